@@ -1,0 +1,229 @@
+"""What the engine asks of each service of a provider.
+
+A backend is a small synchronous object with one conformance test per protocol that every
+implementation must pass against the real thing. All calls may block; they run in the
+threads of operations. All `ensure`-like calls are idempotent: they look for what they own
+before they make anything. Errors are those of `engine.errors` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.model.provider import Check
+
+
+class Progress(Protocol):
+    """Where a long call reports to; also how it learns that it should stop."""
+
+    def log(self, text: str) -> None:
+        """One line for the operation's log. Secrets known to the step are redacted."""
+
+    def progress(self, done: float, total: float | None, unit: str = "items") -> None: ...
+
+    def raise_if_cancelled(self) -> None:
+        """Raise `Cancelled` when the user asked the operation to stop."""
+
+
+# --- hypervisor -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class GuestSpec:
+    """The guest a deployment needs. `owner` is the mark by which it is found again."""
+
+    owner: str
+    """Ownership tag, unique per deployment: "hp-<installation>-<deployment>" ([a-z0-9-])."""
+    name: str
+    """Host name: one DNS label."""
+    cores: int
+    memory_mib: int
+    disk_gib: int
+    address: str
+    """Address with prefix length: "127.80.1.10/24"."""
+    gateway: str | None
+    nameservers: tuple[str, ...]
+    search_domain: str
+    user: str
+    ssh_public_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Guest:
+    id: str
+    name: str
+    owner: str
+    status: str
+    """"running", "stopped", or what the hypervisor says."""
+    node: str = ""
+    address: str = ""
+    """Without prefix length; empty where the hypervisor does not know."""
+
+
+class Hypervisor(Protocol):
+    def check(self) -> list[Check]:
+        """Reachable, authentic, entitled, with storage, bridge, template and free ids?"""
+
+    def find(self, owner: str) -> Guest | None:
+        """The one guest that bears the mark, wherever it runs; `Conflict` if several do."""
+
+    def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
+        """Create and configure the guest, or adopt what an earlier attempt left; not started.
+
+        Finishes half-made guests. Raises NoCapacity, Denied, Locked, Conflict, ...
+        """
+
+    def start(self, guest: Guest, progress: Progress) -> None:
+        """Running afterwards; a running guest is left alone."""
+
+    def stop(self, guest: Guest, progress: Progress) -> None: ...
+
+    def destroy(self, owner: str, progress: Progress) -> bool:
+        """Stop and remove the guest that bears the mark, disks included. False: none there.
+
+        Never touches a guest without the mark.
+        """
+
+    def host_keys(self, guest: Guest, progress: Progress) -> tuple[str, ...]:
+        """The guest's SSH host keys ("ssh-ed25519 AAAA..."), read out of band (guest agent).
+
+        Waits for the guest to have them, up to a limit of its own. Empty where the
+        hypervisor has no such way; the caller must then refuse or ask, never trust blindly.
+        """
+
+
+# --- addresses --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AddressLease:
+    owner: str
+    address: str
+    """With prefix length: "127.80.1.10/24"."""
+    gateway: str | None
+    nameservers: tuple[str, ...] = ()
+
+
+class Addresses(Protocol):
+    def check(self) -> list[Check]: ...
+
+    def find(self, owner: str) -> AddressLease | None: ...
+
+    def allocate(self, owner: str, name: str) -> AddressLease:
+        """The owner's address; the same one when asked again. NoCapacity when exhausted."""
+
+    def release(self, owner: str) -> bool: ...
+
+
+# --- dns --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DnsRecord:
+    """A record set. name: full, lower case, no trailing dot. type: "A", "AAAA", "TXT", ..."""
+
+    name: str
+    type: str
+    values: tuple[str, ...]
+    ttl: int = 300
+
+
+@dataclass(frozen=True)
+class DnsChange:
+    action: str
+    """"create", "update" or "delete"."""
+    before: DnsRecord | None
+    after: DnsRecord | None
+
+
+@dataclass(frozen=True)
+class DnsPlan:
+    zone: str
+    owner: str
+    changes: tuple[DnsChange, ...]
+
+
+class Dns(Protocol):
+    def check(self) -> list[Check]: ...
+
+    def plan(self, owner: str, desired: Sequence[DnsRecord]) -> DnsPlan:
+        """What must change so that `owner` owns exactly `desired` in this zone.
+
+        Looks at the owner's own names and nothing else. Raises `Conflict` for a name or
+        record that somebody else made, `Unsafe` where octoDNS's limits refuse.
+        """
+
+    def apply(self, plan: DnsPlan, desired: Sequence[DnsRecord]) -> None:
+        """Plan again; `PlanChanged` unless it is the same plan; then apply it."""
+
+    def verify(self, desired: Sequence[DnsRecord], progress: Progress) -> None:
+        """Ask every authoritative server until all of them answer as desired."""
+
+    def find(self, owner: str) -> list[DnsRecord]:
+        """The records that bear the owner's mark (marks themselves left out)."""
+
+
+# --- secrets ----------------------------------------------------------------------------
+
+
+class Secrets(Protocol):
+    """Values by path ("deployments/ab12cd34/admin-password"). A reference is the path
+    behind "secret:"; values live here and in the memory of the step that needs them."""
+
+    def check(self) -> list[Check]: ...
+
+    def get(self, path: str) -> str:
+        """The value; NotFound when there is none."""
+
+    def put(self, path: str, value: str) -> None: ...
+
+    def ensure(self, path: str, make: Callable[[], str]) -> str:
+        """The value at path; made and stored first where there is none. One winner."""
+
+    def list(self, prefix: str) -> list[str]: ...
+
+    def delete(self, prefix: str) -> int:
+        """Remove the path itself and everything below it; how many values went."""
+
+
+# --- certificates -----------------------------------------------------------------------
+
+
+class ChallengePublisher(Protocol):
+    """Publishes ACME DNS-01 answers through the deployment's own dns backend."""
+
+    def present(self, name: str, value: str) -> None:
+        """`name` is the full TXT owner name ("_acme-challenge.cal.harbour-a.lab")."""
+
+    def clean_up(self, name: str, value: str) -> None: ...
+
+
+class Certificates(Protocol):
+    def check(self) -> list[Check]: ...
+
+    def issue(
+        self,
+        names: Sequence[str],
+        csr_pem: bytes,
+        account_key_pem: bytes,
+        publisher: ChallengePublisher,
+        progress: Progress,
+    ) -> bytes:
+        """A certificate chain (PEM, leaf first) for exactly these names."""
+
+    def trust_anchors(self) -> bytes | None:
+        """PEM of the authority a client must trust; None for publicly trusted ones."""
+
+
+@dataclass(frozen=True)
+class ProviderBackends:
+    """The backends of one provider, opened."""
+
+    hypervisor: Hypervisor
+    addresses: Addresses
+    dns: Dns
+    secrets: Secrets
+    certificates: Certificates
+    extra: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,168 @@
+"""An application package: a manifest, and per release an options schema.
+
+A package is data. Paths, ports and secrets that only the method knows are written as
+placeholders in braces: {root} {config} {data} {run} {venv} {address} {port} {domain} {url}
+{name}, {secret:NAME} (only in `Setting`s of a config file with a private mode, never in a
+command), and {component.FIELD} for what a component offers ({postgresql.host},
+{postgresql.port}, {postgresql.database}, {postgresql.username}, {redis.host}, {redis.port}).
+A value that is one placeholder and nothing else keeps its type (a port stays a number).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from engine.model.base import Model
+
+
+class Needs(Model):
+    """Least size of the guest."""
+
+    cores: int = 1
+    memory_mib: int = 512
+    disk_gib: int = 4
+    components: tuple[Literal["postgresql", "redis"], ...] = ()
+
+
+class SecretSpec(Model):
+    """A secret that Homeport generates once per deployment and that moves with it.
+
+    identity: must move byte for byte, ever (a signing key); otherwise it may be rotated.
+    """
+
+    kind: Literal["password", "token", "hex", "ed25519-seed"] = "token"
+    length: int = 32
+    title: str = ""
+    identity: bool = False
+
+
+class ConfigFile(Model):
+    """A configuration file made from the user's values and Homeport's own settings."""
+
+    path: str
+    format: Literal["ini", "yaml", "json", "toml", "text", "htpasswd"]
+    mode: str = "0640"
+    values: bool = True
+    """Does the user's document of options go into this file?"""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Dotted option path -> value: what Homeport decides. Such options are marked
+    `x-managed` in the schema and cannot be set by the user."""
+    text: str = ""
+    """Template of a `text` file: placeholders only, no logic."""
+
+
+class ServiceSpec(Model):
+    """The long-running program, as a service unit has it."""
+
+    exec: tuple[str, ...]
+    environment: dict[str, str] = Field(default_factory=dict)
+    before: tuple[tuple[str, ...], ...] = ()
+    """Commands that run before each start (schema migration, key generation); idempotent."""
+    stop_seconds: int = 30
+    port: int
+    """Port it listens on behind the guest's proxy."""
+
+
+class HealthProbe(Model):
+    """An HTTP request that a working application answers. Asked on the guest and, as the
+    last step of an operation, through the public name."""
+
+    path: str = "/"
+    status: tuple[int, ...] = (200,)
+    contains: str = ""
+    within_seconds: int = 60
+
+
+class AccountSpec(Model):
+    """The first account, so that the owner can use the application at once.
+
+    kind htpasswd: the account is a line of the config file in that format.
+    kind command: argv is run once the service answers; the password comes by standard
+    input or by a private file named {password_file}, never by argv. It must be idempotent.
+    kind option: the application's configuration holds it (see settings).
+    """
+
+    kind: Literal["htpasswd", "command", "option"]
+    username: str = "admin"
+    secret: str = "admin-password"
+    argv: tuple[str, ...] = ()
+    stdin: bool = False
+
+
+class StateUnit(Model):
+    """One piece of the application's data (design.md, section 7)."""
+
+    id: str
+    kind: Literal["files", "sqlite", "postgresql", "redis", "secrets"]
+    locator: str
+    """A path, a database name, a namespace or a secret name; placeholders allowed."""
+    klass: Literal["irreplaceable", "identity", "valuable", "rebuildable", "cache"] = Field(
+        alias="class"
+    )
+    group: str = "main"
+    """Consistency group: units captured at one point in time."""
+    exclude: tuple[str, ...] = ()
+    verify: str = ""
+    after: str = ""
+
+
+class Note(Model):
+    """What matters to an operator in this release, in one or two plain sentences."""
+
+    kind: Literal["action", "change", "security", "feature"]
+    text: str
+
+
+class Release(Model):
+    version: str
+    date: str = ""
+    pypi: tuple[str, ...]
+    """Exact requirements, main package first: ("radicale==3.5.4",)."""
+    python: str = ">=3.9"
+    options: str
+    """File name of the options schema, relative to the package's directory."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Additions to the first config file's settings for this release only."""
+    notes: tuple[Note, ...] = ()
+
+
+class Quiesce(Model):
+    """How writing stops by the application's own means, and how it goes on."""
+
+    stop_service: bool = True
+    before: tuple[tuple[str, ...], ...] = ()
+    after: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+
+
+class Package(Model):
+    """manifest.yaml, checked. `schemas/manifest.schema.json` says the same for editors."""
+
+    format: Literal[1] = 1
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    name: str
+    summary: str
+    description: str = ""
+    homepage: str
+    licence: str
+    needs: Needs = Needs()
+    secrets: dict[str, SecretSpec] = Field(default_factory=dict)
+    directories: dict[str, str] = Field(default_factory=dict)
+    """Directories to make for the service's user: path -> mode."""
+    config: tuple[ConfigFile, ...]
+    service: ServiceSpec
+    health: tuple[HealthProbe, ...]
+    accounts: tuple[AccountSpec, ...] = ()
+    state: tuple[StateUnit, ...]
+    quiesce: Quiesce = Quiesce()
+    releases: tuple[Release, ...] = Field(min_length=1)
+    """Newest first."""
+
+    def release(self, version: str | None = None) -> Release:
+        """The named release, or the newest; KeyError when the package has no such one."""
+        for release in self.releases:
+            if version in (None, release.version):
+                return release
+        raise KeyError(version)

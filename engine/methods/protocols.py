@@ -1,0 +1,63 @@
+"""How an application gets onto a guest. Pure values in, a shell to act with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.backends.protocols import Progress
+from engine.catalog.package import Package, Release
+from engine.guests.protocols import GuestShell
+from engine.model.provider import GuestAccess
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything a method needs to know of the deployment it installs.
+
+    read_secret: gives the value of a secret of this deployment by its name in the package;
+    called late, in the step that needs it, and never stored.
+    """
+
+    deployment: str
+    name: str
+    domain: str
+    access: GuestAccess
+    package: Package
+    release: Release
+    options_schema: Mapping[str, Any]
+    values: Mapping[str, Any]
+    read_secret: Callable[[str], str]
+
+
+class Method(Protocol):
+    """Every call is idempotent and safe to repeat after a kill at any point of it."""
+
+    def components(self, shell: GuestShell, app: Installation, progress: Progress) -> None:
+        """Proxy, database server, key-value store: installed and running, database made."""
+
+    def install(self, shell: GuestShell, app: Installation, progress: Progress) -> None:
+        """The release's packages, the user, the directories."""
+
+    def configure(self, shell: GuestShell, app: Installation, progress: Progress) -> bool:
+        """Configuration files and the service unit; True where anything changed."""
+
+    def start(
+        self, shell: GuestShell, app: Installation, progress: Progress, *, restart: bool
+    ) -> None:
+        """Enabled and running; answers its health probe on the guest."""
+
+    def stop(self, shell: GuestShell, app: Installation, progress: Progress) -> None: ...
+
+    def accounts(self, shell: GuestShell, app: Installation, progress: Progress) -> None: ...
+
+    def publish(
+        self,
+        shell: GuestShell,
+        app: Installation,
+        chain_pem: bytes,
+        key_pem: bytes,
+        progress: Progress,
+    ) -> None:
+        """The guest's reverse proxy serves the domain with this certificate."""

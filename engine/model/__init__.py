@@ -1,0 +1,1 @@
+"""The words of design.md as values: frozen, JSON in and out, without behaviour of their own."""

@@ -1,0 +1,78 @@
+"""Deployments, and the resources that they own at a provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from engine.model.base import Model
+
+
+class DeploymentStatus(StrEnum):
+    PLANNED = "planned"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    CHANGING = "changing"
+    FAILED = "failed"
+    DESTROYING = "destroying"
+    DESTROYED = "destroyed"
+
+
+class Deployment(Model):
+    """One application release, configured, on one provider, at one domain."""
+
+    id: str = Field(pattern=r"^[a-z0-9]{8}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    application: str
+    release: str
+    provider: str
+    domain: str
+    """Full name without a trailing dot, lower case (IDNA A-labels)."""
+    values: dict[str, Any] = Field(default_factory=dict)
+    """Only what the user set, shaped as the release's options schema; no secrets inside."""
+    status: DeploymentStatus = DeploymentStatus.PLANNED
+    created: datetime
+    changed: datetime
+
+
+class Health(StrEnum):
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+
+class HealthReport(Model):
+    health: Health
+    at: datetime
+    detail: str = ""
+
+
+class ResourceKind(StrEnum):
+    GUEST = "guest"
+    ADDRESS = "address"
+    RECORD = "record"
+    SECRET = "secret"
+    CERTIFICATE = "certificate"
+    ACCOUNT = "account"
+
+
+class Resource(Model):
+    """A thing that a deployment owns at a provider.
+
+    `key` is unique per deployment and kind and is known before the resource is made, so
+    that a step that runs twice finds what it made the first time.
+    """
+
+    deployment: str
+    provider: str
+    kind: ResourceKind
+    key: str
+    external_id: str = ""
+    """How the provider calls it: a vmid, an address, a record name, a secret's path."""
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    """What is needed to use it again (host keys, node, ttl); never a secret."""
+    created: datetime

@@ -1,0 +1,121 @@
+"""A plan: what would be done, step by step. Computing one changes nothing.
+
+The plan is data. Approval binds its hash; the operation that carries it out is an
+interpreter of its steps, so it outlives an update of Homeport (design.md, section 5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from engine.model.base import Model
+
+FORMAT = 1
+"""Version of the plan format; the pinned application version of durable operations."""
+
+
+class Intent(StrEnum):
+    DEPLOY = "deploy"
+    RECONFIGURE = "reconfigure"
+    DESTROY = "destroy"
+
+
+class Effect(StrEnum):
+    """What a step does to the thing it names; deletes are listed first to the reader."""
+
+    READ = "read"
+    CREATE = "create"
+    CHANGE = "change"
+    DELETE = "delete"
+
+
+class PlannedStep(Model):
+    """One idempotent, journaled unit.
+
+    id: unique in the plan ("guest"). kind: versioned handler ("guest.ensure@1").
+    args: identifiers and secret references only. after: ids of steps to wait for.
+    """
+
+    id: str
+    kind: str
+    title: str
+    effect: Effect
+    subject: str = ""
+    """What it acts on, in the user's words: "guest radicale-1 (1 core, 512 MiB)"."""
+    args: dict[str, Any] = Field(default_factory=dict)
+    after: tuple[str, ...] = ()
+    expected_seconds: float = 1.0
+
+
+class Change(Model):
+    """One option whose value this plan changes. Secret values are shown as `(secret)`."""
+
+    path: str
+    old: Any = None
+    new: Any = None
+
+
+class Plan(Model):
+    format: int = FORMAT
+    intent: Intent
+    deployment: str
+    """Id of the deployment."""
+    name: str
+    application: str
+    release: str
+    provider: str
+    domain: str
+    values: dict[str, Any] = Field(default_factory=dict)
+    """The deployment's values after this plan."""
+    steps: tuple[PlannedStep, ...] = ()
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON of everything in the plan, as hex."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def is_empty(self) -> bool:
+        """True where carrying it out would change nothing."""
+        return all(step.effect is Effect.READ for step in self.steps)
+
+    @property
+    def deletes(self) -> tuple[PlannedStep, ...]:
+        return tuple(step for step in self.steps if step.effect is Effect.DELETE)
+
+
+class OperationStatus(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (self.SUCCEEDED, self.FAILED, self.CANCELLED)
+
+
+class Operation(Model):
+    """One durable run of a plan."""
+
+    id: str
+    plan: Plan
+    status: OperationStatus
+    created: datetime
+    started: datetime | None = None
+    ended: datetime | None = None
+    error: dict[str, Any] | None = None
+    """HomeportError.describe() of what ended it, where it failed."""
+    attempt: int = 1
+    """Rises with every retry; finished steps of earlier attempts are not run again."""
