@@ -1,0 +1,82 @@
+"""What a step sees and gives back. The interpreter calls handlers by their versioned kind.
+
+A handler is idempotent: killed at any point and called again, it finds what it made. Its
+output goes into the journal, so it holds identifiers and secret references only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.backends.protocols import Progress, ProviderBackends
+from engine.catalog.package import Package, Release
+from engine.guests.protocols import GuestShell
+from engine.methods.protocols import Installation, Method
+from engine.model.deployment import Deployment, Resource, ResourceKind
+from engine.model.plan import Plan, PlannedStep
+from engine.model.provider import ProviderProfile
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """changed: False where everything was so already. output: plain JSON for the journal."""
+
+    changed: bool = True
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+
+class StepContext(Progress, Protocol):
+    """One run of one step. Everything in it belongs to the step's own thread."""
+
+    operation_id: str
+    plan: Plan
+    step: PlannedStep
+    owner: str
+    """The ownership mark, "hp-<installation>-<deployment>"."""
+    deployment: Deployment
+    provider: ProviderProfile
+    package: Package
+    release: Release
+    options_schema: Mapping[str, Any]
+
+    @property
+    def backends(self) -> ProviderBackends:
+        """Opened on first use."""
+
+    @property
+    def method(self) -> Method: ...
+
+    def shell(self) -> GuestShell:
+        """A connection to the deployment's guest by its remembered address and host keys;
+        opened on first use, closed when the step ends."""
+
+    def installation(self) -> Installation: ...
+
+    def secret(self, name: str) -> str:
+        """A secret of this deployment by its name; redacted from all output from now on."""
+
+    def hide(self, value: str) -> None:
+        """Redact this value, too, wherever it would be shown."""
+
+    def resource(self, kind: ResourceKind, key: str = "main") -> Resource | None: ...
+
+    def remember(
+        self,
+        kind: ResourceKind,
+        key: str,
+        external_id: str,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the resource into the inventory (again)."""
+
+    def forget(self, kind: ResourceKind, key: str) -> None: ...
+
+    def spent(self, cause: str) -> AbstractContextManager[None]:
+        """Time inside counts as spent by "package-installer", "application-start" or
+        "provider-task" and not as Homeport's own."""
+
+
+Handler = Callable[[StepContext], StepOutcome]
