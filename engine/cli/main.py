@@ -1,0 +1,73 @@
+"""Reading the command line and handing it to the command that it names."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from engine.cli.output import report_error
+from engine.errors import HomeportError, InvalidInput
+
+COMMANDS = {
+    "catalog": ("engine.cli.catalog", "applications that can be deployed"),
+    "providers": ("engine.cli.providers", "hosting providers, and what is missing at them"),
+    "deploy": ("engine.cli.deploy", "put an application onto a provider"),
+    "configure": ("engine.cli.configure", "change the options of a deployment"),
+    "destroy": ("engine.cli.destroy", "remove a deployment and everything it owns"),
+    "list": ("engine.cli.list", "deployments and how they are"),
+    "show": ("engine.cli.show", "one deployment, in full"),
+    "secret": ("engine.cli.secret", "show a secret of a deployment"),
+    "operations": ("engine.cli.operations", "what was done, and what is being done"),
+    "attach": ("engine.cli.attach", "watch an operation"),
+    "cancel": ("engine.cli.cancel", "stop an operation at its next safe point"),
+    "resume": ("engine.cli.resume", "run a stopped operation on from its last finished step"),
+    "doctor": ("engine.cli.doctor", "look for what could go wrong on this machine"),
+    "lab": ("engine.cli.lab", "two hosting providers on this machine, for trying out"),
+    "demo": ("engine.cli.demo", "the whole story on a lab of its own, with proof"),
+}
+
+
+def build_parser(command: str | None) -> argparse.ArgumentParser:
+    """The parser; only the module of the given command is imported."""
+    parser = argparse.ArgumentParser(
+        prog="homeport",
+        description="Puts server applications on ground you control, and lets them move. "
+        "Without a command: the full-screen interface.",
+    )
+    parser.add_argument("--version", action="version", version=f"homeport {version('homeport')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, (module, summary) in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        if name == command:
+            importlib.import_module(module).add_arguments(sub)
+            sub.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in args if word in COMMANDS), None)
+    parser = build_parser(command)
+    options = parser.parse_args(args)
+    if options.command is None:
+        parser.print_help()
+        return InvalidInput.exit_status
+    module = importlib.import_module(COMMANDS[options.command][0])
+    try:
+        status: int = module.run(options)
+    except HomeportError as error:
+        return report_error(error, as_json=options.json)
+    except KeyboardInterrupt:
+        print(
+            "\nhomeport: stopped watching; an operation that was started goes on", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status

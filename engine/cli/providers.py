@@ -1,0 +1,156 @@
+"""`homeport providers [NAME]`, `providers check NAME`, `providers add FILE`, `... remove NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from engine.cli import output
+from engine.errors import InvalidInput
+from engine.homeport import Homeport
+from engine.model.provider import Check, CheckStatus, ProviderProfile
+
+_MARKS = {CheckStatus.PASS: "ok  ", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
+_REFERENCE = "secret:"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", help="a provider's name, or check, add, remove")
+    parser.add_argument("subject", nargs="?", help="name (check, remove) or profile file (add)")
+    parser.add_argument(
+        "--secret-file",
+        action="append",
+        default=[],
+        metavar="PATH=FILE",
+        help="read the secret of this path from a file instead of asking (add)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    actions = {"check": _check, "add": _add, "remove": _remove}
+    if options.what in actions:
+        if not options.subject:
+            raise InvalidInput(
+                f"providers {options.what} needs a name or file", do="See: homeport providers -h"
+            )
+        return actions[options.what](options)
+    with Homeport.open() as homeport:
+        profiles = [homeport.provider(options.what)] if options.what else homeport.providers()
+    if options.json:
+        output.emit_json([profile.model_dump(mode="json") for profile in profiles])
+    elif not profiles:
+        output.line("No providers yet. Try the built-in ones: homeport lab up")
+    elif options.what:
+        output.line(yaml.safe_dump(profiles[0].model_dump(mode="json"), sort_keys=False))
+    else:
+        output.table(
+            ("PROVIDER", "ZONE", "WHAT"),
+            ((profile.name, profile.zone, profile.title) for profile in profiles),
+        )
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    with Homeport.open() as homeport:
+        checks = homeport.check_provider(options.subject)
+    failed = any(check.status is CheckStatus.FAIL for check in checks)
+    if options.json:
+        output.emit_json([check.model_dump(mode="json") for check in checks])
+    else:
+        print_checks(checks)
+    return 1 if failed else 0
+
+
+def print_checks(checks: list[Check]) -> None:
+    for check in checks:
+        output.line(f"{_MARKS[check.status]}  {check.service}: {check.title}  {check.found}")
+        if check.do and check.status is not CheckStatus.PASS:
+            output.line(f"      {check.do}")
+
+
+def _add(options: argparse.Namespace) -> int:
+    profile = read_profile(Path(options.subject))
+    given = dict(_split(text) for text in options.secret_file)
+    secrets = {path: _secret(path, given) for path in sorted(references(profile))}
+    with Homeport.open() as homeport:
+        homeport.save_provider(profile, secrets)
+        checks = homeport.check_provider(profile.name)
+    if options.json:
+        output.emit_json([check.model_dump(mode="json") for check in checks])
+    else:
+        output.line(f"provider {profile.name} is saved; its connection check:")
+        print_checks(checks)
+    return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    with Homeport.open() as homeport:
+        homeport.remove_provider(options.subject)
+    if options.json:
+        output.emit_json({"removed": options.subject})
+    else:
+        output.line(f"provider {options.subject} is removed; nothing at it was touched")
+    return 0
+
+
+def read_profile(file: Path) -> ProviderProfile:
+    """The profile in a YAML file; InvalidInput names the field that is wrong."""
+    try:
+        document = yaml.safe_load(file.read_text())
+        return ProviderProfile.model_validate(document)
+    except OSError as error:
+        raise InvalidInput("the profile cannot be read", on=str(file), why=str(error)) from error
+    except yaml.YAMLError as error:
+        raise InvalidInput("the profile is not YAML", on=str(file), why=str(error)) from error
+    except ValidationError as error:
+        why = "\n".join(
+            f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise InvalidInput(
+            "the profile is not complete or not right",
+            on=str(file),
+            why=why,
+            do="The README shows a profile for Proxmox VE.",
+        ) from error
+
+
+def references(profile: ProviderProfile) -> set[str]:
+    """Paths of all secrets that the profile refers to."""
+    found: set[str] = set()
+    pending: list[Any] = [backend.settings for backend in profile.backends.values()]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+        elif isinstance(value, str) and value.startswith(_REFERENCE):
+            found.add(value.removeprefix(_REFERENCE))
+    return found
+
+
+def _split(text: str) -> tuple[str, str]:
+    path, separator, file = text.partition("=")
+    if not separator:
+        raise InvalidInput("--secret-file wants PATH=FILE", why=f"it was given {text!r}")
+    return path, file
+
+
+def _secret(path: str, given: Mapping[str, str]) -> str:
+    if path in given:
+        return Path(given[path]).read_text().rstrip("\n")
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            "a secret of the profile is missing",
+            on=path,
+            do=f"Give it by file: --secret-file {path}=FILE",
+        )
+    return getpass.getpass(f"{path}: ")

@@ -1,0 +1,66 @@
+"""`homeport show NAME`: one deployment with its resources and configuration."""
+
+from __future__ import annotations
+
+import argparse
+
+from engine.cli import output
+from engine.homeport import Homeport
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="name or id of the deployment")
+    parser.add_argument("--check", action="store_true", help="ask the application now")
+
+
+def run(options: argparse.Namespace) -> int:
+    with Homeport.open() as homeport:
+        report = homeport.check_health(options.name) if options.check else None
+        view = homeport.deployment(options.name)
+        resources = homeport.resources(options.name)
+        secrets = homeport.secrets(options.name)
+    health = report or view.health
+    deployment = view.deployment
+    if options.json:
+        output.emit_json(
+            {
+                "deployment": deployment.model_dump(mode="json"),
+                "address": view.address,
+                "url": view.url,
+                "health": health.model_dump(mode="json") if health else None,
+                "operation": view.operation.id if view.operation else None,
+                "resources": [resource.model_dump(mode="json") for resource in resources],
+                "secrets": secrets,
+            }
+        )
+        return 0
+    output.fields(
+        {
+            "deployment": f"{deployment.name}  ({deployment.id})",
+            "application": f"{deployment.application} {deployment.release}",
+            "provider": deployment.provider,
+            "status": deployment.status.value,
+            "health": f"{health.health.value}  {health.detail}" if health else "not asked yet",
+            "open": view.url,
+            "address": view.address,
+            "operation": view.operation.id if view.operation else "none running",
+            "secrets": "  ".join(secrets) or "none",
+            "own options": "\n".join(_flat(deployment.values)) or "all at their defaults",
+        }
+    )
+    output.line()
+    output.table(
+        ("OWNS", "KEY", "AT THE PROVIDER"),
+        ((resource.kind.value, resource.key, resource.external_id) for resource in resources),
+    )
+    return 0
+
+
+def _flat(values: dict[str, object], prefix: str = "") -> list[str]:
+    lines: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += _flat(value, f"{prefix}{name}.")
+        else:
+            lines.append(f"{prefix}{name} = {value}")
+    return lines

@@ -1,0 +1,68 @@
+"""Following an operation in a plain terminal or as a stream of JSON lines."""
+
+from __future__ import annotations
+
+from engine.cli import output
+from engine.errors import Cancelled
+from engine.homeport import Homeport
+from engine.model.events import (
+    Event,
+    LogLine,
+    OperationChanged,
+    StepFinished,
+    StepProgress,
+    StepRetrying,
+    StepStarted,
+)
+from engine.model.plan import OperationStatus
+
+
+def watch(homeport: Homeport, operation_id: str, *, as_json: bool) -> int:
+    """Print events until the operation ends; 0 only when it succeeded."""
+    if not as_json:
+        output.line(
+            f"operation {operation_id}: it is safe to disconnect; "
+            f"come back with: homeport attach {operation_id}"
+        )
+    for event in homeport.follow(operation_id):
+        if as_json:
+            output.emit_json_line(event.model_dump(mode="json"))
+        elif text := describe(event):
+            output.line(text)
+    operation = homeport.operation(operation_id)
+    if operation.status is OperationStatus.SUCCEEDED:
+        return 0
+    if not as_json:
+        output.line(f"operation {operation_id} {operation.status.value}")
+        if operation.error:
+            _print_error(operation.error)
+        output.line(f"  go on with: homeport resume {operation_id}")
+    return Cancelled.exit_status if operation.status is OperationStatus.CANCELLED else 1
+
+
+def describe(event: Event) -> str:
+    """One line for a person; empty for what a plain log does not need."""
+    stamp = f"{event.at:%H:%M:%S}"
+    match event:
+        case StepStarted():
+            return f"{stamp}  >  {event.title}"
+        case StepFinished(outcome="done" | "unchanged"):
+            return f"{stamp}  +  {event.step} {event.outcome} ({event.seconds:.1f} s)"
+        case StepFinished():
+            return f"{stamp}  x  {event.step} {event.outcome} ({event.seconds:.1f} s)"
+        case StepRetrying():
+            what = event.error.get("what", "")
+            return f"{stamp}  ~  {event.step}: {what}; again in {event.wait_seconds:.0f} s"
+        case LogLine():
+            return f"{stamp}     {event.text}"
+        case OperationChanged():
+            return f"{stamp}  =  {event.status.value}"
+        case StepProgress():
+            return ""
+
+
+def _print_error(error: dict[str, object]) -> None:
+    for label in ("what", "on", "why", "left", "do"):
+        if text := str(error.get(label) or ""):
+            for number, part in enumerate(text.splitlines()):
+                output.line(f"  {label if number == 0 else '':<5}{part}")

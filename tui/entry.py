@@ -1,0 +1,40 @@
+"""The console script: a command for the engine, or the interface when there is none.
+
+The interface is imported only where it is opened, so that commands stay fast and run
+where Textual cannot.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+NO_TERMINAL = """\
+homeport: the interface needs a terminal, and there is none here.
+  Run it in one (with ssh: ssh -t HOST homeport), or use the commands:
+    homeport catalog
+    homeport deploy radicale --provider harbour-a --domain cal.harbour-a.lab
+    homeport --help"""
+
+
+def has_terminal() -> bool:
+    """A terminal that can show full screens."""
+    return (
+        sys.stdin.isatty()
+        and sys.stdout.isatty()
+        and os.environ.get("TERM", "dumb") not in ("", "dumb")
+    )
+
+
+def main() -> int:
+    """Entry point of `homeport`; the exit status."""
+    if len(sys.argv) > 1:
+        from engine.cli.main import main as command_line
+
+        return command_line()
+    if not has_terminal():
+        print(NO_TERMINAL, file=sys.stderr)  # noqa: T201 - this is the command line
+        return 2
+    from tui import run
+
+    return run()
