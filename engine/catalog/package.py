@@ -1,11 +1,25 @@
 """An application package: a manifest, and per release an options schema.
 
 A package is data. Paths, ports and secrets that only the method knows are written as
-placeholders in braces: {root} {config} {data} {run} {venv} {address} {port} {domain} {url}
-{name}, {secret:NAME} (only in `Setting`s of a config file with a private mode, never in a
-command), and {component.FIELD} for what a component offers ({postgresql.host},
-{postgresql.port}, {postgresql.database}, {postgresql.username}, {redis.host}, {redis.port}).
-A value that is one placeholder and nothing else keeps its type (a port stays a number).
+placeholders in braces:
+
+{root}      prefix of every absolute path of the guest (empty on a machine)
+{config}    the deployment's directory for configuration; readable by its user only
+{data}      the deployment's directory for its state
+{run}       directory for sockets and files that may vanish at a reboot
+{venv}      the release's Python environment
+{address}   where the service listens, {port} its port (`ServiceSpec.port`)
+{domain}    the public name, {public_port} the proxy's HTTPS port
+{url}       "https://{domain}", with the port where it is not 443; no slash at the end
+{name}      the deployment's name, {account} the user name of the first account
+{password_file}  private file with the first account's password; in `AccountSpec.argv` only
+{secret:NAME}    only in settings of a config file of a private mode, never in a command
+{postgresql.host} {postgresql.port} {postgresql.database} {postgresql.username}
+{redis.host} {redis.port}
+
+A component's password is the package's secret `<component>-password`. A value that is one
+placeholder and nothing else keeps its type (a port stays a number). A brace that is not a
+placeholder is written twice.
 """
 
 from __future__ import annotations
@@ -35,6 +49,7 @@ class SecretSpec(Model):
     kind: Literal["password", "token", "hex", "ed25519-seed"] = "token"
     length: int = 32
     title: str = ""
+    """What the owner calls it. A secret without a title is not shown to the owner."""
     identity: bool = False
 
 
@@ -49,6 +64,9 @@ class ConfigFile(Model):
     settings: dict[str, Any] = Field(default_factory=dict)
     """Dotted option path -> value: what Homeport decides. Such options are marked
     `x-managed` in the schema and cannot be set by the user."""
+    presets: dict[str, Any] = Field(default_factory=dict)
+    """Dotted option path -> value written where the user set none, because Homeport's
+    default is not the application's own. The schema names the same default."""
     text: str = ""
     """Template of a `text` file: placeholders only, no logic."""
 
@@ -63,6 +81,14 @@ class ServiceSpec(Model):
     stop_seconds: int = 30
     port: int
     """Port it listens on behind the guest's proxy."""
+
+
+class PublicDocument(Model):
+    """A JSON document that the guest's proxy itself answers with at the public name, for
+    anybody and from any origin (Matrix's /.well-known). Strings may hold placeholders."""
+
+    path: str
+    body: dict[str, Any]
 
 
 class HealthProbe(Model):
@@ -120,11 +146,20 @@ class Release(Model):
     date: str = ""
     pypi: tuple[str, ...]
     """Exact requirements, main package first: ("radicale==3.5.4",)."""
+    resolve: bool = True
+    """False: `pypi` is the whole list, to be installed without looking for dependencies
+    (`--no-deps`); for releases that name a dependency which they do not need."""
+    build: tuple[str, ...] = ()
+    """Debian packages without which this release's packages cannot be built on the guest
+    (a C compiler where the registry holds no wheel). Empty for nearly all."""
     python: str = ">=3.9"
     options: str
     """File name of the options schema, relative to the package's directory."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Additions to the first config file's settings for this release only."""
+    escapes: dict[str, str] = Field(default_factory=dict)
+    """Character -> how it is written in the first config file, where the application would
+    otherwise read it as something else than itself ("$" of an environment variable)."""
     notes: tuple[Note, ...] = ()
 
 
@@ -153,6 +188,7 @@ class Package(Model):
     """Directories to make for the service's user: path -> mode."""
     config: tuple[ConfigFile, ...]
     service: ServiceSpec
+    public: tuple[PublicDocument, ...] = ()
     health: tuple[HealthProbe, ...]
     accounts: tuple[AccountSpec, ...] = ()
     state: tuple[StateUnit, ...]
