@@ -1,0 +1,104 @@
+"""Two people who meet on a Matrix server (client-server API 1.11) and exchange a message
+and a file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+from urllib.parse import quote
+
+from engine.demo.proof import expect, require
+from engine.errors import RemoteFailure
+from engine.public import PublicEndpoint
+
+CLIENT = "/_matrix/client/v3"
+
+
+class Person:
+    """A registered user with an access token."""
+
+    def __init__(self, endpoint: PublicEndpoint, username: str) -> None:
+        self._endpoint = endpoint
+        self._token = ""
+        answer = self._register(username)
+        self.user_id = str(answer["user_id"])
+        self._token = str(answer["access_token"])
+
+    def _register(self, username: str) -> dict[str, Any]:
+        return self.call(
+            "POST",
+            f"{CLIENT}/register",
+            {
+                "username": username,
+                "password": secrets.token_urlsafe(16),
+                "auth": {"type": "m.login.dummy"},
+            },
+        )
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._endpoint.request(
+            method,
+            path,
+            body=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **self._authorization()},
+            timeout=60,
+        )
+        expect(answer, 200, doing=f"{method} {path}", at=self._endpoint)
+        found = json.loads(answer.body)
+        if not isinstance(found, dict):
+            raise RemoteFailure("the server answered with something else", on=path)
+        return found
+
+    def upload(self, data: bytes, name: str) -> str:
+        """Put a file into the media store; its mxc: address."""
+        answer = self._endpoint.request(
+            "POST",
+            f"/_matrix/media/v3/upload?filename={quote(name)}",
+            body=data,
+            headers={"Content-Type": "application/octet-stream", **self._authorization()},
+            timeout=60,
+        )
+        expect(answer, 200, doing="uploading a file", at=self._endpoint)
+        return str(json.loads(answer.body)["content_uri"])
+
+    def download(self, mxc: str) -> bytes:
+        path = "/_matrix/client/v1/media/download/" + mxc.removeprefix("mxc://")
+        answer = self._endpoint.request("GET", path, headers=self._authorization(), timeout=60)
+        return expect(answer, 200, doing="downloading a file", at=self._endpoint).body
+
+    def send(self, room: str, content: dict[str, Any]) -> None:
+        path = f"{CLIENT}/rooms/{quote(room)}/send/m.room.message/{secrets.token_hex(8)}"
+        self.call("PUT", path, content)
+
+    def messages(self, room: str) -> list[dict[str, Any]]:
+        path = f"{CLIENT}/rooms/{quote(room)}/messages?dir=b&limit=20"
+        chunk = self.call("GET", path)["chunk"]
+        return [event["content"] for event in chunk if event["type"] == "m.room.message"]
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+
+def use(endpoint: PublicEndpoint) -> list[str]:
+    """Register two people; one invites, writes and sends a file; the other has both."""
+    mark = secrets.token_hex(3)
+    ada, ben = Person(endpoint, f"ada-{mark}"), Person(endpoint, f"ben-{mark}")
+    proofs = [require(ada.user_id != ben.user_id, "two people registered", at=endpoint)]
+    room = str(
+        ada.call(
+            "POST", f"{CLIENT}/createRoom", {"preset": "private_chat", "invite": [ben.user_id]}
+        )["room_id"]
+    )
+    ben.call("POST", f"{CLIENT}/join/{quote(room)}", {})
+    ada.send(room, {"msgtype": "m.text", "body": "Ahoy, Ben."})
+    file = secrets.token_bytes(4096)
+    mxc = ada.upload(file, "chart.bin")
+    ada.send(room, {"msgtype": "m.file", "body": "chart.bin", "url": mxc})
+    received = ben.messages(room)
+    texts = [content.get("body") for content in received]
+    proofs.append(require("Ahoy, Ben." in texts, "a message arrives", at=endpoint))
+    urls = [content["url"] for content in received if "url" in content]
+    held = urls == [mxc] and ben.download(mxc) == file
+    proofs.append(require(held, "a file arrives, the same to the byte", at=endpoint))
+    return proofs
