@@ -1,17 +1,36 @@
 """Finding and opening the backends of a provider.
 
 A driver is an entry point in the group `homeport.backends`, named `<service>.<kind>`: a
-callable that takes a `BackendEnvironment` and the profile's settings.
+callable that takes a `BackendEnvironment` and the profile's settings. A driver is imported
+when its service is first used, so that a check of one service, or a screen that shows a
+provider's name, does not load the libraries of all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, TypeVar
 
-from engine.model.provider import ProviderProfile
+from pydantic import BaseModel, ValidationError
+
+from engine.backends.protocols import (
+    Addresses,
+    Certificates,
+    Dns,
+    Hypervisor,
+    ProviderBackends,
+    Secrets,
+)
+from engine.errors import HomeportError, InvalidInput
+from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
 from engine.paths import Paths
+
+GROUP = "homeport.backends"
+
+SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
 
 
 class LeaseStore(Protocol):
@@ -45,3 +64,129 @@ class BackendEnvironment:
 
 
 Factory = Callable[[BackendEnvironment, Mapping[str, Any]], Any]
+
+
+class _OpenedOnUse(ProviderBackends):
+    """The backends of one provider, each opened when it is first asked for."""
+
+    def __init__(
+        self, profile: ProviderProfile, environment: BackendEnvironment, drivers: Drivers
+    ) -> None:
+        self.__dict__.update(extra={}, _profile=profile, _environment=environment, _drivers=drivers)
+
+    def _open(self, service: Service) -> Any:
+        factory: Factory = self.__dict__["_drivers"][service].load()
+        profile: ProviderProfile = self.__dict__["_profile"]
+        return factory(self.__dict__["_environment"], profile.backends[service].settings)
+
+    @cached_property
+    def hypervisor(self) -> Hypervisor:
+        return self._open(Service.HYPERVISOR)  # type: ignore[no-any-return]
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        return self._open(Service.ADDRESSES)  # type: ignore[no-any-return]
+
+    @cached_property
+    def dns(self) -> Dns:
+        return self._open(Service.DNS)  # type: ignore[no-any-return]
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return self._open(Service.SECRETS)  # type: ignore[no-any-return]
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        return self._open(Service.CERTIFICATES)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<backends of {self.__dict__['_profile'].name}>"
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+Drivers = Mapping[Service, EntryPoint]
+
+
+def open_backends(profile: ProviderProfile, environment: BackendEnvironment) -> ProviderBackends:
+    """The provider's backends, each imported and opened when it is first used.
+
+    InvalidInput at once where a service is not configured or its driver is not installed;
+    on first use of a service where its settings are wrong.
+    """
+    drivers = {service: _driver(profile, service) for service in Service}
+    return _OpenedOnUse(profile, environment, drivers)
+
+
+def check_backends(backends: ProviderBackends) -> list[Check]:
+    """Every backend's connection check, in order; an error becomes a line, never an exception."""
+    checks: list[Check] = []
+    for service in Service:
+        try:
+            checks += getattr(backends, service.value).check()
+        except HomeportError as error:
+            checks.append(failed_check(service.value, error))
+    return checks
+
+
+def failed_check(service: str, error: HomeportError, title: str = "") -> Check:
+    """An error as a line of a connection check."""
+    found = error.why or str(error)
+    return Check(
+        service=service,
+        title=title or error.what,
+        status=CheckStatus.FAIL,
+        found=found,
+        do=error.do,
+    )
+
+
+def read_settings(
+    model: type[SettingsModel], environment: BackendEnvironment, settings: Mapping[str, Any]
+) -> SettingsModel:
+    """A driver's settings, checked. InvalidInput names every wrong one.
+
+    The message never repeats a value: somebody may have put a secret where a reference belongs.
+    """
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False, include_context=False)
+        )
+        raise InvalidInput(
+            f"the settings of provider {environment.provider.name} cannot be used",
+            on=environment.provider.name,
+            why=wrong,
+            left="nothing was changed",
+            do="Correct these settings of the provider and check the connection again.",
+        ) from None
+
+
+def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
+    backend: BackendProfile | None = profile.backends.get(service)
+    if backend is None:
+        raise InvalidInput(
+            f"provider {profile.name} has no {service} backend",
+            on=profile.name,
+            why=f"its profile says nothing about {service}",
+            do=f"Add a backend for {service} to the provider's settings.",
+        )
+    name = f"{service}.{backend.kind}"
+    found = tuple(entry_points(group=GROUP, name=name))
+    if not found:
+        prefix = f"{service}."
+        known = sorted(
+            point.name.removeprefix(prefix)
+            for point in entry_points(group=GROUP)
+            if point.name.startswith(prefix)
+        )
+        raise InvalidInput(
+            f"there is no {service} driver called {backend.kind}",
+            on=profile.name,
+            why=f"installed: {', '.join(known) or 'none'}",
+            do="Correct the kind in the provider's settings, or install the driver's package.",
+        )
+    return found[0]
