@@ -1,0 +1,46 @@
+"""`make bench`: every figure on a line of its own: name, ours, peer, ratio, goal.
+
+Each `bench_*.py` beside this file has `measure()`, which gives rows; it runs in a process
+of its own so that no figure carries the memory or the imports of another.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RUN_ONE = "import json, runpy, sys; print(json.dumps(runpy.run_path(sys.argv[1])['measure']()))"
+
+
+def main() -> int:
+    """Run the benchmarks named on the command line, or all; 1 where one could not run."""
+    chosen = sys.argv[1:]
+    failed = 0
+    print(f"{'name':<44} {'ours':>14} {'peer':>14} {'ratio':>8}  goal")
+    for file in sorted(HERE.glob("bench_*.py")):
+        if chosen and file.stem.removeprefix("bench_") not in chosen:
+            continue
+        done = subprocess.run(
+            [sys.executable, "-c", RUN_ONE, str(file)],
+            capture_output=True,
+            text=True,
+            cwd=HERE.parent.parent,
+        )
+        if done.returncode:
+            failed = 1
+            print(f"{file.stem}: could not run\n{done.stderr[-2000:]}", file=sys.stderr)
+            continue
+        for row in json.loads(done.stdout.splitlines()[-1]):
+            peer, ratio = row.get("peer") or "-", row.get("ratio") or "-"
+            print(
+                f"{row['name']:<44} {row['ours']:>14} {peer:>14} {ratio:>8}  {row['goal']}",
+                flush=True,
+            )
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
