@@ -1,0 +1,43 @@
+"""The inventory, opened: one attribute per kind of record."""
+
+from __future__ import annotations
+
+from engine.inventory.database import Database, database_url, open_database
+from engine.inventory.deployments import Deployments, Resources
+from engine.inventory.events import Events
+from engine.inventory.leases import Leases
+from engine.inventory.migrations import migrate
+from engine.inventory.operations import Operations
+from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
+from engine.paths import Paths
+
+
+class Inventory:
+    """Safe to share between threads; every call is a transaction of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.installation = Installation(database)
+        self.providers = Providers(database)
+        self.deployments = Deployments(database)
+        self.resources = Resources(database)
+        self.operations = Operations(database)
+        self.events = Events(database)
+        self.leases = Leases(database)
+        self.drafts = Drafts(database)
+        self.audit = Audit(database)
+        self.durations = Durations(database)
+
+    @classmethod
+    def open(cls, paths: Paths, url: str | None = None) -> Inventory:
+        """Open and bring up to date. Unsafe for a database of a newer Homeport."""
+        database = open_database(url or database_url(paths.ensure()))
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        self.database.close()

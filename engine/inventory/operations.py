@@ -1,0 +1,270 @@
+"""Operations: which run, who runs them, which of their steps are finished, and how it ended.
+
+The record of finished steps is what makes a retry go on instead of beginning again; it is
+written in one transaction with the event that says so. Status changes are conditional
+updates, so that an interface that cancels and a worker that finishes cannot both win.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from engine.errors import Busy, Conflict, NotFound
+from engine.inventory import schema
+from engine.inventory.database import Database
+from engine.inventory.events import append_events
+from engine.model.events import Event, OperationChanged, StepFinished
+from engine.model.plan import Operation, OperationStatus, Plan
+
+_table = schema.operations
+_UNFINISHED = [status.value for status in OperationStatus if not status.is_final]
+_ENDED_EARLY = [OperationStatus.FAILED.value, OperationStatus.CANCELLED.value]
+
+Alongside = Callable[[sa.Connection], None]
+"""What else must be written in the same transaction."""
+
+
+@dataclass(frozen=True)
+class FinishedStep:
+    outcome: Literal["done", "unchanged"]
+    output: Mapping[str, Any]
+
+
+class Operations:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, plan: Plan, alongside: Alongside | None = None) -> Operation:
+        """Record an operation that waits for a worker. Busy where another one is unfinished."""
+        now = datetime.now(UTC)
+        operation = Operation(
+            id=secrets.token_hex(6), plan=plan, status=OperationStatus.WAITING, created=now
+        )
+        with self._database.write() as connection:
+            if alongside is not None:
+                alongside(connection)
+            _refuse_if_held(connection, plan.deployment, plan.name)
+            connection.execute(
+                _table.insert().values(
+                    id=operation.id,
+                    deployment=plan.deployment,
+                    holds=plan.deployment,
+                    plan=plan.model_dump_json(),
+                    plan_hash=plan.hash,
+                    status=operation.status.value,
+                    attempt=1,
+                    worker="",
+                    created=now.isoformat(),
+                )
+            )
+            _say(connection, operation.id, OperationStatus.WAITING)
+        return operation
+
+    def get(self, operation_id: str) -> Operation:
+        """By id or an unambiguous beginning of it; NotFound, Conflict."""
+        query = sa.select(_table).where(_table.c.id.startswith(operation_id, autoescape=True))
+        with self._database.read() as connection:
+            rows = connection.execute(query.limit(2)).mappings().all() if operation_id else []
+        if len(rows) == 1:
+            return _operation(rows[0])
+        if rows:
+            raise Conflict(
+                what="more than one operation begins like this",
+                on=operation_id,
+                do="Give more of the operation's id.",
+            )
+        raise NotFound(
+            what="there is no such operation",
+            on=operation_id,
+            do="Run `homeport operations` to see them all.",
+        )
+
+    def all(self, deployment: str | None = None, limit: int = 500) -> list[Operation]:
+        """Newest first."""
+        query = sa.select(_table).order_by(_table.c.created.desc()).limit(limit)
+        if deployment is not None:
+            query = query.where(_table.c.deployment == deployment)
+        with self._database.read() as connection:
+            return [_operation(row) for row in connection.execute(query).mappings()]
+
+    def unfinished(self) -> list[Operation]:
+        """Oldest first."""
+        query = sa.select(_table).where(_table.c.status.in_(_UNFINISHED))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(_table.c.created)).mappings()
+            return [_operation(row) for row in rows]
+
+    def status(self, operation_id: str) -> OperationStatus:
+        """Cheap: one column of one row."""
+        query = sa.select(_table.c.status).where(_table.c.id == operation_id)
+        with self._database.read() as connection:
+            return OperationStatus(connection.execute(query).scalar_one())
+
+    def claim(self, worker: str) -> list[tuple[str, int]]:
+        """Take every waiting operation for this worker; (id, attempt) of all that it holds
+        and that are not finished, taken now or by an earlier life of it."""
+        mine = [_table.c.worker == worker, _table.c.status.in_(_UNFINISHED)]
+        look = sa.select(_table.c.id, _table.c.attempt).order_by(_table.c.created)
+        waiting = sa.select(_table.c.id).where(_table.c.worker == "", *mine[1:]).limit(1)
+        with self._database.read() as connection:
+            if connection.execute(waiting).first() is None:
+                return [(row.id, row.attempt) for row in connection.execute(look.where(*mine))]
+        with self._database.write() as connection:
+            connection.execute(
+                _table.update().where(_table.c.worker == "", *mine[1:]).values(worker=worker)
+            )
+            return [(row.id, row.attempt) for row in connection.execute(look.where(*mine))]
+
+    def started(self, operation_id: str) -> None:
+        """From waiting to running; anything else is left as it is."""
+        where = (_table.c.id == operation_id, _table.c.status == OperationStatus.WAITING.value)
+        values = {
+            "status": OperationStatus.RUNNING.value,
+            "started": sa.func.coalesce(_table.c.started, datetime.now(UTC).isoformat()),
+        }
+        with self._database.write() as connection:
+            if connection.execute(_table.update().where(*where).values(**values)).rowcount:
+                _say(connection, operation_id, OperationStatus.RUNNING)
+
+    def ask_to_stop(self, operation_id: str) -> bool:
+        """Mark an unfinished operation as being cancelled; False where it is finished."""
+        stoppable = [OperationStatus.WAITING.value, OperationStatus.RUNNING.value]
+        where = (_table.c.id == operation_id, _table.c.status.in_(stoppable))
+        values = {"status": OperationStatus.CANCELLING.value}
+        with self._database.write() as connection:
+            if not connection.execute(_table.update().where(*where).values(**values)).rowcount:
+                return False
+            _say(connection, operation_id, OperationStatus.CANCELLING)
+            return True
+
+    def end(
+        self,
+        operation_id: str,
+        status: OperationStatus,
+        error: Mapping[str, Any] | None = None,
+        alongside: Alongside | None = None,
+    ) -> None:
+        """The outcome, once; a finished operation is left as it is."""
+        where = (_table.c.id == operation_id, _table.c.status.in_(_UNFINISHED))
+        values = {
+            "status": status.value,
+            "holds": None,
+            "ended": datetime.now(UTC).isoformat(),
+            "error": json.dumps(error) if error is not None else None,
+        }
+        with self._database.write() as connection:
+            if not connection.execute(_table.update().where(*where).values(**values)).rowcount:
+                return
+            if alongside is not None:
+                alongside(connection)
+            _say(connection, operation_id, status, error)
+
+    def begin_again(self, operation: Operation, alongside: Alongside | None = None) -> Operation:
+        """A further attempt of a failed or cancelled operation. Busy, Conflict."""
+        plan = operation.plan
+        newest = (
+            sa.select(_table.c.id)
+            .where(_table.c.deployment == plan.deployment)
+            .order_by(_table.c.created.desc())
+            .limit(1)
+        )
+        where = (_table.c.id == operation.id, _table.c.status.in_(_ENDED_EARLY))
+        values = {
+            "status": OperationStatus.WAITING.value,
+            "holds": plan.deployment,
+            "worker": "",
+            "attempt": operation.attempt + 1,
+            "error": None,
+            "ended": None,
+        }
+        with self._database.write() as connection:
+            _refuse_if_held(connection, plan.deployment, plan.name)
+            if connection.execute(newest).scalar() != operation.id:
+                raise Conflict(
+                    what="the operation cannot go on",
+                    on=operation.id,
+                    why=f"another operation ran on {plan.name} since",
+                    left="nothing was changed",
+                    do="Make a new plan: what this one was made from is no longer so.",
+                )
+            if connection.execute(_table.update().where(*where).values(**values)).rowcount:
+                if alongside is not None:
+                    alongside(connection)
+                _say(connection, operation.id, OperationStatus.WAITING)
+        return self.get(operation.id)
+
+    def finish_step(
+        self,
+        operation_id: str,
+        attempt: int,
+        finished: FinishedStep,
+        events: Iterable[Event],
+        event: StepFinished,
+    ) -> None:
+        """Record that a step is done, together with the events up to that moment."""
+        with self._database.write() as connection:
+            connection.execute(
+                schema.finished_steps.insert().values(
+                    operation=operation_id,
+                    step=event.step,
+                    attempt=attempt,
+                    outcome=finished.outcome,
+                    output=json.dumps(dict(finished.output), allow_nan=False),
+                    ended=event.at.isoformat(),
+                )
+            )
+            append_events(connection, operation_id, [*events, event])
+
+    def finished_steps(self, operation_id: str) -> dict[str, FinishedStep]:
+        table = schema.finished_steps
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(table).where(table.c.operation == operation_id))
+            return {
+                row.step: FinishedStep(outcome=row.outcome, output=json.loads(row.output))
+                for row in rows
+            }
+
+
+def _refuse_if_held(connection: sa.Connection, deployment: str, name: str) -> None:
+    query = sa.select(_table.c.id).where(_table.c.holds == deployment)
+    if holder := connection.execute(query).scalar():
+        raise Busy(
+            what="another operation holds this deployment",
+            on=name,
+            why=f"operation {holder} is not finished",
+            left="nothing was changed",
+            do=f"Wait for it (`homeport attach {holder}`) or cancel it "
+            f"(`homeport cancel {holder}`).",
+        )
+
+
+def _say(
+    connection: sa.Connection,
+    operation_id: str,
+    status: OperationStatus,
+    error: Mapping[str, Any] | None = None,
+) -> None:
+    event = OperationChanged(
+        at=datetime.now(UTC), status=status, error=dict(error) if error is not None else None
+    )
+    append_events(connection, operation_id, [event])
+
+
+def _operation(row: sa.RowMapping) -> Operation:
+    return Operation(
+        id=row["id"],
+        plan=Plan.model_validate_json(row["plan"]),
+        status=OperationStatus(row["status"]),
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        error=json.loads(row["error"]) if row["error"] else None,
+        attempt=row["attempt"],
+    )
