@@ -1,0 +1,37 @@
+"""Any JSON Schema as a form: rows to show, commands to change them, messages in plain words.
+
+The form model renders nothing and knows no engine: the Textual grid, plain prompts, the
+command line and tests all stand on it. Nodes are made when they are looked at, so a form of
+50,000 options opens like one of ten.
+
+    form = FormModel(schema, {"server": {"port": 80}})
+    rows = form.rows(Filter(text="port"))      # a live sequence of Row
+    form.parse(("server", "port"), "99999")    # per key: what it means, what is wrong
+    form.set_text(("server", "port"), "8080")  # on Enter
+    form.validate()                            # messages now stand on their rows
+    form.document()                            # {"server": {"port": 8080}}
+
+    validate_document(schema, document)        # without a form: [Problem(path, message, hint)]
+"""
+
+from forms.model.form import FormModel, Rows
+from forms.model.row import Change, Filter, Help, Kind, Origin, Parsed, Problem, Row
+from forms.paths import Path, parse_path, path_text
+from forms.validation import validate_document
+
+__all__ = [
+    "Change",
+    "Filter",
+    "FormModel",
+    "Help",
+    "Kind",
+    "Origin",
+    "Parsed",
+    "Path",
+    "Problem",
+    "Row",
+    "Rows",
+    "parse_path",
+    "path_text",
+    "validate_document",
+]
