@@ -1,0 +1,30 @@
+"""Making the values of generated secrets, from the operating system's randomness."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import string
+
+from engine.catalog.package import SecretSpec
+
+# People read passwords aloud and type them: no letter or digit that looks like another.
+_READABLE = "".join(c for c in string.ascii_letters + string.digits if c not in "0O1lI")
+_TOKEN = string.ascii_letters + string.digits + "-_"
+_LEAST = 12
+
+
+def generate(spec: SecretSpec) -> str:
+    """A fresh value for a package's secret.
+
+    password: `length` letters and digits that cannot be mistaken for one another.
+    token: `length` characters that need no quoting in URLs. hex: `length` hexadecimal digits.
+    ed25519-seed: 32 bytes as unpadded base64 (the form of Matrix signing keys); its length is
+    fixed. ValueError where the length asked for is below 12, which can be guessed.
+    """
+    if spec.kind == "ed25519-seed":
+        return base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+    if spec.length < _LEAST:
+        raise ValueError(f"a generated secret has at least {_LEAST} characters")
+    alphabet = {"password": _READABLE, "token": _TOKEN, "hex": "0123456789abcdef"}[spec.kind]
+    return "".join(secrets.choice(alphabet) for _ in range(spec.length))
