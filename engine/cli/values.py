@@ -53,13 +53,19 @@ def read_values(
         if not separator:
             raise InvalidInput("--set wants PATH=VALUE", why=f"it was given {text!r}")
         path = _find(form, written)
+        if form.row(path).secret:
+            raise InvalidInput(
+                "a secret cannot be given as an argument",
+                on=written,
+                why="every user of this machine can read the arguments of programs",
+                do="Give it in a file, or by standard input: --values -",
+            )
         parsed = form.set_text(path, value)
         if parsed.problem is not None:
-            secret = form.row(path).secret
             raise InvalidInput(
                 "the value does not fit the option",
                 on=written,
-                why=parsed.problem.message if secret else f"{value!r}: {parsed.problem.message}",
+                why=f"{value!r}: {parsed.problem.message}",
                 do=parsed.problem.hint or "See the option's help in the interface.",
             )
     result: dict[str, Any] = form.document()
