@@ -1,0 +1,59 @@
+"""The few constant POSIX shell scripts that run on guests.
+
+They are programs, not templates: no value is ever put into their text. What they work on
+comes as positional parameters or on standard input, so a hostile path stays a path. They
+use what Debian's essential packages have and nothing else.
+"""
+
+from __future__ import annotations
+
+PROBE = """\
+root=${HOMEPORT_GUEST_ROOT-}
+echo "root=$root"
+echo "address=${HOMEPORT_GUEST_ADDRESS-}"
+uid=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/self/status)
+echo "uid=$uid"
+if [ "$uid" != 0 ] && [ -z "$root" ] && sudo -n -- true 2>/dev/null; then echo "sudo=yes"; fi
+echo "python=$(python3 -V 2>/dev/null)"
+if [ -d /run/systemd/system ]; then echo "systemd=yes"; fi
+echo "memory_kib=$(sed -n 's/^MemTotal:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/meminfo)"
+echo "disk=$(df -Pk -- "${root:-/}" | tail -n 1)"
+sed 's/^/os./' "$root/etc/os-release" 2>/dev/null || true
+"""
+"""Facts as lines `name=value`; read from standard input by `sh -s`, as the login user."""
+
+WRITE = """\
+set -eu
+path=$1 mode=$2 owner=$3 size=$4
+directory=$(dirname -- "$path")
+umask 022
+mkdir -p -- "$directory"
+umask 077
+temporary=$(mktemp -- "$directory/.homeport.XXXXXXXX")
+trap 'rm -f -- "$temporary"' EXIT
+trap 'exit 74' HUP INT TERM
+cat > "$temporary"
+if [ "$(wc -c < "$temporary")" -ne "$size" ]; then
+    echo "the connection ended before the file was complete" >&2
+    exit 74
+fi
+if [ -n "$owner" ]; then chown -- "$owner" "$temporary"; fi
+chmod -- "$mode" "$temporary"
+if [ ! -L "$path" ] && [ -f "$path" ] && cmp -s -- "$temporary" "$path" &&
+    [ "$(stat -c %a:%u:%g -- "$temporary")" = "$(stat -c %a:%u:%g -- "$path")" ]; then
+    echo same
+    exit 0
+fi
+sync -- "$temporary"
+mv -fT -- "$temporary" "$path"
+sync -- "$directory"
+trap - EXIT
+echo changed
+"""
+"""Arguments: path, mode, owner or "", size in bytes. Prints "same" or "changed"."""
+
+READ = 'if [ ! -e "$1" ]; then exit 66; fi; exec cat -- "$1"'
+"""Argument: path. Exit status 66 (EX_NOINPUT of sysexits.h) where there is no such file."""
+
+NO_SUCH_FILE = 66
+INCOMPLETE = 74
