@@ -31,8 +31,8 @@ _FIRST = (
     """CREATE TABLE operations (
         id TEXT PRIMARY KEY, deployment TEXT NOT NULL REFERENCES deployments (id),
         holds TEXT UNIQUE, plan TEXT NOT NULL, plan_hash TEXT NOT NULL, status TEXT NOT NULL,
-        attempt INTEGER NOT NULL, worker TEXT NOT NULL, error TEXT, created TEXT NOT NULL,
-        started TEXT, ended TEXT)""",
+        attempt INTEGER NOT NULL, worker TEXT NOT NULL, status_before TEXT NOT NULL,
+        error TEXT, created TEXT NOT NULL, started TEXT, ended TEXT)""",
     "CREATE INDEX operations_of_deployment ON operations (deployment, created)",
     "CREATE INDEX operations_by_time ON operations (created)",
     """CREATE TABLE finished_steps (

@@ -20,6 +20,7 @@ from engine.errors import Busy, Conflict, NotFound
 from engine.inventory import schema
 from engine.inventory.database import Database
 from engine.inventory.events import append_events
+from engine.model.deployment import DeploymentStatus
 from engine.model.events import Event, OperationChanged, StepFinished
 from engine.model.plan import Operation, OperationStatus, Plan
 
@@ -42,15 +43,19 @@ class Operations:
         self._database = database
 
     def begin(self, plan: Plan, alongside: Alongside | None = None) -> Operation:
-        """Record an operation that waits for a worker. Busy where another one is unfinished."""
+        """Record an operation that waits for a worker. Busy where another one is unfinished.
+
+        `alongside` runs first: it makes the deployment of a first operation.
+        """
         now = datetime.now(UTC)
         operation = Operation(
             id=secrets.token_hex(6), plan=plan, status=OperationStatus.WAITING, created=now
         )
         with self._database.write() as connection:
+            _refuse_if_held(connection, plan.deployment, plan.name)
+            before = _deployment_status(connection, plan.deployment)
             if alongside is not None:
                 alongside(connection)
-            _refuse_if_held(connection, plan.deployment, plan.name)
             connection.execute(
                 _table.insert().values(
                     id=operation.id,
@@ -61,6 +66,7 @@ class Operations:
                     status=operation.status.value,
                     attempt=1,
                     worker="",
+                    status_before=before,
                     created=now.isoformat(),
                 )
             )
@@ -106,6 +112,12 @@ class Operations:
         query = sa.select(_table.c.status).where(_table.c.id == operation_id)
         with self._database.read() as connection:
             return OperationStatus(connection.execute(query).scalar_one())
+
+    def status_before(self, operation_id: str) -> DeploymentStatus:
+        """The deployment's status when the operation was begun."""
+        query = sa.select(_table.c.status_before).where(_table.c.id == operation_id)
+        with self._database.read() as connection:
+            return DeploymentStatus(connection.execute(query).scalar_one())
 
     def claim(self, worker: str) -> list[tuple[str, int]]:
         """Take every waiting operation for this worker; (id, attempt) of all that it holds
@@ -243,6 +255,11 @@ def _refuse_if_held(connection: sa.Connection, deployment: str, name: str) -> No
             do=f"Wait for it (`homeport attach {holder}`) or cancel it "
             f"(`homeport cancel {holder}`).",
         )
+
+
+def _deployment_status(connection: sa.Connection, deployment: str) -> str:
+    query = sa.select(schema.deployments.c.status).where(schema.deployments.c.id == deployment)
+    return str(connection.execute(query).scalar() or DeploymentStatus.PLANNED.value)
 
 
 def _say(

@@ -66,12 +66,14 @@ operations = _table(
     _text("status"),
     _integer("attempt"),
     _text("worker"),
+    _text("status_before"),
     _text("error", null=True),
     _text("created"),
     _text("started", null=True),
     _text("ended", null=True),
 )
-"""holds: the deployment while the operation is unfinished, unique: one operation at a time."""
+"""holds: the deployment while the operation is unfinished, unique: one operation at a time.
+status_before: the deployment's status to go back to if nothing was changed."""
 
 finished_steps = _table(
     "finished_steps",

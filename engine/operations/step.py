@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.backends.protocols import Progress, ProviderBackends
+from engine.backends.protocols import Progress, ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell
 from engine.methods.protocols import Installation, Method
@@ -34,13 +34,26 @@ class StepContext(Progress, Protocol):
     operation_id: str
     plan: Plan
     step: PlannedStep
-    owner: str
-    """The ownership mark, "hp-<installation>-<deployment>"."""
-    deployment: Deployment
-    provider: ProviderProfile
-    package: Package
-    release: Release
-    options_schema: Mapping[str, Any]
+
+    @property
+    def owner(self) -> str:
+        """The ownership mark, "hp-<installation>-<deployment>"."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """With the values that the plan gives it."""
+
+    @property
+    def provider(self) -> ProviderProfile: ...
+
+    @property
+    def package(self) -> Package: ...
+
+    @property
+    def release(self) -> Release: ...
+
+    @property
+    def options_schema(self) -> Mapping[str, Any]: ...
 
     @property
     def backends(self) -> ProviderBackends:
@@ -54,6 +67,11 @@ class StepContext(Progress, Protocol):
         opened on first use, closed when the step ends."""
 
     def installation(self) -> Installation: ...
+
+    def installation_secrets(self) -> Secrets:
+        """The installation's own store: "ssh/installation", "acme/<provider>", "providers/...".
+        Values that pass through it, or through `backends.secrets`, are redacted from then on.
+        """
 
     def secret(self, name: str) -> str:
         """A secret of this deployment by its name; redacted from all output from now on."""

@@ -1,0 +1,200 @@
+"""One run of one step, as its handler sees it: `engine.operations.step.StepContext`.
+
+Things are opened on first use and closed when the step ends. Every secret that passes
+through here is registered for redaction before anybody gets to see it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal, cast
+
+from engine.backends.protocols import ProviderBackends, Secrets
+from engine.catalog.package import Package, Release
+from engine.errors import NotFound
+from engine.guests.protocols import GuestShell, GuestTarget
+from engine.methods.protocols import Installation, Method
+from engine.model.deployment import Deployment, Resource, ResourceKind
+from engine.model.events import StepProgress
+from engine.model.plan import Plan, PlannedStep
+from engine.model.provider import ProviderProfile
+from engine.operations.cancellation import Cancellation
+from engine.operations.eventlog import EventLog
+from engine.operations.hiding import HidingBackends, HidingSecrets
+from engine.operations.workplace import SSH_KEY, Workplace
+from engine.redaction import Redactor
+
+
+class OperationStep:
+    """Everything in it belongs to the step's own thread."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        operation_id: str,
+        plan: Plan,
+        step: PlannedStep,
+        events: EventLog,
+        redactor: Redactor,
+        cancellation: Cancellation,
+    ) -> None:
+        self.operation_id = operation_id
+        self.plan = plan
+        self.step = step
+        self.causes: dict[str, float] = {}
+        """Seconds spent by cause, so far."""
+        self._workplace = workplace
+        self._events = events
+        self._redactor = redactor
+        self._cancellation = cancellation
+        self._shell: GuestShell | None = None
+        self._last_progress = 0.0
+
+    # what the step is about
+
+    @cached_property
+    def owner(self) -> str:
+        return self._workplace.owner(self.plan.deployment)
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """As it will be after the plan: a step configures what was approved."""
+        stored = self._workplace.inventory.deployments.get(self.plan.deployment)
+        return stored.model_copy(update={"values": self.plan.values})
+
+    @cached_property
+    def provider(self) -> ProviderProfile:
+        return self._workplace.inventory.providers.get(self.plan.provider)
+
+    @cached_property
+    def package(self) -> Package:
+        return self._workplace.package(self.plan.application)
+
+    @cached_property
+    def release(self) -> Release:
+        return self.package.release(self.plan.release)
+
+    @cached_property
+    def options_schema(self) -> Mapping[str, Any]:
+        return self._workplace.options_schema(self.plan.application, self.plan.release)
+
+    # what it works with
+
+    @cached_property
+    def backends(self) -> ProviderBackends:
+        return HidingBackends(self._workplace.backends(self.provider, self.hide), self.hide)
+
+    def installation_secrets(self) -> Secrets:
+        return HidingSecrets(self._workplace.installation_secrets(), self.hide)
+
+    @cached_property
+    def method(self) -> Method:
+        return self._workplace.open_method(self.provider.method)
+
+    def shell(self) -> GuestShell:
+        if self._shell is None:
+            key = self.installation_secrets().get(SSH_KEY)
+            self._shell = self._workplace.open_shell(self._target(), key)
+        return self._shell
+
+    def _target(self) -> GuestTarget:
+        guest = self.resource(ResourceKind.GUEST)
+        address = self.resource(ResourceKind.ADDRESS)
+        host_keys = tuple(guest.attributes.get("host_keys", ())) if guest else ()
+        if guest is None or address is None or not host_keys:
+            raise NotFound(
+                what="the guest cannot be reached yet",
+                on=self.plan.name,
+                why="its address or its host keys are not known",
+                do="Resume the operation; if it fails here again, destroy and deploy anew.",
+            )
+        access = self.provider.access
+        return GuestTarget(
+            address=address.external_id.partition("/")[0],
+            port=access.ssh_port,
+            user=access.user,
+            host_keys=host_keys,
+        )
+
+    def installation(self) -> Installation:
+        return Installation(
+            deployment=self.plan.deployment,
+            name=self.plan.name,
+            domain=self.plan.domain,
+            access=self.provider.access,
+            package=self.package,
+            release=self.release,
+            options_schema=self.options_schema,
+            values=self.plan.values,
+            read_secret=self.secret,
+        )
+
+    def secret(self, name: str) -> str:
+        return self.backends.secrets.get(f"deployments/{self.plan.deployment}/{name}")
+
+    def hide(self, value: str) -> None:
+        self._redactor.hide(value)
+
+    # what it remembers
+
+    def resource(self, kind: ResourceKind, key: str = "main") -> Resource | None:
+        return self._workplace.inventory.resources.get(self.plan.deployment, kind, key)
+
+    def remember(
+        self,
+        kind: ResourceKind,
+        key: str,
+        external_id: str,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        clean = self._redactor.redact_json(dict(attributes or {}))
+        self._workplace.inventory.resources.remember(
+            Resource(
+                deployment=self.plan.deployment,
+                provider=self.plan.provider,
+                kind=kind,
+                key=key,
+                external_id=external_id,
+                attributes=clean,
+                created=datetime.now(UTC),
+            )
+        )
+
+    def forget(self, kind: ResourceKind, key: str) -> None:
+        self._workplace.inventory.resources.forget(self.plan.deployment, kind, key)
+
+    # what it says
+
+    def log(self, text: str) -> None:
+        self._events.log(self.step.id, text)
+
+    def progress(self, done: float, total: float | None, unit: str = "items") -> None:
+        self._events.progress(
+            StepProgress(
+                at=datetime.now(UTC),
+                step=self.step.id,
+                done=done,
+                total=total,
+                unit=cast(Literal["bytes", "items", "seconds"], unit),
+            )
+        )
+
+    def raise_if_cancelled(self) -> None:
+        self._cancellation.raise_if_asked()
+
+    @contextmanager
+    def spent(self, cause: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.causes[cause] = self.causes.get(cause, 0.0) + time.monotonic() - began
+
+    def close(self) -> None:
+        if self._shell is not None:
+            self._shell.close()
+            self._shell = None

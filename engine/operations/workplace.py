@@ -1,0 +1,104 @@
+"""What the steps of one process work with: inventory, catalog, and the ways to open things.
+
+Everything that reaches outside the process comes in here, so that tests put doubles in its
+place and the rest of `engine.operations` knows neither drivers nor libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from engine.backends.protocols import ProviderBackends, Secrets
+from engine.backends.registry import BackendEnvironment, open_backends
+from engine.catalog.package import Package
+from engine.errors import InvalidInput
+from engine.guests.protocols import GuestShell, GuestTarget
+from engine.inventory.inventory import Inventory
+from engine.methods.protocols import Method
+from engine.model.provider import ProviderProfile
+from engine.paths import Paths
+
+SSH_KEY = "ssh/installation"
+"""Where the installation's own store keeps the private key that opens its guests."""
+_REFERENCE = "secret:"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """One installation as its steps see it."""
+
+    inventory: Inventory
+    paths: Paths
+    package: Callable[[str], Package]
+    options_schema: Callable[[str, str], Mapping[str, Any]]
+    installation_secrets: Callable[[], Secrets]
+    open_shell: Callable[[GuestTarget, str], GuestShell]
+    open_method: Callable[[str], Method]
+    open_backends: Callable[[ProviderProfile, BackendEnvironment], ProviderBackends] = open_backends
+
+    def backends(
+        self, profile: ProviderProfile, hide: Callable[[str], None] = lambda value: None
+    ) -> ProviderBackends:
+        """The provider's backends; every secret they read is given to `hide` first."""
+
+        def read_secret(reference: str) -> str:
+            value = self.installation_secrets().get(reference.removeprefix(_REFERENCE))
+            hide(value)
+            return value
+
+        environment = BackendEnvironment(
+            provider=profile,
+            installation=self.inventory.installation.id(),
+            paths=self.paths,
+            read_secret=read_secret,
+            leases=self.inventory.leases,
+        )
+        return self.open_backends(profile, environment)
+
+    def owner(self, deployment: str) -> str:
+        """The mark by which everything of a deployment is found at a provider."""
+        return f"hp-{self.inventory.installation.id()}-{deployment}"
+
+
+def open_workplace(paths: Paths, inventory: Inventory) -> Workplace:
+    """The real one. Libraries are imported when they are first needed."""
+    from engine.catalog.load import Catalog
+
+    catalog = Catalog.open(paths)
+    return Workplace(
+        inventory=inventory,
+        paths=paths,
+        package=catalog.package,
+        options_schema=catalog.options_schema,
+        installation_secrets=lambda: _installation_secrets(paths),
+        open_shell=_open_shell,
+        open_method=_open_method,
+    )
+
+
+def _installation_secrets(paths: Paths) -> Secrets:
+    from engine.backends.secrets.installation import open_installation_secrets
+
+    return open_installation_secrets(paths)
+
+
+def _open_shell(target: GuestTarget, private_key: str) -> GuestShell:
+    from engine.guests.ssh import open_shell
+
+    return open_shell(target, private_key)
+
+
+def _open_method(name: str) -> Method:
+    for point in entry_points(group="homeport.methods", name=name):
+        method: Method = point.load()()
+        return method
+    known = ", ".join(sorted(point.name for point in entry_points(group="homeport.methods")))
+    raise InvalidInput(
+        what="there is no such method",
+        on=name,
+        why=f"installed: {known or 'none'}",
+        do="Correct the method in the provider's settings, or install the plugin that has it.",
+    )
