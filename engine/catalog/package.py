@@ -193,6 +193,9 @@ class Package(Model):
     accounts: tuple[AccountSpec, ...] = ()
     state: tuple[StateUnit, ...]
     quiesce: Quiesce = Quiesce()
+    well_known: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Path below /.well-known/ -> JSON document that the guest's proxy answers by itself;
+    placeholders allowed, secrets not."""
     releases: tuple[Release, ...] = Field(min_length=1)
     """Newest first."""
 
