@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,28 +30,37 @@ class Installation:
     options_schema: Mapping[str, Any]
     values: Mapping[str, Any]
     read_secret: Callable[[str], str]
+    account: str = ""
+    """User name of the first account; empty for the package's default."""
+
+
+class Work(Progress, Protocol):
+    """Progress that also tells Homeport's own time from that of others."""
+
+    def spent(self, cause: str) -> AbstractContextManager[None]:
+        """As `engine.operations.step.StepContext.spent`."""
 
 
 class Method(Protocol):
     """Every call is idempotent and safe to repeat after a kill at any point of it."""
 
-    def components(self, shell: GuestShell, app: Installation, progress: Progress) -> None:
+    def components(self, shell: GuestShell, app: Installation, work: Work) -> None:
         """Proxy, database server, key-value store: installed and running, database made."""
 
-    def install(self, shell: GuestShell, app: Installation, progress: Progress) -> None:
+    def install(self, shell: GuestShell, app: Installation, work: Work) -> None:
         """The release's packages, the user, the directories."""
 
-    def configure(self, shell: GuestShell, app: Installation, progress: Progress) -> bool:
+    def configure(self, shell: GuestShell, app: Installation, work: Work) -> bool:
         """Configuration files and the service unit; True where anything changed."""
 
     def start(
-        self, shell: GuestShell, app: Installation, progress: Progress, *, restart: bool
+        self, shell: GuestShell, app: Installation, work: Work, *, restart: bool
     ) -> None:
         """Enabled and running; answers its health probe on the guest."""
 
-    def stop(self, shell: GuestShell, app: Installation, progress: Progress) -> None: ...
+    def stop(self, shell: GuestShell, app: Installation, work: Work) -> None: ...
 
-    def accounts(self, shell: GuestShell, app: Installation, progress: Progress) -> None: ...
+    def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None: ...
 
     def publish(
         self,
@@ -58,6 +68,6 @@ class Method(Protocol):
         app: Installation,
         chain_pem: bytes,
         key_pem: bytes,
-        progress: Progress,
+        work: Work,
     ) -> None:
         """The guest's reverse proxy serves the domain with this certificate."""
