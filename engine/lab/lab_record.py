@@ -1,0 +1,122 @@
+"""What a lab remembers of itself: its slice of the loopback network, and its credentials.
+
+Every lab owns two neighbouring networks 127.A.B.0/24 and 127.A.(B+1).0/24, picked at its
+creation and kept ever after, so that the labs of several users live side by side. All of
+127.0.0.0/8 is local on Linux: no interface needs to be set up and no right is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from pydantic import Field
+
+from engine.errors import NoCapacity
+from engine.model.base import Model
+
+HARBOURS = ("harbour-a", "harbour-b")
+API_PORT = 8006
+NAMES_PORT = 5353
+AUTHORITY_PORT = 9443
+
+
+class Harbour(Model):
+    """One of the two providers. network: its guests' addresses, and its services'."""
+
+    name: str
+    network: IPv4Network
+
+    @property
+    def zone(self) -> str:
+        return f"{self.name}.lab"
+
+    def address(self, last: int) -> str:
+        return str(self.network[last])
+
+
+class LabRecord(Model):
+    """lab.json."""
+
+    format: int = 1
+    id: str = Field(pattern=r"^[a-z0-9]{8}$")
+    created: datetime
+    harbours: tuple[Harbour, ...]
+    wanted: bool = True
+    """Should it run? `down` says no; what does not run although it should has crashed."""
+
+    @property
+    def names_address(self) -> tuple[str, int]:
+        return self.harbours[0].address(2), NAMES_PORT
+
+    @property
+    def authority_address(self) -> tuple[str, int]:
+        return self.harbours[0].address(3), AUTHORITY_PORT
+
+
+class LabSecrets(Model):
+    """Kept in secrets.json, readable by its owner only.
+
+    dns_keys: the key that may change a harbour's zone, by the harbour's name; base64, as
+    TSIG wants it. (A hypervisor keeps its token itself, see engine.lab.api.)
+    """
+
+    dns_keys: dict[str, str]
+
+
+def new_record(directory: Path, is_free: Callable[[str, int], bool] | None = None) -> LabRecord:
+    """A new lab for this directory, on addresses where nobody listens."""
+    free = is_free or _is_free
+    for first, second in _slices(directory):
+        harbours = tuple(
+            Harbour(name=name, network=IPv4Network(f"127.{first}.{second + index}.0/24"))
+            for index, name in enumerate(HARBOURS)
+        )
+        record = LabRecord(
+            id=secrets.token_hex(4), created=datetime.now(UTC), harbours=harbours, wanted=True
+        )
+        taken = [(harbour.address(1), API_PORT) for harbour in harbours]
+        taken += [record.names_address, record.authority_address]
+        if all(free(host, port) for host, port in taken):
+            return record
+    raise NoCapacity(
+        "no addresses are free for a lab",
+        on="127.0.0.0/8",
+        why="other labs run on all of them",
+        do="Remove labs that nobody uses: homeport lab reset",
+    )
+
+
+def new_secrets() -> LabSecrets:
+    return LabSecrets(
+        dns_keys={name: base64.b64encode(secrets.token_bytes(32)).decode() for name in HARBOURS}
+    )
+
+
+def _slices(directory: Path) -> Iterator[tuple[int, int]]:
+    """Second and third number of the slice: always the same start for one user's directory.
+
+    127.0 and 127.1 are left out: systemd and Debian use addresses there.
+    """
+    digest = hashlib.sha256(f"{os.getuid()}:{directory}".encode()).digest()
+    start = int.from_bytes(digest[:4], "big")
+    for step in range(64):
+        number = (start + step * 4099) % (253 * 127)
+        yield 2 + number // 127, 2 * (number % 127)
+
+
+def _is_free(host: str, port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((str(IPv4Address(host)), port))
+            except OSError:
+                return False
+    return True
