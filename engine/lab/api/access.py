@@ -1,0 +1,215 @@
+"""Who may do what: API tokens with separated rights, roles, and access rules.
+
+fakepve grants a token all that its user has. On Proxmox VE a token with `privsep` has only
+what both its user and the token itself were granted.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Any
+
+from fakepve import FakePve, PveError
+from fakepve.shapes import PRIVILEGES
+
+from engine.lab.api.settings import BRIDGE, DISK_STORAGE, POOL, TOKEN_ID, USER
+
+GUEST_PRIVILEGES = (
+    "Pool.Audit",
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Clone",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.Disk",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.GuestAgent.Audit",
+    "VM.GuestAgent.FileRead",
+    "VM.PowerMgmt",
+)
+"""On the pool. Nothing here reaches a guest outside of it."""
+LEAST_RIGHTS: dict[str, tuple[str, ...]] = {
+    f"/pool/{POOL}": GUEST_PRIVILEGES,
+    f"/storage/{DISK_STORAGE}": ("Datastore.AllocateSpace", "Datastore.Audit"),
+    "/storage/local": ("Datastore.Audit",),
+    f"/sdn/zones/localnetwork/{BRIDGE}": ("SDN.Use",),
+    "/nodes": ("Sys.Audit",),
+}
+"""What Homeport's user is granted, path by path (reference: proxmox.md, 4.13)."""
+
+
+class Access(FakePve):  # type: ignore[misc] # fakepve has no types
+    """Mixin: authentication by token, and permission checks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.acl = {}
+        self.tokens: dict[str, dict[str, Any]] = {}
+        self.roles: dict[str, list[str]] = {}
+        self.revoked: frozenset[str] = frozenset()
+        """Privileges that nobody but root@pam has for now (a fault)."""
+
+    def grant_least_rights(self, secret: str) -> None:
+        """The user, its token and its rules, as the README has an administrator make them."""
+        self.users[USER] = secrets.token_urlsafe(32)
+        self.tokens[TOKEN_ID] = {"secret": secret, "privsep": 0, "expire": 0, "comment": ""}
+        for path, privileges in LEAST_RIGHTS.items():
+            self.grant(USER, path, *privileges)
+
+    def _authenticate(self, request: Any) -> str | None:
+        header = request.headers.get("Authorization", "")
+        if header.startswith("PVEAPIToken="):
+            token_id, _, secret = header.removeprefix("PVEAPIToken=").partition("=")
+            known = self.tokens.get(token_id, {}).get("secret", "")
+            if not known or not hmac.compare_digest(known.encode(), secret.encode()):
+                raise PveError(401, "Authentication failed!")
+            return str(token_id)
+        if "PVEAuthCookie" not in request.cookies and not request.path.endswith("/access/ticket"):
+            raise PveError(401, "No ticket")
+        user: str | None = super()._authenticate(request)
+        return user
+
+    def allowed(self, user: str, path: str, priv: str) -> bool:
+        """Also takes alternatives ("A|B"): one of them is enough."""
+        return any(self._allowed(user, path, one) for one in priv.split("|"))
+
+    def _allowed(self, user: str, path: str, priv: str) -> bool:
+        if user == "root@pam":
+            return True
+        if priv in self.revoked:
+            return False
+        owner, _, token = user.partition("!")
+        held = owner == "root@pam" or self._granted(owner, path, priv)
+        if token and int(self.tokens.get(user, {}).get("privsep", 1)):
+            return held and self._granted(user, path, priv)
+        return held
+
+    def _granted(self, who: str, path: str, priv: str) -> bool:
+        paths = [path]
+        if path.startswith("/vms/"):
+            vmid = path.split("/")[2]
+            paths += [f"/pool/{name}" for name, ids in self.pools.items() if vmid in map(str, ids)]
+        elif path.startswith("/storage/"):
+            storage = path.split("/")[2]
+            paths += [
+                f"/pool/{name}"
+                for name, info in self.pool_info.items()
+                if storage in info["storage"]
+            ]
+        return any(
+            priv in privileges and any(_covers(granted, one) for one in paths)
+            for granted, privileges in (self.acl or {}).get(who, [])
+        )
+
+    def _config_priv(self, key: str) -> str:
+        if key.startswith(("ipconfig", "ci")) or key in ("sshkeys", "nameserver", "searchdomain"):
+            return "VM.Config.Cloudinit|VM.Config.Network"
+        if key == "args":
+            return "root"
+        if key in ("bootdisk", "startdate", "ostype", "hotplug", "template", "freeze", "tablet"):
+            return "VM.Config.Options"
+        return str(super()._config_priv(key))
+
+    async def _permissions(self, v: dict[str, Any], user: str) -> dict[str, dict[str, int]]:
+        """GET /access/permissions, for the asking user or token."""
+        who = v.get("userid") or user
+        owner = who.partition("!")[0]
+        paths = {path for rules in (self.acl or {}).values() for path, _ in rules} | {"/"}
+        if v.get("path") is not None:
+            paths = {v["path"]}
+        found = {
+            path: {priv: 1 for priv in sorted(PRIVILEGES) if self._allowed(who, path, priv)}
+            for path in sorted(paths)
+        }
+        return {path: held for path, held in found.items() if held or owner == "root@pam"}
+
+    # --- tokens, rules and roles ------------------------------------------------------
+
+    def _routes_lab_access(self) -> list[Any]:
+        token = "/access/users/{userid}/token/{tokenid}"  # noqa: S105 - a path
+        return [
+            ("GET", token, self._token_show),
+            ("POST", token, self._token_make),
+            ("DELETE", token, self._token_delete),
+            ("GET", "/access/acl", self._acl_list),
+            ("PUT", "/access/acl", self._acl_change),
+            ("POST", "/access/roles", self._role_make),
+        ]
+
+    async def _token_make(self, v: dict[str, Any], user: str) -> dict[str, Any]:
+        token_id = f"{v['userid']}!{v['tokenid']}"
+        if v["userid"] not in self.users and v["userid"] != self.user:
+            raise PveError(500, f"no such user ('{v['userid']}')")
+        if token_id in self.tokens:
+            raise PveError(
+                400, "Parameter verification failed.", {"tokenid": "Token already exists."}
+            )
+        secret = secrets.token_hex(16)
+        info = {"privsep": v.get("privsep", 1), "expire": v.get("expire", 0)}
+        self.tokens[token_id] = info | {"secret": secret, "comment": v.get("comment", "")}
+        return {"full-tokenid": token_id, "info": info, "value": secret}
+
+    def _token(self, v: dict[str, Any]) -> dict[str, Any]:
+        token = self.tokens.get(f"{v['userid']}!{v['tokenid']}")
+        if token is None:
+            raise PveError(500, f"no such token '{v['tokenid']}' for user '{v['userid']}'")
+        return token
+
+    async def _token_show(self, v: dict[str, Any], user: str) -> dict[str, Any]:
+        return {name: x for name, x in self._token(v).items() if name != "secret"}
+
+    async def _token_delete(self, v: dict[str, Any], user: str) -> None:
+        self._token(v)
+        who = f"{v['userid']}!{v['tokenid']}"
+        del self.tokens[who]
+        self.acl.pop(who, None)
+
+    async def _role_make(self, v: dict[str, Any], user: str) -> None:
+        if v["roleid"] in self.roles:
+            raise PveError(500, f"create role failed: role '{v['roleid']}' already exists")
+        wanted = str(v.get("privs", "")).replace(",", " ").split()
+        for priv in wanted:
+            if priv not in PRIVILEGES:
+                raise PveError(
+                    400, "Parameter verification failed.", {"privs": f"invalid privilege '{priv}'"}
+                )
+        self.roles[v["roleid"]] = wanted
+
+    async def _acl_change(self, v: dict[str, Any], user: str) -> None:
+        """Rules for users and tokens; custom roles, or Administrator."""
+        whom = [w for kind in ("users", "tokens") for w in str(v.get(kind) or "").split(",") if w]
+        for role in str(v["roles"]).split(","):
+            privileges = PRIVILEGES if role == "Administrator" else self.roles.get(role)
+            if privileges is None:
+                raise PveError(500, f"role '{role}' does not exist")
+            for who in whom:
+                rules = self.acl.setdefault(who, [])
+                rule = (v["path"], set(privileges))
+                if v.get("delete"):
+                    self.acl[who] = [found for found in rules if found != rule]
+                elif rule not in rules:
+                    rules.append(rule)
+
+    async def _acl_list(self, v: dict[str, Any], user: str) -> list[dict[str, Any]]:
+        names = {frozenset(privileges): role for role, privileges in self.roles.items()}
+        return [
+            {
+                "path": path,
+                "ugid": who,
+                "type": "token" if "!" in who else "user",
+                "roleid": names.get(frozenset(privileges), "Homeport"),
+                "propagate": 1,
+            }
+            for who, rules in self.acl.items()
+            for path, privileges in rules
+            if self.allowed(user, path, "Permissions.Modify") or who == user.partition("!")[0]
+        ]
+
+
+def _covers(granted: str, path: str) -> bool:
+    return granted == "/" or path == granted or path.startswith(granted + "/")

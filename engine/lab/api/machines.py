@@ -1,0 +1,319 @@
+"""Power actions and the guest agent: what a VM's life is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import os
+import time
+import urllib.parse
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fakepve import PveError, TaskError
+
+from engine.lab.api.settings import Settings
+from engine.lab.api.tasks import Tasks
+from engine.lab.guest import power
+from engine.lab.guest.boot import Boot
+
+_AGENT_SECONDS = 10.0
+_STATS_SECONDS = 2.0
+"""How long a new VM is a row with status "unknown" in /cluster/resources (PVE: about 10 s)."""
+
+
+@dataclass
+class Life:
+    """What a VM has beyond fakepve's record of it."""
+
+    wanted: bool = False
+    """Should it run? What should and does not is started again by the next `lab up`."""
+    made_at: float = field(default_factory=time.time)
+    init: power.Init | None = None
+    """The init whose end is being waited for."""
+
+
+class Machines(Tasks):
+    """Mixin: VMs that live."""
+
+    settings: Settings
+    identity: str
+    """What tells this provider's guests from those of every other on the machine."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lives: dict[int, Life] = {}
+
+    def life(self, vm: Any) -> Life:
+        return self.lives.setdefault(vm.vmid, Life())
+
+    def guest_directory(self, vm: Any) -> Path:
+        return self.settings.guests / str(vm.vmid)
+
+    # --- power ------------------------------------------------------------------------
+
+    async def power_on(self, vm: Any) -> None:
+        """Start the guest of a VM, or adopt the one that runs. TaskError says why not."""
+        directory = self.guest_directory(vm)
+        boot = self._boot(vm)
+        try:
+            init = await asyncio.to_thread(power.start, directory, boot)
+        except power.StartFailed as error:
+            raise TaskError(f"start failed: {error}") from error
+        vm.status = vm.qmpstatus = "running"
+        vm.started_at = time.time()
+        self._watch(vm, init)
+
+    async def power_off(self, vm: Any, seconds: float | None = None) -> bool:
+        """End the guest: at once, or in order within `seconds` (False: it goes on)."""
+        directory = self.guest_directory(vm)
+        if seconds is None:
+            ended = await asyncio.to_thread(power.kill, directory)
+            if not ended:
+                raise TaskError(f"VM {vm.vmid} quit/powerdown failed - processes are left")
+        elif not await asyncio.to_thread(power.shutdown, directory, seconds):
+            return False
+        vm.status = vm.qmpstatus = "stopped"
+        vm.started_at = None
+        return True
+
+    def _watch(self, vm: Any, init: power.Init) -> None:
+        """Learn of the guest's end from the kernel, whoever ends it."""
+        loop = asyncio.get_running_loop()
+        self.life(vm).init = init
+        try:
+            descriptor = os.pidfd_open(init.pid)
+        except ProcessLookupError:
+            loop.call_soon(self._ended, vm, init)
+            return
+
+        def end() -> None:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+            self._ended(vm, init)
+
+        loop.add_reader(descriptor, end)
+
+    def _ended(self, vm: Any, init: power.Init) -> None:
+        try:
+            os.waitpid(init.pid, os.WNOHANG)
+        except ChildProcessError:
+            pass  # started by an earlier API
+        if power.running(self.guest_directory(vm)) is not None or vm.status != "running":
+            return
+        if not (self.guest_directory(vm) / "init.json").exists():
+            self.life(vm).wanted = False  # powered off from inside; a crashed init leaves the file
+        vm.status = vm.qmpstatus = "stopped"
+        vm.started_at = None
+        self.changed()
+
+    async def repair(self) -> None:
+        """Adopt the guests that run; start those that should run and do not."""
+
+        async def mend(vm: Any) -> None:
+            init = power.running(self.guest_directory(vm))
+            if init is not None and self.life(vm).wanted:
+                if vm.status != "running" or vm.started_at is None:
+                    vm.started_at = time.time()
+                vm.status = vm.qmpstatus = "running"
+                if self.life(vm).init != init:
+                    self._watch(vm, init)
+                return
+            vm.status = vm.qmpstatus = "stopped"
+            if self.life(vm).wanted:
+                await self.task(
+                    vm.node, "qmstart", vm.vmid, "root@pam", lambda: self._boot_up(vm), vm=vm
+                )
+
+        await asyncio.gather(*(mend(vm) for vm in list(self.vms)))
+        await asyncio.gather(*self.workers.values())
+        self.changed()
+
+    async def _boot_up(self, vm: Any) -> None:
+        await self.power_on(vm)
+
+    def _boot(self, vm: Any) -> Boot:
+        """What cloud-init tells the guest; nothing without a cloud-init drive."""
+        has_drive = any("cloudinit" in str(value) for value in vm.config.values())
+        config = vm.config if has_drive else {}
+        address, gateway = _ip_config(str(config.get("ipconfig0", "")))
+        if address and ipaddress.ip_interface(address).ip not in ipaddress.ip_network(
+            self.settings.network
+        ):
+            raise TaskError(
+                f"start failed: address {address} is not in the lab's network {self.settings.network}"
+            )
+        keys = urllib.parse.unquote(str(config.get("sshkeys", ""))).splitlines()
+        return Boot(
+            mark=f"{self.identity}/{vm.vmid}",
+            vmid=vm.vmid,
+            hostname=vm.name,
+            address=address,
+            gateway=gateway,
+            mac=_mac(str(vm.config.get("net0", ""))),
+            user=str(config.get("ciuser", "debian")),
+            ssh_public_keys=tuple(key.strip() for key in keys if key.strip()),
+            nameservers=tuple(str(config.get("nameserver", "")).replace(",", " ").split()),
+            search_domain=str(config.get("searchdomain", "")),
+            cache=str(self.settings.cache),
+        )
+
+    async def _do_start(self, vm: Any, user: str, p: dict[str, Any]) -> str:
+        async def body() -> None:
+            if vm.template:
+                raise TaskError("you can't start a vm if it's a template")
+            if vm.lock:
+                raise TaskError(f"VM is locked ({vm.lock})")
+            if vm.status == "running":
+                raise TaskError(f"VM {vm.vmid} already running")
+            self._need_memory(vm)
+            vm.apply_pending()
+            await self.power_on(vm)
+            self.life(vm).wanted = True
+
+        return await self.task(vm.node, "qmstart", vm.vmid, user, body, vm=vm)
+
+    def _need_memory(self, vm: Any) -> None:
+        """kvm ends at once where the machine has not the memory that the VM is given."""
+        used = sum(_memory(other) for other in self.vms if other.status == "running")
+        if used + _memory(vm) > self.node_memory():
+            raise TaskError(
+                "start failed: QEMU exited with code 1\n"
+                f"kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory "
+                f"({_memory(vm) >> 20} MiB asked for, {(self.node_memory() - used) >> 20} MiB free)"
+            )
+
+    def node_memory(self) -> int:
+        """Bytes of memory that the node has for its guests."""
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+    async def _do_stop(self, vm: Any, user: str, p: dict[str, Any]) -> str:
+        if not p.get("skiplock"):
+            self._check_lock(vm)
+
+        async def body() -> None:
+            self.life(vm).wanted = False
+            await self.power_off(vm)
+
+        return await self.task(vm.node, "qmstop", vm.vmid, user, body, vm=vm)
+
+    async def _powerdown(self, vm: Any, p: dict[str, Any]) -> str | None:
+        seconds = float(p.get("timeout") or self.shutdown_default_timeout)
+        if await self.power_off(vm, seconds):
+            return None
+        if str(p.get("forceStop", "0")) not in ("1", "true"):
+            raise TaskError("VM quit/powerdown failed - got timeout")
+        await self.power_off(vm)
+        return "VM still running - terminating now with SIGTERM"
+
+    async def _do_shutdown(self, vm: Any, user: str, p: dict[str, Any]) -> str:
+        self._need_running(vm)
+        self._check_lock(vm)
+
+        async def body() -> str | None:
+            self.life(vm).wanted = False
+            return await self._powerdown(vm, p)
+
+        return await self.task(vm.node, "qmshutdown", vm.vmid, user, body, vm=vm)
+
+    async def _do_reboot(self, vm: Any, user: str, p: dict[str, Any]) -> str:
+        self._need_running(vm)
+        self._check_lock(vm)
+
+        async def body() -> None:
+            await self._powerdown(vm, p)
+            vm.apply_pending()
+            await self.power_on(vm)
+
+        return await self.task(vm.node, "qmreboot", vm.vmid, user, body, vm=vm)
+
+    async def _do_reset(self, vm: Any, user: str, p: dict[str, Any]) -> str:
+        self._need_running(vm)
+        self._check_lock(vm)
+
+        async def body() -> None:
+            await self.power_off(vm)
+            await self.power_on(vm)
+
+        return await self.task(vm.node, "qmreset", vm.vmid, user, body, vm=vm)
+
+    async def _do_suspend(self, vm: Any, user: str, p: dict[str, Any]) -> str:
+        raise PveError(501, "suspending is not something the lab's guests can do")
+
+    _do_resume = _do_suspend
+
+    # --- guest agent ------------------------------------------------------------------
+
+    async def _agent_call(self, match: Any, values: dict[str, Any]) -> Any:
+        """Ask the guest; in the words of Proxmox VE where it does not answer."""
+        vm = self.find(values["node"], values["vmid"])
+        command = match.template.rsplit("/", 1)[1]
+        if str(vm.config.get("agent", "0")).split(",")[0].split("=")[-1] != "1":
+            raise PveError(500, "No QEMU guest agent configured")
+        self._need_running(vm)
+        arguments = {name: x for name, x in values.items() if name not in ("node", "vmid")}
+        try:
+            result = await asyncio.to_thread(
+                power.ask_agent, self.guest_directory(vm), command, arguments, _AGENT_SECONDS
+            )
+        except power.AgentUnavailable as error:
+            raise PveError(500, "QEMU guest agent is not running") from error
+        except power.AgentRefused as error:
+            raise PveError(500, f"Agent error: {error}") from error
+        bare = ("exec", "exec-status", "file-read")
+        return result if command in bare else {"result": result}
+
+    def _need_running(self, vm: Any) -> None:
+        if vm.status != "running":
+            raise PveError(500, f"VM {vm.vmid} is not running")
+
+    # --- destroy, and what is shown ---------------------------------------------------
+
+    async def _qm_destroy(self, v: dict[str, Any], user: str) -> str:
+        """The guest's files go first; fakepve's own task then forgets VM and disks."""
+        vm = self.find(v["node"], v["vmid"])
+        if (self.guest_directory(vm)).exists() and vm.status != "running" and not vm.lock:
+            self._qm_check_protection(vm, f"can't remove VM {vm.vmid}")
+            await asyncio.to_thread(power.destroy, self.guest_directory(vm))
+        upid = str(await super()._qm_destroy(v, user))
+        self.lives.pop(vm.vmid, None)
+        return upid
+
+    def _vm_usage(self, vm: Any) -> dict[str, Any]:
+        usage: dict[str, Any] = super()._vm_usage(vm)
+        return usage | {"netin": 0, "netout": 0}
+
+    async def _resources(self, request: Any) -> Any:
+        """pvestatd's view: a new VM has no name and no figures until its next tick."""
+        response = await super()._resources(request)
+        body = json.loads(response.text)
+        new = {vm.vmid for vm in self.vms if time.time() - self.life(vm).made_at < _STATS_SECONDS}
+        kept = ("id", "type", "node", "vmid", "template", "tags", "lock", "pool", "status")
+        body["data"] = [
+            {key: row[key] for key in kept if key in row} | {"status": "unknown"}
+            if row["type"] == "qemu" and row["vmid"] in new
+            else row
+            for row in body["data"]
+        ]
+        response.text = json.dumps(body)
+        return response
+
+
+def _memory(vm: Any) -> int:
+    return int(str(vm.config.get("memory", 512)).split("=")[-1]) << 20
+
+
+def _ip_config(text: str) -> tuple[str | None, str | None]:
+    fields = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
+    address = fields.get("ip", "")
+    return (address if "/" in address else None), fields.get("gw")
+
+
+def _mac(net: str) -> str:
+    for part in net.split(","):
+        value = part.partition("=")[2]
+        if value.count(":") == 5:
+            return value.lower()
+    return ""

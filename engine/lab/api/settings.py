@@ -1,0 +1,70 @@
+"""What one provider's API is started with, and where it keeps its files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+GIB = 1024**3
+POOL = "homeport"
+USER = "homeport@pve"
+TOKEN_ID = f"{USER}!homeport"
+BRIDGE = "vmbr0"
+DISK_STORAGE = "local-lvm"
+IMAGE = "import/debian-12-generic-amd64.qcow2"
+IMAGE_VOLUME = f"local:{IMAGE}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    directory: Path
+    name: str
+    """The provider's name; also the name of its one node."""
+    host: str
+    port: int
+    network: str
+    """Addresses its guests may have: "127.80.1.0/24"."""
+
+    @property
+    def guests(self) -> Path:
+        return self.directory / "guests"
+
+    @property
+    def cache(self) -> Path:
+        """Packages that all guests of the lab share."""
+        return self.directory.parent / "cache"
+
+    @property
+    def state(self) -> Path:
+        return self.directory / "state.json"
+
+    @property
+    def token(self) -> Path:
+        return self.directory / "token.json"
+
+    @property
+    def root_password(self) -> Path:
+        return self.directory / "root-password"
+
+    @property
+    def tls(self) -> Path:
+        return self.directory / "tls"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Replace a file that only its owner can read, whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def certificate_fingerprint(certificate: Path) -> str:
+    """SHA-256 of a certificate, as Proxmox VE shows it ("AA:BB:...")."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    return hashlib.sha256(der).digest().hex(":").upper()

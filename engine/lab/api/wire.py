@@ -1,0 +1,91 @@
+"""How Proxmox VE answers on the wire where fakepve differs (reference: proxmox.md, 4.1 and 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from aiohttp import web
+from fakepve import FakePve, PveError
+from fakepve.server import API, error
+
+_BODY_LIMIT = 512 * 1024
+_REFUSAL_SECONDS = 0.3
+"""Every 401 is slow, as a brake; Proxmox VE takes 3 s."""
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+
+
+class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
+    """Mixin: what is checked before and after fakepve answers a request."""
+
+    def _build_app(self) -> web.Application:
+        app: web.Application = super()._build_app()
+        app.middlewares.insert(0, self._on_the_wire)
+        return app
+
+    @web.middleware
+    async def _on_the_wire(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        refused = self._refuse_form(request)
+        if refused is not None:
+            return refused
+        response: web.StreamResponse = await handler(request)
+        if response.status == 401:
+            await asyncio.sleep(_REFUSAL_SECONDS)
+            if not request.path.endswith("/access/ticket"):
+                return web.Response(status=401, reason=response.reason)
+        if request.method != "GET":
+            self.changed()  # type: ignore[attr-defined]
+        return response
+
+    def _refuse_form(self, request: web.Request) -> web.Response | None:
+        """Requests that Proxmox VE's HTTP server does not take."""
+        path = request.path.removeprefix(API)
+        length = request.content_length or 0
+        if request.method not in _METHODS:
+            return error(501, f"Method '{request.method} {path}' not implemented")
+        if request.headers.get("Transfer-Encoding"):
+            return error(501, "chunked transfer encoding not supported")
+        if length and request.method in ("GET", "DELETE"):
+            return error(501, "Unexpected content")
+        if length > _BODY_LIMIT and request.content_type != "multipart/form-data":
+            return error(501, "for data too large")
+        return None
+
+    async def answer(
+        self, request: Any, match: Any, params: Any, user: str, call: Any = None
+    ) -> Any:
+        """An unknown path or method is "not implemented", never "not found"."""
+        if match is None or request.method not in match.methods:
+            path = request.path.removeprefix(API)
+            raise PveError(501, f"Method '{request.method} {path}' not implemented")
+        return await super().answer(request, match, params, user, call)
+
+    async def synthesise(
+        self, match: Any, method: str, info: Any, user: str, values: dict[str, Any]
+    ) -> Any:
+        """fakepve makes up an answer for what it does not model; the lab refuses to change."""
+        if method != "GET":
+            path = match.template.format(**match.params) if match.params else match.template
+            raise PveError(501, f"Method '{method} {path}' not implemented in the lab")
+        return await super().synthesise(match, method, info, user, values)
+
+    async def _answer(self, request: Any, handler: Any, generic: Any, path_node: Any) -> Any:
+        if path_node is not None and path_node not in self.nodes:
+            return error(
+                500,
+                f"hostname lookup '{path_node}' failed - failed to get address info for: "
+                f"{path_node}: Name or service not known",
+            )
+        return await super()._answer(request, handler, generic, path_node)
+
+    async def _task_list(self, request: Any) -> Any:
+        return _with_total(await super()._task_list(request), len(self.tasklog))
+
+    async def _task_log(self, request: Any) -> Any:
+        task = self.tasks.get(request.match_info["upid"], {"log": ()})
+        return _with_total(await super()._task_log(request), len(task["log"]))
+
+
+def _with_total(response: Any, total: int) -> web.Response:
+    return web.json_response(json.loads(response.text) | {"total": total})
