@@ -55,5 +55,16 @@ echo changed
 READ = 'if [ ! -e "$1" ]; then exit 66; fi; exec cat -- "$1"'
 """Argument: path. Exit status 66 (EX_NOINPUT of sysexits.h) where there is no such file."""
 
+LOCKED = """\
+set -eu
+lock=$1 seconds=$2
+shift 2
+mkdir -p -- "$(dirname -- "$lock")"
+exec flock --exclusive --timeout "$seconds" --conflict-exit-code 75 -- "$lock" "$@"
+"""
+"""Arguments: lock file, seconds to wait for it, command... The lock is held until the
+command and all that it started have ended, even where the connection ends before."""
+
 NO_SUCH_FILE = 66
 INCOMPLETE = 74
+LOCK_HELD = 75

@@ -53,9 +53,7 @@ class Method(Protocol):
     def configure(self, shell: GuestShell, app: Installation, work: Work) -> bool:
         """Configuration files and the service unit; True where anything changed."""
 
-    def start(
-        self, shell: GuestShell, app: Installation, work: Work, *, restart: bool
-    ) -> None:
+    def start(self, shell: GuestShell, app: Installation, work: Work, *, restart: bool) -> None:
         """Enabled and running; answers its health probe on the guest."""
 
     def stop(self, shell: GuestShell, app: Installation, work: Work) -> None: ...

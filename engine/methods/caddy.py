@@ -1,0 +1,92 @@
+"""The guest's reverse proxy: Caddy under a unit of our own, with our JSON configuration.
+
+The distribution's unit would serve a welcome page from a Caddyfile; it is switched off, and
+updates of the package cannot bring it back over ours.
+"""
+
+from __future__ import annotations
+
+from engine.catalog.placeholders import Bindings, expand
+from engine.methods import apt, systemd
+from engine.methods.place import Place
+from engine.methods.proxy import Site, caddy_config
+from engine.methods.unitfile import Unit
+from engine.public import PublicEndpoint
+
+UNIT = "homeport-proxy.service"
+USER = "caddy"
+"""Made by the distribution's package."""
+_HARDENING = (
+    "AmbientCapabilities=CAP_NET_BIND_SERVICE",
+    "CapabilityBoundingSet=CAP_NET_BIND_SERVICE",
+    "LimitNOFILE=1048576",
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "UMask=0077",
+)
+
+
+def ensure_proxy(place: Place) -> None:
+    """Installed; it runs once there is a certificate."""
+    if apt.ensure_packages(place, ("caddy",)):
+        place.run("systemctl", "disable", "--now", "caddy.service", check=False)
+
+
+def publish(place: Place, bindings: Bindings, chain_pem: bytes, key_pem: bytes) -> None:
+    """Serve the deployment's domain with this certificate; HTTP is sent on to HTTPS."""
+    ensure_proxy(place)
+    directory = f"{place.facts.root}/etc/caddy"
+    config = f"{directory}/caddy.json"
+    site = _site(place, bindings, directory)
+    owner = f"{USER}:{USER}"
+    place.directory(site.storage, "0750", owner)
+    changed = place.write(site.certificate, chain_pem, mode=0o600, owner=owner)
+    changed |= place.write(site.key, key_pem, mode=0o600, owner=owner)
+    changed |= place.write(config, caddy_config(site), mode=0o640, owner=f"root:{USER}")
+    unit_file = f"{place.facts.root}/etc/systemd/system/{UNIT}"
+    new_unit = systemd.write_unit(place, unit_file, _unit(place, config, site.storage))
+    systemd.enable(place, UNIT)
+    if new_unit or not systemd.is_active(place, UNIT):
+        systemd.start(place, UNIT, restart=new_unit)
+    else:
+        # Always: a kill between writing and this line must not leave the old certificate.
+        systemd.reload(place, UNIT)
+    place.work.log(f"{site.url} is served" + ("" if changed else ", as before"))
+
+
+def _site(place: Place, bindings: Bindings, directory: str) -> Site:
+    app, facts = place.app, place.facts
+    access = app.access
+    return Site(
+        domain=app.domain,
+        url=PublicEndpoint(app.domain, access.https_port, (), None).url,
+        listen=facts.address if facts.root else "",
+        http_port=access.http_port,
+        https_port=access.https_port,
+        upstream=f"{facts.loopback}:{app.package.service.port}",
+        certificate=f"{directory}/tls/{app.name}.crt",
+        key=f"{directory}/tls/{app.name}.key",
+        storage=f"{facts.root}/var/lib/caddy",
+        documents=expand(app.package.well_known, bindings),
+    )
+
+
+def _unit(place: Place, config: str, storage: str) -> Unit:
+    program = f"{place.facts.root}/usr/bin/caddy"
+    run = f"{place.facts.root}/run/homeport-proxy"
+    place.directory(run, "0700", f"{USER}:{USER}")
+    return Unit(
+        description="Homeport's reverse proxy",
+        exec=(program, "run", "--config", config),
+        reload=(program, "reload", "--force", "--config", config),
+        user=USER,
+        directory=run,
+        type="notify",
+        stop_seconds=10,
+        runtime_directory="homeport-proxy",
+        writable=(storage,),
+        options=_HARDENING,
+    )

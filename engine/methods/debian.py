@@ -1,0 +1,180 @@
+"""The method "debian": packages and a service unit on a systemd guest.
+
+One code path for Debian 12 and 13, Ubuntu 22.04 and newer, and the lab's guests. A guest
+differs only by its facts: the prefix of paths and the address of its loopback. Every call
+looks at what is there and makes the rest, so it may be repeated after a kill anywhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from engine.catalog.placeholders import expand_command, expand_text
+from engine.catalog.render import file_paths, render_files
+from engine.errors import RemoteFailure
+from engine.guests.protocols import GuestShell
+from engine.methods import caddy, postgresql, redis, release, systemd
+from engine.methods.bindings import PlaceBindings, account_name, bindings_of
+from engine.methods.place import Place
+from engine.methods.probing import wait_until_healthy
+from engine.methods.protocols import Installation, Work
+from engine.methods.unitfile import Unit
+
+_COMPONENT_UNITS = {"postgresql": "postgresql.service", "redis": redis.UNIT}
+
+
+def open_method() -> DebianMethod:
+    return DebianMethod()
+
+
+class DebianMethod:
+    """`engine.methods.protocols.Method`."""
+
+    def components(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        place = Place.of(shell, app, work)
+        caddy.ensure_proxy(place)
+        if "postgresql" in app.package.needs.components:
+            postgresql.ensure_postgresql(place, secrets.token_bytes)
+        if "redis" in app.package.needs.components:
+            redis.ensure_redis(place)
+
+    def install(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        place = Place.of(shell, app, work)
+        _ensure_user(place)
+        _ensure_directories(place)
+        release.ensure_release(place)
+
+    def configure(self, shell: GuestShell, app: Installation, work: Work) -> bool:
+        place = Place.of(shell, app, work)
+        bindings = bindings_of(place)
+        existing = _existing(place, bindings)
+        files = render_files(
+            app.package, app.release, app.options_schema, app.values, bindings, existing
+        )
+        _ensure_user(place)
+        _ensure_directories(place)
+        pending = place.exists(place.paths.restart_needed)
+        if not pending:
+            place.write(place.paths.restart_needed, b"")
+        changed = False
+        for file in files:
+            path = place.paths.within(file.path)
+            owner = f"root:{place.paths.user}"
+            if place.write(path, file.data, mode=file.mode, owner=owner):
+                work.log(f"Wrote {path}")
+                changed = True
+        changed |= systemd.write_unit(place, place.paths.unit_file, _unit(place, bindings))
+        if not changed and not pending:
+            place.remove(place.paths.restart_needed)
+        return changed
+
+    def start(self, shell: GuestShell, app: Installation, work: Work, *, restart: bool) -> None:
+        place = Place.of(shell, app, work)
+        restart = restart or place.exists(place.paths.restart_needed)
+        systemd.enable(place, place.paths.unit)
+        with work.spent("application-start"):
+            systemd.start(place, place.paths.unit, restart=restart)
+            wait_until_healthy(place)
+        place.remove(place.paths.restart_needed)
+
+    def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        place = Place.of(shell, app, work)
+        place.run("systemctl", "stop", place.paths.unit, timeout=systemd.START_SECONDS)
+
+    def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        """Accounts by command; those in a file or an option are part of the configuration."""
+        place = Place.of(shell, app, work)
+        for account in app.package.accounts:
+            if account.kind == "command":
+                _run_account_command(place, account.argv, account.secret, by_stdin=account.stdin)
+                work.log(f"The account {account_name(place)} is there")
+
+    def publish(
+        self,
+        shell: GuestShell,
+        app: Installation,
+        chain_pem: bytes,
+        key_pem: bytes,
+        work: Work,
+    ) -> None:
+        place = Place.of(shell, app, work)
+        caddy.publish(place, bindings_of(place), chain_pem, key_pem)
+
+
+def _ensure_user(place: Place) -> None:
+    user = place.paths.user
+    if place.run("getent", "passwd", user, check=False).status == 0:
+        return
+    options = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
+    place.run("useradd", *options, "--home-dir", place.paths.data, user)
+
+
+def _ensure_directories(place: Place) -> None:
+    paths = place.paths
+    user = paths.user
+    place.directory(paths.base, "0755", "root:root")
+    place.directory(paths.config, "0750", f"root:{user}")
+    place.directory(paths.data, "0750", f"{user}:{user}")
+    place.directory(paths.run, "0750", f"{user}:{user}")
+    bindings = bindings_of(place)
+    for path, mode in place.app.package.directories.items():
+        own = paths.within(expand_text(path, bindings))
+        place.directory(own, f"{int(mode, 8):04o}", f"{user}:{user}")
+
+
+def _existing(place: Place, bindings: PlaceBindings) -> dict[str, bytes]:
+    """The files that keep lines of others: password files."""
+    package = place.app.package
+    found = {}
+    for file, path in zip(package.config, file_paths(package, bindings), strict=True):
+        if file.format == "htpasswd":
+            data = place.shell.read_file(place.paths.within(path))
+            if data is not None:
+                found[path] = data
+    return found
+
+
+def _unit(place: Place, bindings: PlaceBindings) -> Unit:
+    app, paths, service = place.app, place.paths, place.app.package.service
+    return Unit(
+        description=f"{app.package.name} {app.release.version} ({app.name}), by Homeport",
+        exec=expand_command(service.exec, bindings),
+        before=tuple(expand_command(argv, bindings) for argv in service.before),
+        environment={k: expand_text(v, bindings) for k, v in service.environment.items()},
+        user=paths.user,
+        directory=paths.data,
+        after=tuple(_COMPONENT_UNITS[name] for name in app.package.needs.components),
+        stop_seconds=service.stop_seconds,
+        runtime_directory=f"homeport/{app.name}",
+        writable=(paths.data,),
+    )
+
+
+def _run_account_command(
+    place: Place, argv: tuple[str, ...], secret: str, *, by_stdin: bool
+) -> None:
+    """As the service's own user; the password by standard input or a file only it can read."""
+    user = place.paths.user
+    password = place.app.read_secret(secret).encode()
+    password_file = f"{place.paths.run}/first-account"
+    command = expand_command(argv, bindings_of(place, password_file=password_file))
+    if not by_stdin:
+        place.write(password_file, password, mode=0o400, owner=f"{user}:{user}")
+    try:
+        done = place.run(
+            *("runuser", "-u", user, "--", *command),
+            data=password + b"\n" if by_stdin else None,
+            timeout=300,
+            check=False,
+        )
+    finally:
+        if not by_stdin:
+            place.shell.run(("rm", "-f", "--", password_file), check=False)
+    if done.status != 0:
+        raise RemoteFailure(
+            "the first account cannot be made",
+            on=f"{account_name(place)} at {place.app.domain}",
+            why=(done.stderr or done.stdout).strip()[-800:],
+            left="the application runs, without this account",
+            do="Read what the application said, then retry.",
+        )

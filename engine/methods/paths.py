@@ -1,0 +1,91 @@
+"""Where things of a deployment are on a guest. The root prefix is the lab's only difference."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from engine.errors import InvalidInput
+from engine.guests.protocols import GuestFacts
+from engine.methods.protocols import Installation
+
+
+@dataclass(frozen=True)
+class GuestPaths:
+    """Paths of one deployment; `root` is "" on a machine."""
+
+    root: str
+    name: str
+    release: str
+    user: str
+    """The system user (and group) that the service runs as; at most 32 characters."""
+
+    @classmethod
+    def of(cls, app: Installation, facts: GuestFacts) -> GuestPaths:
+        # By id, not by name: useradd(8) allows 32 characters, and a name may have 31 alone.
+        return cls(facts.root, app.name, app.release.version, f"hp-{app.deployment}")
+
+    @property
+    def base(self) -> str:
+        return f"{self.root}/opt/homeport/{self.name}"
+
+    @property
+    def release_directory(self) -> str:
+        return f"{self.base}/{self.release}"
+
+    @property
+    def venv(self) -> str:
+        return f"{self.release_directory}/venv"
+
+    @property
+    def installed(self) -> str:
+        """Written once the release is complete; holds what was installed."""
+        return f"{self.release_directory}/installed.txt"
+
+    @property
+    def restart_needed(self) -> str:
+        """There from before a configuration file changes until the service runs with it."""
+        return f"{self.base}/restart-needed"
+
+    @property
+    def config(self) -> str:
+        return f"{self.root}/etc/homeport/{self.name}"
+
+    @property
+    def data(self) -> str:
+        return f"{self.root}/var/lib/homeport/{self.name}"
+
+    @property
+    def run(self) -> str:
+        return f"{self.root}/run/homeport/{self.name}"
+
+    @property
+    def unit(self) -> str:
+        return f"homeport-{self.name}.service"
+
+    @property
+    def unit_file(self) -> str:
+        return f"{self.root}/etc/systemd/system/{self.unit}"
+
+    @property
+    def lock(self) -> str:
+        """Held by whoever installs something on this guest."""
+        return f"{self.root}/var/lib/homeport/install.lock"
+
+    def within(self, path: str) -> str:
+        """The path, if it is one of the deployment's own; InvalidInput otherwise.
+
+        Paths come out of a package; a package may not write elsewhere on the guest.
+        """
+        own = (self.config, self.data, self.run)
+        clean = posixpath.normpath(path)
+        if clean != path.rstrip("/") or not any(
+            clean == base or clean.startswith(base + "/") for base in own
+        ):
+            raise InvalidInput(
+                "the package names a path outside the deployment's own directories",
+                on=path,
+                left="nothing was written there",
+                do="Correct the package: use {config}, {data} or {run}.",
+            )
+        return clean

@@ -1,0 +1,88 @@
+"""One deployment on one guest, while a method works on it.
+
+What takes long runs under the guest's lock: when the worker is killed, the program that it
+started on the guest may go on. The next attempt waits for that to end and then does its own
+work on what it finds; two installers never run at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.errors import Locked
+from engine.guests import scripts
+from engine.guests.protocols import Completed, GuestFacts, GuestShell
+from engine.methods.paths import GuestPaths
+from engine.methods.protocols import Installation, Work
+
+LOCK_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Place:
+    shell: GuestShell
+    app: Installation
+    work: Work
+    facts: GuestFacts
+    paths: GuestPaths
+
+    @classmethod
+    def of(cls, shell: GuestShell, app: Installation, work: Work) -> Place:
+        facts = shell.facts()
+        return cls(shell, app, work, facts, GuestPaths.of(app, facts))
+
+    def run(
+        self,
+        *argv: str,
+        data: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+        check: bool = True,
+    ) -> Completed:
+        """A short command, its output kept out of the log."""
+        self.work.raise_if_cancelled()
+        return self.shell.run(argv, input=data, env=env, timeout=timeout, check=check)
+
+    def run_long(
+        self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = 1800.0
+    ) -> Completed:
+        """An installer: under the guest's lock, its lines in the log, cancellable.
+
+        Raises Locked while an earlier attempt's installer is still busy.
+        """
+        self.work.raise_if_cancelled()
+        completed = self.shell.run(
+            ("sh", "-c", scripts.LOCKED, "locked", self.paths.lock, str(LOCK_SECONDS), *argv),
+            env=env,
+            timeout=timeout + LOCK_SECONDS,
+            on_line=self._tell,
+            check=False,
+        )
+        if completed.status == scripts.LOCK_HELD:
+            raise Locked(
+                "another installer still works on the guest",
+                on=self.facts.address,
+                why="one that was started before did not end",
+                do="Wait for it, or end it on the guest, then retry.",
+            )
+        return completed
+
+    def write(self, path: str, data: bytes, *, mode: int = 0o644, owner: str | None = None) -> bool:
+        self.work.raise_if_cancelled()
+        return self.shell.write_file(path, data, mode=mode, owner=owner)
+
+    def exists(self, path: str) -> bool:
+        return self.run("test", "-e", path, check=False).status == 0
+
+    def remove(self, path: str) -> None:
+        self.run("rm", "-f", "--", path)
+
+    def directory(self, path: str, mode: str, owner: str) -> None:
+        """Made if missing; mode and owner as given in either case."""
+        user, _, group = owner.partition(":")
+        self.run("install", "-d", "-m", mode, "-o", user, "-g", group or user, "--", path)
+
+    def _tell(self, line: str) -> None:
+        self.work.log(line)
+        self.work.raise_if_cancelled()

@@ -1,0 +1,103 @@
+"""The guest's own PostgreSQL: a role and a database for the application, made once.
+
+SQL goes to psql by standard input, as the server's own superuser on its local socket. The
+password is never in it: what is stored is the SCRAM verifier (RFC 5802, as PostgreSQL
+writes it), so neither the server's log nor its statistics ever see the password.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.errors import InvalidInput, RemoteFailure
+from engine.guests.protocols import Completed
+from engine.methods import apt, systemd
+from engine.methods.place import Place
+
+PORT = 5432
+SECRET = "postgresql-password"
+_ITERATIONS = 4096
+_START_SECONDS = 60.0
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_CONNECTION_FAILED = 2
+"""psql's exit status where it could not connect."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """Collation C: what sorts the same on every machine can be moved between machines, and
+    Synapse asks for it."""
+
+    name: str
+    username: str
+
+    @classmethod
+    def of(cls, application: str) -> Database:
+        """Names for an application's database and role."""
+        name = application.replace("-", "_")
+        if not _NAME.fullmatch(name):
+            raise InvalidInput("this cannot name a database", on=application)
+        return cls(name, name)
+
+
+def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None:
+    """Installed, running, with the application's role and database."""
+    apt.ensure_packages(place, ("postgresql",))
+    systemd.enable(place, "postgresql.service")
+    with place.work.spent("application-start"):
+        systemd.start(place, "postgresql.service")
+        _wait_until_ready(place)
+    database = Database.of(place.app.package.id)
+    verifier = scram_verifier(place.app.read_secret(SECRET), random_salt(16))
+    done = _psql(place, setup_sql(database, verifier))
+    if done.status != 0:
+        raise RemoteFailure(
+            "the database cannot be made",
+            on=f"PostgreSQL at {place.facts.address}",
+            why=done.stderr.strip()[-1000:],
+            do="Look at the server's log on the guest (journalctl -u postgresql), then retry.",
+        )
+
+
+def setup_sql(database: Database, verifier: str) -> str:
+    """Idempotent SQL for psql. The names are checked; the verifier has base64 and `$:` only."""
+    name, user = database.name, database.username
+    return f"""\
+SELECT 'CREATE ROLE "{user}" LOGIN'
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{user}') \\gexec
+ALTER ROLE "{user}" LOGIN PASSWORD '{verifier}';
+SELECT 'CREATE DATABASE "{name}" OWNER "{user}" TEMPLATE template0 ENCODING ''UTF8'''
+       || ' LC_COLLATE ''C'' LC_CTYPE ''C'''
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+"""
+
+
+def scram_verifier(password: str, salt: bytes) -> str:
+    """What PostgreSQL stores for a password (its documentation of pg_authid.rolpassword)."""
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
+    client = hmac.digest(salted, b"Client Key", "sha256")
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    stored = hashlib.sha256(client).digest()
+    parts = [b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${_ITERATIONS}:{parts[0]}${parts[1]}:{parts[2]}"
+
+
+def _psql(place: Place, sql: str) -> Completed:
+    # Started in a directory that the server's user may enter, or psql would complain.
+    command = ("runuser", "-u", "postgres", "--", "psql", "-X", "-q", "-A", "-t")
+    options = ("-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", "-")
+    return place.run(*command, *options, data=sql.encode(), check=False)
+
+
+def _wait_until_ready(place: Place) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while (done := _psql(place, "SELECT 1;")).status == _CONNECTION_FAILED:
+        if time.monotonic() > deadline:
+            raise systemd.unit_failed(place, "postgresql.service", done.stderr.strip())
+        time.sleep(0.2)

@@ -1,0 +1,122 @@
+"""The guest's reverse proxy, as data: Caddy's native JSON, made from typed values.
+
+No template is filled, so nothing in a value can become configuration. Caddy expands
+`{placeholders}` in some strings; the values that reach it (a checked DNS name, an address,
+our own paths) have no braces, and bodies escape theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import InvalidInput
+
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
+
+
+@dataclass(frozen=True)
+class Site:
+    """One public name and the application behind it."""
+
+    domain: str
+    url: str
+    """Its public address, with the port where that is not 443."""
+    listen: str
+    """Address to listen on; "" for all."""
+    http_port: int
+    https_port: int
+    upstream: str
+    """"address:port" of the application."""
+    certificate: str
+    key: str
+    storage: str
+    """Directory for what Caddy keeps."""
+    documents: Mapping[str, Mapping[str, Any]]
+    """Path -> JSON document that the proxy answers itself ("/.well-known/...")."""
+
+
+def caddy_config(site: Site) -> bytes:
+    """Caddy's configuration for this site alone, with HTTP sent on to HTTPS."""
+    if not _DOMAIN.fullmatch(site.domain):
+        raise InvalidInput("this is not a DNS name", on=site.domain)
+    config = {
+        # By a unix socket in the unit's private directory: no local user, and not the
+        # application, may speak to it, as they could on the usual TCP port.
+        "admin": {"listen": "unix/admin.sock", "config": {"persist": False}},
+        "storage": {"module": "file_system", "root": site.storage},
+        "apps": {
+            "tls": {
+                "certificates": {
+                    "load_files": [{"certificate": site.certificate, "key": site.key}]
+                },
+                "disable_ocsp_stapling": True,
+            },
+            "http": {
+                "http_port": site.http_port,
+                "https_port": site.https_port,
+                "servers": {"redirect": _redirect(site), "site": _server(site)},
+            },
+        },
+    }
+    return json.dumps(config, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def _redirect(site: Site) -> dict[str, Any]:
+    return {
+        "listen": [f"{site.listen}:{site.http_port}"],
+        "automatic_https": {"disable": True},
+        "routes": [
+            {
+                "match": [{"host": [site.domain]}],
+                "handle": [
+                    {
+                        "handler": "static_response",
+                        "status_code": 308,
+                        "headers": {"Location": [site.url + "{http.request.uri}"]},
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def _server(site: Site) -> dict[str, Any]:
+    routes = [_document(path, document) for path, document in sorted(site.documents.items())]
+    upstream = {"handler": "reverse_proxy", "upstreams": [{"dial": site.upstream}]}
+    routes.append({"handle": [upstream]})
+    return {
+        "listen": [f"{site.listen}:{site.https_port}"],
+        "protocols": ["h1", "h2"],
+        "automatic_https": {"disable": True},
+        "tls_connection_policies": [{}],
+        "routes": [
+            {
+                "match": [{"host": [site.domain]}],
+                "handle": [{"handler": "subroute", "routes": routes}],
+                "terminal": True,
+            }
+        ],
+    }
+
+
+def _document(path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    body = json.dumps(document, sort_keys=True)
+    return {
+        "match": [{"path": [path]}],
+        "handle": [
+            {
+                "handler": "static_response",
+                "status_code": 200,
+                "headers": {
+                    "Content-Type": ["application/json"],
+                    "Access-Control-Allow-Origin": ["*"],
+                },
+                "body": body.replace("{", "\\{"),
+            }
+        ],
+        "terminal": True,
+    }

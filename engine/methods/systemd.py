@@ -1,0 +1,68 @@
+"""Units of a guest: writing, starting, reloading them, and what their journal says."""
+
+from __future__ import annotations
+
+from engine.errors import RemoteFailure
+from engine.methods.place import Place
+from engine.methods.unitfile import Unit
+
+START_SECONDS = 960
+"""Longer than the units' own TimeoutStartSec, so that systemd's verdict is heard."""
+_JOURNAL_LINES = 30
+
+
+def write_unit(place: Place, path: str, unit: Unit) -> bool:
+    """Put the unit in its place and make systemd read it. False: it was so already."""
+    if not place.write(path, unit.text().encode()):
+        return False
+    place.run("systemctl", "daemon-reload")
+    return True
+
+
+def enable(place: Place, unit: str) -> None:
+    place.run("systemctl", "enable", unit)
+
+
+def start(place: Place, unit: str, *, restart: bool = False) -> None:
+    """Running afterwards. RemoteFailure with the end of the journal where it does not."""
+    verb = "restart" if restart else "start"
+    done = place.run("systemctl", verb, unit, timeout=START_SECONDS, check=False)
+    if done.status != 0:
+        raise unit_failed(place, unit, (done.stderr or done.stdout).strip())
+
+
+def reload(place: Place, unit: str) -> None:
+    done = place.run("systemctl", "reload", unit, check=False)
+    if done.status != 0:
+        raise unit_failed(place, unit, (done.stderr or done.stdout).strip())
+
+
+def is_active(place: Place, unit: str) -> bool:
+    return place.run("systemctl", "is-active", "--quiet", unit, check=False).status == 0
+
+
+def properties(place: Place, unit: str, *names: str) -> dict[str, str]:
+    """`systemctl show`: name -> value, as far as the guest's systemd knows them."""
+    wanted = [word for name in names for word in ("-p", name)]
+    shown = place.run("systemctl", "show", *wanted, unit).stdout
+    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+
+
+def journal(place: Place, unit: str) -> str:
+    """The unit's last lines."""
+    lines = ("-n", str(_JOURNAL_LINES), "--no-pager")
+    return place.run("journalctl", "-u", unit, *lines, check=False).stdout.strip()
+
+
+def unit_failed(place: Place, unit: str, why: str) -> RemoteFailure:
+    last = journal(place, unit)
+    for line in last.splitlines():
+        place.work.log(line)
+    return RemoteFailure(
+        f"{place.app.package.name} does not run on the guest",
+        on=f"{unit} at {place.facts.address}",
+        why=f"{why}\n{last[-1500:]}".strip(),
+        left="the service is installed; the guest and its data are kept",
+        do="Read the lines above. Correct the option they name and configure again, or mend "
+        "the cause on the guest, then retry.",
+    )
