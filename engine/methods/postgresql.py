@@ -55,7 +55,7 @@ def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None
         _wait_until_ready(place)
     database = Database.of(place.app.package.id)
     verifier = scram_verifier(place.app.read_secret(SECRET), random_salt(16))
-    done = _psql(place, setup_sql(database, verifier))
+    done = _psql(place, setup_input(database, verifier))
     if done.status != 0:
         raise RemoteFailure(
             "the database cannot be made",
@@ -65,17 +65,23 @@ def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None
         )
 
 
-def setup_sql(database: Database, verifier: str) -> str:
-    """Idempotent SQL for psql. The names are checked; the verifier has base64 and `$:` only."""
-    name, user = database.name, database.username
-    return f"""\
-SELECT 'CREATE ROLE "{user}" LOGIN'
- WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{user}') \\gexec
-ALTER ROLE "{user}" LOGIN PASSWORD '{verifier}';
-SELECT 'CREATE DATABASE "{name}" OWNER "{user}" TEMPLATE template0 ENCODING ''UTF8'''
-       || ' LC_COLLATE ''C'' LC_CTYPE ''C'''
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+SETUP = """\
+SELECT format('CREATE ROLE %I LOGIN', :'role')
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
+ALTER ROLE :"role" LOGIN PASSWORD :'verifier';
+SELECT format(
+         'CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING ''UTF8'' '
+         || 'LC_COLLATE ''C'' LC_CTYPE ''C''', :'database', :'role')
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \\gexec
 """
+"""Idempotent, and constant: what it works on are psql's own variables."""
+
+
+def setup_input(database: Database, verifier: str) -> str:
+    """Input of psql: the variables, then the constant SQL. The names are checked, and the
+    verifier has base64, `$` and `:` only."""
+    variables = {"role": database.username, "database": database.name, "verifier": verifier}
+    return "".join(f"\\set {name} '{value}'\n" for name, value in variables.items()) + SETUP
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
