@@ -95,10 +95,6 @@ class OperationStep:
     def method(self) -> Method:
         return self._workplace.open_method(self.provider.method)
 
-    @property
-    def installation_secrets(self) -> Secrets:
-        return self._workplace.installation_secrets()
-
     def shell(self) -> GuestShell:
         if self._shell is None:
             key = self.installation_secrets().get(SSH_KEY)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.backends.protocols import Progress, ProviderBackends, Secrets, Secrets
+from engine.backends.protocols import Progress, ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell
 from engine.methods.protocols import Installation, Method
@@ -61,11 +61,6 @@ class StepContext(Progress, Protocol):
 
     @property
     def method(self) -> Method: ...
-
-    @property
-    def installation_secrets(self) -> Secrets:
-        """The installation's own store, whatever the provider's secrets backend is: keys
-        that belong to no deployment (SSH, ACME accounts)."""
 
     def shell(self) -> GuestShell:
         """A connection to the deployment's guest by its remembered address and host keys;
