@@ -83,14 +83,6 @@ class ServiceSpec(Model):
     """Port it listens on behind the guest's proxy."""
 
 
-class PublicDocument(Model):
-    """A JSON document that the guest's proxy itself answers with at the public name, for
-    anybody and from any origin (Matrix's /.well-known). Strings may hold placeholders."""
-
-    path: str
-    body: dict[str, Any]
-
-
 class HealthProbe(Model):
     """An HTTP request that a working application answers. Asked on the guest and, as the
     last step of an operation, through the public name."""
@@ -188,7 +180,6 @@ class Package(Model):
     """Directories to make for the service's user: path -> mode."""
     config: tuple[ConfigFile, ...]
     service: ServiceSpec
-    public: tuple[PublicDocument, ...] = ()
     health: tuple[HealthProbe, ...]
     accounts: tuple[AccountSpec, ...] = ()
     state: tuple[StateUnit, ...]

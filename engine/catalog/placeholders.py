@@ -8,7 +8,7 @@ value never changes the structure around it, and braces in a value stay braces.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import InvalidInput
@@ -28,28 +28,6 @@ FIELDS = frozenset(
 SECRET = "secret:"
 
 _BRACE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-
-
-class DeploymentBindings(Mapping[str, str | int]):
-    """Plain values, and secrets that are read only when a placeholder asks for them.
-
-    read_secret: value of a secret by its name in the package, as `Installation.read_secret`.
-    """
-
-    def __init__(self, plain: Bindings, read_secret: Callable[[str], str]) -> None:
-        self._plain = plain
-        self._read_secret = read_secret
-
-    def __getitem__(self, name: str) -> str | int:
-        if name.startswith(SECRET):
-            return self._read_secret(name.removeprefix(SECRET))
-        return self._plain[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._plain)
-
-    def __len__(self) -> int:
-        return len(self._plain)
 
 
 def placeholders(value: Any) -> Iterator[str]:

@@ -7,14 +7,14 @@ which that is impossible is refused with its option's name (see `ini`, `document
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.catalog.options import Schema, leaves, value_at, with_value
+from engine.catalog.options import Schema, value_at, with_value
 from engine.catalog.package import ConfigFile, Package, Release
 from engine.catalog.placeholders import SECRET, Bindings, expand, expand_text, placeholders
+from engine.catalog.secret_values import restore_secrets
 from engine.errors import InvalidInput
 
 
@@ -79,9 +79,7 @@ def effective_document(
     additions: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The user's values, then presets where they set none, then what Homeport decides."""
-    document = copy.deepcopy(dict(values))
-    for path, value in _references(schema, document):
-        document = with_value(document, path, bindings[value])
+    document = restore_secrets(schema, values, lambda name: str(bindings[name]))
     for path, value in file.presets.items():
         try:
             value_at(document, path)
@@ -90,18 +88,6 @@ def effective_document(
     for path, value in {**file.settings, **additions}.items():
         document = with_value(document, path, expand(value, bindings))
     return document
-
-
-def _references(schema: Schema, document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for path, node in leaves(schema):
-        if not node.get("x-secret"):
-            continue
-        try:
-            value = value_at(document, path)
-        except KeyError:
-            continue
-        if isinstance(value, str) and value.startswith(SECRET):
-            yield path, value
 
 
 def _written(
