@@ -1,0 +1,132 @@
+"""What the events of an operation add up to: pure, so that a recorded stream replays a screen."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.model.events import Event
+    from engine.model.plan import Operation, PlannedStep
+
+LOG_LINES = 2000
+"""Lines of an operation's log that are kept for the page; all of them are in the journal."""
+
+
+@dataclass
+class StepState:
+    """One step as far as the events tell. `state` is a key of `tui.words.STEP`."""
+
+    step: PlannedStep
+    state: str = "waiting"
+    started: datetime | None = None
+    seconds: float | None = None
+    attempt: int = 1
+    done: float | None = None
+    total: float | None = None
+    unit: str = "items"
+    note: str = ""
+    error: dict[str, Any] | None = None
+
+    def elapsed(self, now: datetime) -> float | None:
+        """Seconds of work so far; None for a step that has not begun."""
+        if self.seconds is not None:
+            return self.seconds
+        return None if self.started is None else (now - self.started).total_seconds()
+
+
+@dataclass
+class Progress:
+    """An operation and all that has been heard of it."""
+
+    operation: Operation
+    steps: dict[str, StepState] = field(default_factory=dict)
+    log: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    """Step id and text of each line."""
+    status: str = ""
+    error: dict[str, Any] | None = None
+    heard: int = 0
+    ended: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.status = self.status or self.operation.status.value
+        self.error = self.error or self.operation.error
+        for step in self.operation.plan.steps:
+            self.steps.setdefault(step.id, StepState(step))
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in ("succeeded", "failed", "cancelled")
+
+    @property
+    def finished(self) -> int:
+        """How many steps are over and done with."""
+        return sum(1 for step in self.steps.values() if step.state in ("done", "unchanged"))
+
+    @property
+    def running(self) -> list[StepState]:
+        return [step for step in self.steps.values() if step.state in ("running", "retrying")]
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long the plan says it takes, along its longest chain of steps."""
+        ends: dict[str, float] = {}
+        for step in self.operation.plan.steps:
+            begin = max((ends.get(before, 0.0) for before in step.after), default=0.0)
+            ends[step.id] = begin + step.expected_seconds
+        return max(ends.values(), default=0.0)
+
+    def elapsed(self, now: datetime) -> float:
+        """Seconds since it began, or that it took."""
+        begun = self.operation.started or self.operation.created
+        until = self.ended or self.operation.ended
+        return ((until if self.is_final and until else now) - begun).total_seconds()
+
+    def take(self, events: Iterable[Event]) -> bool:
+        """Add events in their order; True where there was one."""
+        before = self.heard
+        for event in events:
+            self.heard += 1
+            _APPLY[event.type](self, event)
+        return self.heard != before
+
+    # one method per type of event
+
+    def _operation(self, event: Any) -> None:
+        self.status = event.status.value
+        self.error = event.error
+        self.ended = event.at if event.status.is_final else None
+
+    def _started(self, event: Any) -> None:
+        if state := self.steps.get(event.step):
+            state.state, state.started, state.seconds = "running", event.at, None
+            state.attempt, state.error, state.done = event.attempt, None, None
+
+    def _progress(self, event: Any) -> None:
+        if state := self.steps.get(event.step):
+            state.done, state.total = event.done, event.total
+            state.unit, state.note = event.unit, event.note
+
+    def _log(self, event: Any) -> None:
+        self.log.append((event.step, event.text))
+
+    def _finished(self, event: Any) -> None:
+        if state := self.steps.get(event.step):
+            state.state, state.seconds, state.error = event.outcome, event.seconds, event.error
+
+    def _retrying(self, event: Any) -> None:
+        if state := self.steps.get(event.step):
+            state.state, state.error = "retrying", event.error
+
+
+_APPLY = {
+    "operation": Progress._operation,
+    "step-started": Progress._started,
+    "progress": Progress._progress,
+    "log": Progress._log,
+    "step-finished": Progress._finished,
+    "step-retrying": Progress._retrying,
+}

@@ -1,0 +1,256 @@
+"""The first page: every deployment with what matters most about it, or what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.message import Message
+
+from tui.screens.page import Page
+from tui.text import Cell, Line, Span, columns, labelled, shares, wrapped
+from tui.widgets.bars import Hint
+from tui.widgets.lines import LineView
+from tui.widgets.rows import Row, RowList, row_width
+from tui.words import ago, counted, deployment_sign
+
+if TYPE_CHECKING:
+    from engine.homeport import DeploymentView, Homeport
+    from engine.model.deployment import HealthReport
+    from engine.model.plan import Operation
+
+REFRESH_SECONDS = 2.0
+HEALTH_AGE_SECONDS = 60.0
+"""A health report older than this is asked for again when the dashboard is seen."""
+
+OPENING = "Reading what is deployed..."
+EMPTY = """Nothing is deployed yet.
+
+Press d to deploy an application: pick it, pick a provider, give it a name, read the plan, \
+and apply it. Nothing is changed before you approve the plan.
+
+Press p first to see the providers and to check the connection to them, or c to read what \
+the catalog has."""
+NO_PROVIDER = """Nothing is deployed yet, and there is no provider to deploy to.
+
+To try Homeport out, leave with q and run: homeport lab up
+It gives you two providers on this machine. To add your own Proxmox VE, run: homeport \
+providers add --help"""
+
+
+class Dashboard(Page):
+    """Stays at the bottom of the stack of pages as long as the interface runs."""
+
+    CRUMBS = "deployments"
+    HINTS: ClassVar[tuple[Hint, ...]] = (
+        ("Enter", "open"),
+        ("d", "deploy"),
+        ("c", "catalog"),
+        ("p", "providers"),
+        ("o", "operations"),
+        ("r", "check health"),
+        ("q", "leave"),
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "app.deploy", "Deploy an application"),
+        Binding("c", "app.catalog", "Open the catalog of applications"),
+        Binding("p", "app.providers", "Open the providers"),
+        Binding("o", "app.operations", "Open the list of operations"),
+        Binding("r", "check_health", "Check the health of all deployments now"),
+        Binding("escape", "back", "Stay here", show=False),
+    ]
+
+    @dataclass
+    class Read(Message):
+        """What is deployed was read from the inventory."""
+
+        views: Sequence[DeploymentView]
+        operations: Sequence[Operation]
+        providers: int
+
+    @dataclass
+    class HealthRead(Message):
+        report: HealthReport
+
+    def __init__(self, initial: str | None = None) -> None:
+        super().__init__()
+        self._initial = initial
+        self._views: dict[str, DeploymentView] = {}
+        self._providers = 0
+        self._read_once = False
+        self._waiting = False
+
+    def body(self) -> ComposeResult:
+        with Container(classes="body"):
+            yield RowList([Row((Span(OPENING, "muted"),))])
+            yield LineView(id="side", classes="side")
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self.read)
+        self.set_interval(REFRESH_SECONDS, self.read)
+
+    def on_screen_resume(self) -> None:
+        if self._read_once:
+            self.read()
+
+    def read(self) -> None:
+        """Ask for the deployments, unless the last question is still open."""
+        if not self._waiting and (self.is_current or not self._read_once):
+            self._waiting = True
+            self.ask(_read, lambda found: self.Read(*found), "deployments")
+
+    def failed(self, failure: Any) -> None:
+        self._waiting = False
+        super().failed(failure)
+        if not self._read_once:
+            error = failure.error
+            text = f"{error.get('what')}\n{error.get('why')}\n{error.get('do')}"
+            self.query_one(RowList).show_rows(_message(text, self.size.width - 6))
+
+    def on_dashboard_read(self, found: Read) -> None:
+        self._waiting = False
+        first, self._read_once = not self._read_once, True
+        self._views = {view.deployment.name: view for view in found.views}
+        self._providers = found.providers
+        self.app.farewell.running = [run for run in found.operations if not run.status.is_final]
+        self.draw()
+        if first:
+            self._check_old_health()
+            self._open_what_runs(found.operations)
+
+    def _open_what_runs(self, operations: Sequence[Operation]) -> None:
+        """Start on the page that was asked for, or else on whatever operation is running."""
+        if self._initial:
+            kind, _, name = self._initial.partition(":")
+            if kind == "operation":
+                self.app.open_operation(name)
+            else:
+                self.run_worker(self.run_action(f"app.{kind}"))
+            return
+        running = [run for run in operations if not run.status.is_final]
+        if running and self.is_current:
+            self.app.open_operation(running[0].id)
+
+    def _check_old_health(self) -> None:
+        now = self.app.clock()
+        for view in self._views.values():
+            age = (now - view.health.at).total_seconds() if view.health else None
+            if view.operation is None and (age is None or age > HEALTH_AGE_SECONDS):
+                self._check_health(view.deployment.name)
+
+    def _check_health(self, name: str) -> None:
+        self.ask(
+            lambda homeport: homeport.check_health(name), self.HealthRead, "health", slowly=True
+        )
+
+    def on_dashboard_health_read(self) -> None:
+        self.read()
+
+    def action_check_health(self) -> None:
+        for name in self._views:
+            self._check_health(name)
+        self.say(f"asking {counted(len(self._views), 'deployment')} by name")
+
+    # drawing
+
+    def draw(self) -> None:
+        if not self._read_once:
+            return
+        rows = self.query_one(RowList)
+        side = self.query_one("#side", LineView)
+        running = sum(1 for view in self._views.values() if view.operation)
+        facts = [counted(len(self._views), "deployment")]
+        if running:
+            facts.append(f"{counted(running, 'operation')} running")
+        self.title_bar(self.CRUMBS, ", ".join(facts))
+        if not self._views:
+            text = EMPTY if self._providers else NO_PROVIDER
+            rows.show_rows(_message(text, self.size.width - 6))
+            side.display = False
+            return
+        side.display = True
+        width = row_width(rows)
+        rows.show_rows(
+            [Row((Span("  "), *_heading(width)))]
+            + [Row(_line(view, width), name) for name, view in self._views.items()]
+        )
+        self._draw_side()
+
+    def _draw_side(self) -> None:
+        side = self.query_one("#side", LineView)
+        view = self._views.get(self.query_one(RowList).key)
+        if view is not None:
+            side.show(detail(view, side.size.width, self.app.clock()))
+
+    def on_row_list_highlighted(self) -> None:
+        self._draw_side()
+
+    def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
+        view = self._views[chosen.key]
+        if view.operation:
+            self.app.open_operation(view.operation.id)
+        else:
+            self.app.open_deployment(chosen.key)
+
+    def action_back(self) -> None:
+        self.say("This is the first page. Press q to leave Homeport.")
+
+
+def _read(homeport: Homeport) -> tuple[Any, Any, int]:
+    return homeport.deployments(), homeport.operations(), len(homeport.providers())
+
+
+def _message(text: str, width: int) -> list[Row]:
+    return [Row(()), *(Row(content) for content in wrapped(text, width))]
+
+
+_WANTED = (12, 14, 18, 12, 15, 0)
+_WEIGHTS = (2, 1, 2, 1, 1, 4)
+
+
+def _widths(width: int) -> list[int]:
+    if width >= 100:
+        return shares(width - 2, _WANTED, _WEIGHTS)
+    return shares(width - 2, (14, 14, 18, 11, 11), (2, 0, 1, 0, 1))
+
+
+def _heading(width: int) -> Line:
+    names = ("NAME", "STATE", "APPLICATION", "PROVIDER", "ADDRESS", "URL")
+    return columns(Cell(name, size, "muted") for name, size in zip(names, _widths(width)))
+
+
+def _line(view: DeploymentView, width: int) -> Line:
+    deployment, sign = view.deployment, deployment_sign(view)
+    texts = (
+        (deployment.name, "strong"),
+        (sign.word, sign.role),
+        (f"{deployment.application} {deployment.release}", "plain"),
+        (deployment.provider, "plain"),
+        (view.address, "plain"),
+        (view.url, "plain"),
+    )
+    cells = [
+        Cell(text, size, role)  # type: ignore[arg-type]
+        for (text, role), size in zip(texts, _widths(width))
+    ]
+    return (Span(f"{sign.mark} ", sign.role), *columns(cells))
+
+
+def detail(view: DeploymentView, width: int, now: Any) -> list[Line]:
+    """What is known of one deployment, beside or below the list."""
+    deployment = view.deployment
+    lines: list[Line] = [(Span(deployment.name, "strong"),)]
+    lines += labelled("address", view.url or deployment.domain, width)
+    if view.operation:
+        intent = view.operation.plan.intent.value
+        lines += labelled("now", f"{intent} is running; Enter shows it", width, role="accent")
+    elif view.health:
+        sign = deployment_sign(view)
+        said = f"{sign.word}, {ago(view.health.at, now)}: {view.health.detail}"
+        lines += labelled("health", said, width, role=sign.role)
+    lines += labelled("changed", ago(deployment.changed, now), width)
+    return lines

@@ -1,0 +1,127 @@
+"""The sections of the deployment page as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tui.screens.operations import operation_line
+from tui.text import BLANK, Cell, Line, Span, columns, labelled, wrapped
+from tui.widgets.rows import Row
+from tui.words import ago, deployment_sign, value_text
+
+if TYPE_CHECKING:
+    from engine.homeport import DeploymentView
+    from engine.model.deployment import Resource
+    from engine.model.plan import Operation
+
+
+def overview_rows(
+    view: DeploymentView, resources: Sequence[Resource], width: int, now: datetime
+) -> list[Row]:
+    """Where it is, how it is, and how to use it."""
+    deployment, sign = view.deployment, deployment_sign(view)
+    lines: list[Line] = [BLANK]
+    lines += labelled("open", view.url or f"https://{deployment.domain}", width, role="accent")
+    accounts = [resource.key for resource in resources if resource.kind.value == "account"]
+    if accounts:
+        said = f"{', '.join(accounts)}; the password is under 2 Secrets"
+        lines += labelled("account", said, width)
+    health = sign.word
+    if view.health:
+        health += f", {ago(view.health.at, now)}: {view.health.detail}"
+    lines += [BLANK, *labelled("state", f"{sign.mark} {health}", width, role=sign.role)]
+    if view.operation:
+        said = f"{view.operation.plan.intent.value} is running; it is under 5 History"
+        lines += labelled("now", said, width, role="accent")
+    lines += labelled("release", f"{deployment.application} {deployment.release}", width)
+    lines += labelled("provider", deployment.provider, width)
+    lines += labelled("address", view.address or "none yet", width)
+    lines += labelled("domain", deployment.domain, width)
+    lines += labelled("created", ago(deployment.created, now), width)
+    lines += labelled("changed", ago(deployment.changed, now), width)
+    if deployment.domain.endswith(".lab"):
+        text = (
+            "Names of the lab are known to the lab's name server only. "
+            f"To look from this machine: curl --resolve {deployment.domain}:443:{view.address} "
+            "or see `homeport lab status`."
+        )
+        lines += [BLANK, *wrapped(text, width, "muted")]
+    return [Row(content) for content in lines]
+
+
+def secret_rows(secrets: Sequence[str], shown: tuple[str, str] | None, width: int) -> list[Row]:
+    """Names; the value of one of them while it is shown."""
+    if not secrets:
+        return [Row(BLANK), Row((Span("This deployment has no secrets that are for you."),))]
+    rows = [Row(BLANK)]
+    for name in secrets:
+        if shown and shown[0] == name:
+            value = Cell(shown[1], max(20, width - 32), "strong")
+        else:
+            value = Cell("hidden; Enter shows it", max(20, width - 32), "muted")
+        rows.append(Row(columns((Cell(name, 28), value)), ("secret", name)))
+    text = "Whoever looks at a secret is recorded, the secret never is."
+    return [*rows, Row(BLANK), *(Row(content) for content in wrapped(text, width, "muted"))]
+
+
+def configuration_rows(values: Mapping[str, Any], width: int) -> list[Row]:
+    """What the user set; everything else is as the application has it."""
+    rows = [Row(BLANK)]
+    for path, value in flattened(values):
+        rows.append(
+            Row(
+                columns((Cell(path, max(24, width // 2)), Cell(value_text(value), width // 2 - 2))),
+                ("configure", path),
+            )
+        )
+    if len(rows) == 1:
+        rows.append(Row((Span("Nothing is set; the application's own defaults apply."),)))
+    return [
+        *rows,
+        Row(BLANK),
+        Row((Span("e: change the configuration", "accent"),), ("configure", "")),
+    ]
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Leaves of a document with their dotted paths."""
+    found: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found += flattened(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}", value))
+    return found
+
+
+def resource_rows(resources: Sequence[Resource], width: int) -> list[Row]:
+    """What the deployment owns at its provider."""
+    rows = [Row(BLANK)]
+    for number, resource in enumerate(resources):
+        about = ", ".join(
+            f"{key} {value_text(value)}" for key, value in resource.attributes.items()
+        )
+        said = f"{resource.external_id}  {about}" if about else resource.external_id
+        rows.append(
+            Row(
+                columns(
+                    (
+                        Cell(resource.kind.value, 12, "strong"),
+                        Cell(resource.key, max(16, width // 4)),
+                        Cell(said, max(16, width - 16 - max(16, width // 4)), "muted"),
+                    )
+                ),
+                ("resource", str(number)),
+            )
+        )
+    if not resources:
+        rows.append(Row((Span("It owns nothing at its provider."),)))
+    return rows
+
+
+def history_rows(operations: Sequence[Operation], width: int, now: datetime) -> list[Row]:
+    """Its operations, newest first."""
+    rows = [Row(operation_line(run, width, now), ("operation", run.id)) for run in operations]
+    return [Row(BLANK), *rows] if rows else [Row(BLANK), Row((Span("No operation yet."),))]

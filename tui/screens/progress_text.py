@@ -1,0 +1,109 @@
+"""How an operation's progress reads: heading, a line per step, tail of the log, verdict."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from tui.progress import Progress, StepState
+from tui.text import Cell, Line, Span, columns, labelled, printable
+from tui.words import OPERATION, STEP, duration
+
+
+def heading(progress: Progress, now: datetime, width: int, safe: str) -> list[Line]:
+    """State, count of steps and time in one line; below it, that one may leave."""
+    sign = OPERATION[progress.status]
+    plan = progress.operation.plan
+    elapsed = duration(progress.elapsed(now))
+    time = (
+        f"{elapsed}"
+        if progress.is_final
+        else (f"{elapsed} of about {duration(progress.expected_seconds)}")
+    )
+    first: Line = (
+        Span(f" {sign.mark} {sign.word}", sign.role),
+        Span(f"   {progress.finished} of {len(progress.steps)} steps", "strong"),
+        Span(f"   {time}"),
+        Span(f"   {plan.application} {plan.release} at {plan.provider}", "muted"),
+    )
+    second = outcome(progress) if progress.is_final else safe
+    return [first, (Span(f" {second}", "muted"),)]
+
+
+def outcome(progress: Progress) -> str:
+    """One sentence about an operation that is over."""
+    plan = progress.operation.plan
+    if progress.status == "succeeded":
+        done = {
+            "deploy": f"{plan.name} answers at https://{plan.domain}",
+            "destroy": f"{plan.name} and all that it owned is gone",
+        }
+        return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
+    if progress.status == "cancelled":
+        return "It stopped as you asked. What was finished is still there."
+    return "It failed. Nothing was removed before its replacement was proven."
+
+
+def step_rows(progress: Progress, now: datetime, width: int) -> list[tuple[Line, str]]:
+    """A line per step, with the step's id."""
+    return [(_step_line(step, now, width), key) for key, step in progress.steps.items()]
+
+
+def _step_line(state: StepState, now: datetime, width: int) -> Line:
+    sign = STEP[state.state]
+    elapsed = state.elapsed(now)
+    expected = duration(state.step.expected_seconds)
+    if state.state in ("running", "retrying"):
+        time = f"{duration(elapsed or 0)} of ~{expected}"
+    else:
+        time = duration(elapsed) if elapsed is not None else f"~{expected}"
+    said = _amount(state) or (sign.word if state.state not in ("waiting", "done") else "")
+    right = f"{said}  {time}" if said else time
+    title = min(34, max(20, width * 2 // 5))
+    free = max(0, width - 2 - title - len(right) - 4)
+    busy = state.state in ("running", "retrying", "failed")
+    return (
+        Span(f"{sign.mark} ", sign.role),
+        *columns(
+            (
+                Cell(state.step.title, title, "strong" if busy else "plain"),
+                Cell(state.step.subject, free, "muted"),
+                Cell(right, len(right), sign.role if busy else "muted"),
+            )
+        ),
+    )
+
+
+def _amount(state: StepState) -> str:
+    if state.state != "running" or state.done is None:
+        return ""
+    if state.unit == "bytes":
+        done, total = state.done / 2**20, (state.total or 0) / 2**20
+        return f"{done:.1f} of {total:.1f} MiB" if state.total else f"{done:.1f} MiB"
+    unit = " s" if state.unit == "seconds" else ""
+    return f"{state.done:g}{unit}" + (f" of {state.total:g}{unit}" if state.total else "")
+
+
+def log_tail(progress: Progress, width: int, count: int) -> list[Line]:
+    """The last lines of the log; of the running step alone where only that one speaks."""
+    running = {state.step.id for state in progress.running}
+    lines = [text for step, text in progress.log if not running or count > 20 or step in running]
+    return [(Span(f" {printable(text)}"[:width], "muted"),) for text in lines[-count:]]
+
+
+def verdict(progress: Progress, width: int) -> list[Line]:
+    """What failed, why, what is left and what to do next; nothing for a success."""
+    error = progress.error
+    if progress.status != "failed" or not error:
+        return []
+    return error_lines(error, width)
+
+
+def error_lines(error: dict[str, Any], width: int) -> list[Line]:
+    """An error in full, as engine.errors describes one."""
+    what = str(error.get("what", "")) + (f" ({error['on']})" if error.get("on") else "")
+    lines: list[Line] = labelled(" x failed", what, width, role="bad")
+    for label, key in ((" why", "why"), (" state", "left"), (" do", "do")):
+        if error.get(key):
+            lines += labelled(label, str(error[key]), width, role="plain")
+    return lines

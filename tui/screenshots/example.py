@@ -1,0 +1,231 @@
+"""An engine that answers from the examples, for pictures and for the tests of the interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from threading import Condition
+from typing import TYPE_CHECKING, Any, cast
+
+from engine.errors import InvalidInput, NotFound, PlanChanged
+from engine.homeport import DeploymentView, DeployRequest
+from engine.model.deployment import DeploymentStatus, HealthReport, Resource
+from engine.model.events import Event, OperationChanged
+from engine.model.plan import Change, Intent, Operation, OperationStatus, Plan
+from engine.model.provider import Check, ProviderProfile
+from tui.screenshots import example_values as values
+
+if TYPE_CHECKING:
+    from engine.catalog.package import Package
+    from engine.homeport import Homeport
+
+
+class ExampleHomeport:
+    """Keeps what it is told in memory. One object serves all threads of an interface."""
+
+    def __init__(self, *, empty: bool = False) -> None:
+        self.views: list[DeploymentView] = []
+        self.ran: list[Operation] = []
+        self.stream: dict[str, list[Event]] = {}
+        self.drafts: dict[str, dict[str, Any]] = {}
+        self.shown: list[tuple[str, str]] = []
+        self.came = Condition()
+        if not empty:
+            self._fill()
+
+    def _fill(self) -> None:
+        self.views = [
+            _view(values.CALENDAR, "127.80.1.11", values.HEALTHY),
+            _view(values.COMMENTS, "127.80.2.12", values.UNREACHABLE),
+            _view(values.CHAT, "127.80.1.12", None, values.DEPLOYING_CHAT),
+        ]
+        self.ran = [values.DEPLOYING_CHAT, values.FAILED_COMMENTS, values.DEPLOYED_CALENDAR]
+        self.stream = {values.DEPLOYING_CHAT.id: values.events_of_chat()}
+
+    def opener(self) -> Homeport:
+        return cast("Homeport", self)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    # catalog and providers
+
+    def packages(self) -> list[Package]:
+        return values.PACKAGES
+
+    def package(self, application: str) -> Package:
+        for package in values.PACKAGES:
+            if package.id == application:
+                return package
+        raise NotFound("there is no such application", on=application)
+
+    def options_schema(self, application: str, release: str | None = None) -> dict[str, Any]:
+        return values.OPTIONS
+
+    def providers(self) -> list[ProviderProfile]:
+        return values.PROVIDERS
+
+    def provider(self, name: str) -> ProviderProfile:
+        return next(profile for profile in values.PROVIDERS if profile.name == name)
+
+    def check_provider(self, name: str) -> list[Check]:
+        return values.CHECKS
+
+    # deployments
+
+    def deployments(self, *, destroyed: bool = False) -> list[DeploymentView]:
+        return list(self.views)
+
+    def deployment(self, name: str) -> DeploymentView:
+        for view in self.views:
+            if name in (view.deployment.name, view.deployment.id):
+                return view
+        raise NotFound("there is no such deployment", on=name)
+
+    def resources(self, name: str) -> list[Resource]:
+        return values.resources_of(self.deployment(name).deployment)
+
+    def operations(self, name: str | None = None) -> list[Operation]:
+        return [run for run in self.ran if name in (None, run.plan.name, run.plan.deployment)]
+
+    def check_health(self, name: str) -> HealthReport:
+        return self.deployment(name).health or values.HEALTHY
+
+    def secrets(self, name: str) -> list[str]:
+        return ["admin-password"]
+
+    def reveal_secret(self, name: str, secret: str) -> str:
+        self.shown.append((name, secret))
+        return "an-example-not-a-password"
+
+    # plans and operations
+
+    def plan_deploy(self, request: DeployRequest) -> Plan:
+        if any(view.deployment.domain == request.domain for view in self.views):
+            raise InvalidInput(
+                "the domain is taken",
+                on="domain",
+                why=f"{request.domain} belongs to another deployment",
+                left="nothing was changed",
+                do="Choose another domain.",
+            )
+        package = self.package(request.application)
+        made = values.CALENDAR.model_copy(
+            update={
+                "id": "zz99zz99",
+                "name": request.name or request.application,
+                "application": request.application,
+                "release": request.release or package.releases[0].version,
+                "provider": request.provider,
+                "domain": request.domain,
+                "values": dict(request.values or {}),
+            }
+        )
+        return values.plan_for(made, Intent.DEPLOY, _changes({}, made.values))
+
+    def plan_reconfigure(self, name: str, document: Mapping[str, Any]) -> Plan:
+        of = self.deployment(name).deployment
+        after = of.model_copy(update={"values": dict(document)})
+        return values.plan_for(
+            after,
+            Intent.RECONFIGURE,
+            _changes(of.values, after.values),
+            ("The service restarts: people who are signed in notice a pause of seconds.",),
+        )
+
+    def plan_destroy(self, name: str) -> Plan:
+        return values.plan_for(self.deployment(name).deployment, Intent.DESTROY)
+
+    def apply(self, plan: Plan, approved_hash: str) -> Operation:
+        if plan.hash != approved_hash:
+            raise PlanChanged("the plan has changed", do="Read the new plan and approve that one.")
+        number = 20 + len(self.ran)
+        run = values.operation(number, plan, OperationStatus.RUNNING, values.NOW, None)
+        self.ran.insert(0, run)
+        self.stream[run.id] = [
+            OperationChanged(seq=1, at=values.NOW, status=OperationStatus.RUNNING)
+        ]
+        return run
+
+    def operation(self, operation_id: str) -> Operation:
+        for run in self.ran:
+            if run.id.startswith(operation_id):
+                return run
+        raise NotFound("there is no such operation", on=operation_id)
+
+    def events(self, operation_id: str, after: int = 0) -> list[Event]:
+        return [event for event in self.stream.get(operation_id, []) if event.seq > after]
+
+    def follow(self, operation_id: str, after: int = 0) -> Iterator[Event]:
+        seen = after
+        while True:
+            with self.came:
+                fresh = self.events(operation_id, seen)
+                if not fresh:
+                    if self.operation(operation_id).status.is_final:
+                        return
+                    self.came.wait(1.0)
+                    continue
+            yield from fresh
+            seen = fresh[-1].seq
+
+    def tell(self, operation_id: str, *events: Event) -> None:
+        """Let the operation go on: these events come, and its status follows them."""
+        with self.came:
+            stream = self.stream.setdefault(operation_id, [])
+            for event in events:
+                stream.append(event.model_copy(update={"seq": len(stream) + 1}))
+                if isinstance(event, OperationChanged):
+                    self._set_status(operation_id, event)
+            self.came.notify_all()
+
+    def _set_status(self, operation_id: str, event: OperationChanged) -> None:
+        ended = values.NOW + timedelta(seconds=30) if event.status.is_final else None
+        self.ran = [
+            run.model_copy(update={"status": event.status, "error": event.error, "ended": ended})
+            if run.id == operation_id
+            else run
+            for run in self.ran
+        ]
+
+    def cancel(self, operation_id: str) -> None:
+        self.tell(operation_id, OperationChanged(at=values.NOW, status=OperationStatus.CANCELLING))
+
+    def resume(self, operation_id: str) -> Operation:
+        self.tell(operation_id, OperationChanged(at=values.NOW, status=OperationStatus.RUNNING))
+        return self.operation(operation_id)
+
+    # drafts
+
+    def save_draft(self, key: str, document: Mapping[str, Any]) -> None:
+        self.drafts[key] = dict(document)
+
+    def draft(self, key: str) -> dict[str, Any] | None:
+        return self.drafts.get(key)
+
+    def drop_draft(self, key: str) -> None:
+        self.drafts.pop(key, None)
+
+
+def _view(
+    of: Any, address: str, health: HealthReport | None, running: Operation | None = None
+) -> DeploymentView:
+    return DeploymentView(
+        deployment=of, address=address, url=f"https://{of.domain}", health=health, operation=running
+    )
+
+
+def _changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> tuple[Change, ...]:
+    found: list[Change] = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before or after, Mapping):
+            found += _changes(before or {}, after or {}, f"{prefix}{key}.")
+        elif before != after:
+            found.append(Change(path=f"{prefix}{key}", old=before, new=after))
+    return tuple(found)
+
+
+__all__ = ["DeploymentStatus", "ExampleHomeport"]
