@@ -1,0 +1,164 @@
+"""The connection check of a Proxmox VE: what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.ids import GuestIds
+from engine.backends.hypervisor.placement import GIB, Node, check_room, check_source, online_nodes
+from engine.backends.hypervisor.refusals import grant_command
+from engine.backends.hypervisor.rights import missing, needs
+from engine.backends.registry import failed_check
+from engine.errors import HomeportError
+from engine.model.provider import Check, CheckStatus
+
+SERVICE = "hypervisor"
+_OLDEST, _NEWEST_MAJOR = (8, 4), 9
+_TIGHT_GIB = 8
+_IDS_LOOKED_AT = 20
+
+
+def inspect(client: ProxmoxClient, ids: GuestIds) -> list[Check]:
+    """All lines; only the first where Proxmox VE cannot be reached or refuses the token."""
+    try:
+        version = str(client.get("version").get("version") or "")
+    except HomeportError as error:
+        return [failed_check(SERVICE, error, "Proxmox VE answers and is the right one")]
+    known = "the pinned certificate" if client.settings.fingerprint else "a trusted certificate"
+    lines = [_line("Proxmox VE answers and is the right one", CheckStatus.PASS, f"with {known}")]
+    lines.append(_version(version))
+    major = int(version.partition(".")[0] or 0) if version[:1].isdigit() else 0
+    lines += _guarded("Rights of the token", lambda: _rights(client, major))
+    lines += _guarded("Nodes", lambda: _nodes(client))
+    lines += _guarded("Network bridge", lambda: _bridge(client))
+    lines += _guarded("Resource pool", lambda: _pool(client))
+    lines += _guarded("Free guest ids", lambda: _free_ids(client, ids))
+    return lines
+
+
+def _version(version: str) -> Check:
+    title = "Version of Proxmox VE"
+    found = re.match(r"(\d+)\.(\d+)", version)
+    numbers = (int(found[1]), int(found[2])) if found else (0, 0)
+    if numbers < _OLDEST:
+        do = "Update the host to Proxmox VE 8.4 or 9."
+        return _line(title, CheckStatus.FAIL, version or "not told", do)
+    if numbers[0] > _NEWEST_MAJOR:
+        do = "Homeport was made for 8.4 and 9; try it on a deployment that does not matter first."
+        return _line(title, CheckStatus.WARN, version, do)
+    return _line(title, CheckStatus.PASS, version)
+
+
+def _rights(client: ProxmoxClient, major: int) -> list[Check]:
+    lacking = missing(client, needs(client.settings, major))
+    if not lacking:
+        found = f"{client.settings.token_id} has all it needs"
+        return [_line("Rights of the token", CheckStatus.PASS, found)]
+    by_path: dict[str, list[str]] = {}
+    for need in lacking:
+        by_path.setdefault(need.paths[0], []).append(need.privilege)
+    return [
+        _line(
+            f"Rights of the token on {path}",
+            CheckStatus.FAIL,
+            f"missing: {', '.join(privileges)}",
+            "On a Proxmox host run: "
+            + grant_command(path, privileges[0], client.settings.token_id),
+        )
+        for path, privileges in by_path.items()
+    ]
+
+
+def _nodes(client: ProxmoxClient) -> list[Check]:
+    """Storage and image on the node that has both; the first node's troubles where none has."""
+    nodes = online_nodes(client)
+    reports = [_storage_and_source(client, node) for node in nodes]
+    good = [
+        lines for lines in reports if all(line.status is not CheckStatus.FAIL for line in lines)
+    ]
+    return (good or reports)[0]
+
+
+def _storage_and_source(client: ProxmoxClient, node: Node) -> list[Check]:
+    settings = client.settings
+    lines = _guarded(
+        f"Storage {settings.storage} on node {node.name}", lambda: _storage(client, node)
+    )
+    title = "Cloud image" if settings.image else "Template"
+
+    def source() -> list[Check]:
+        found = check_source(client, node.name)
+        return [_line(title, CheckStatus.PASS, f"{found} on node {node.name}")]
+
+    return lines + _guarded(title, source)
+
+
+def _storage(client: ProxmoxClient, node: Node) -> list[Check]:
+    name = client.settings.storage
+    title = f"Storage {name} on node {node.name}"
+    free = check_room(client, node, memory_mib=0, disk_gib=1)
+    status: dict[str, Any] = client.get(f"nodes/{quote(node.name)}/storage/{quote(name)}/status")
+    contents = str(status.get("content") or "").split(",")
+    if "images" not in contents:
+        return [
+            _line(
+                title,
+                CheckStatus.FAIL,
+                "it does not take disk images",
+                f"On a Proxmox host run: pvesm set {name} --content "
+                f"{','.join(filter(None, [*contents, 'images']))}",
+            )
+        ]
+    found = f"{free / GIB:.1f} GiB free"
+    if free < _TIGHT_GIB * GIB:
+        return [_line(title, CheckStatus.WARN, found, "Free space, or use a larger storage.")]
+    return [_line(title, CheckStatus.PASS, found)]
+
+
+def _bridge(client: ProxmoxClient) -> list[Check]:
+    wanted = client.settings.bridge
+    for node in online_nodes(client):
+        rows = client.get(f"nodes/{quote(node.name)}/network", type="any_bridge")
+        if any(row.get("iface") == wanted for row in rows):
+            found = f"{wanted} on node {node.name}"
+            return [_line("Network bridge", CheckStatus.PASS, found)]
+    do = "Correct 'bridge' in the provider's settings, or grant the token SDN.Use on it."
+    return [_line("Network bridge", CheckStatus.WARN, f"the token sees no bridge {wanted}", do)]
+
+
+def _pool(client: ProxmoxClient) -> list[Check]:
+    pool = client.settings.pool
+    if not pool:
+        return []
+    pools = client.get("pools")
+    if any(row.get("poolid") == pool for row in pools):
+        return [_line("Resource pool", CheckStatus.PASS, pool)]
+    do = f"On a Proxmox host run: pveum pool add {pool}"
+    return [_line("Resource pool", CheckStatus.WARN, f"the token sees no pool {pool}", do)]
+
+
+def _free_ids(client: ProxmoxClient, ids: GuestIds) -> list[Check]:
+    first, last = client.settings.vmid_first, client.settings.vmid_last
+    for vmid in range(first, min(last, first + _IDS_LOOKED_AT - 1) + 1):
+        if ids.is_free(vmid):
+            return [_line("Free guest ids", CheckStatus.PASS, f"{vmid} of {first} to {last}")]
+    looked_at_all = last - first < _IDS_LOOKED_AT
+    status = CheckStatus.FAIL if looked_at_all else CheckStatus.WARN
+    found = f"the first {_IDS_LOOKED_AT} ids from {first} on are taken"
+    do = "Give Homeport a range of ids of its own: vmid_first and vmid_last."
+    return [_line("Free guest ids", status, found, do)]
+
+
+def _guarded(title: str, look: Callable[[], list[Check]]) -> list[Check]:
+    try:
+        return look()
+    except HomeportError as error:
+        return [failed_check(SERVICE, error, title)]
+
+
+def _line(title: str, status: CheckStatus, found: str, do: str = "") -> Check:
+    return Check(service=SERVICE, title=title, status=status, found=found, do=do)

@@ -1,0 +1,136 @@
+"""On which node of the cluster a new guest goes, and whether it fits there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.creation import has_cloud_init
+from engine.backends.protocols import GuestSpec
+from engine.errors import HomeportError, InvalidInput, NoCapacity, Unreachable
+
+GIB = 1024**3
+MIB = 1024**2
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that is on. Memory in bytes; 0 where the token may not see it."""
+
+    name: str
+    memory: int = 0
+    memory_used: int = 0
+
+    @property
+    def memory_free(self) -> int:
+        return max(0, self.memory - self.memory_used)
+
+
+def online_nodes(client: ProxmoxClient) -> list[Node]:
+    """Nodes that may be used, the one with the most free memory first.
+
+    Unreachable when none is on; InvalidInput where the settings name one that is not there.
+    """
+    rows: list[dict[str, Any]] = client.get("nodes")
+    wanted = client.settings.node
+    if wanted:
+        rows = [row for row in rows if row.get("node") == wanted]
+        if not rows:
+            raise InvalidInput(
+                f"there is no node called {wanted}",
+                on=client.provider,
+                left="nothing was changed",
+                do="Correct 'node' in the provider's settings.",
+            )
+    nodes = [
+        Node(str(row["node"]), int(row.get("maxmem") or 0), int(row.get("mem") or 0))
+        for row in rows
+        if row.get("status") == "online"
+    ]
+    if not nodes:
+        raise Unreachable(
+            "no node of the Proxmox cluster is on",
+            on=client.provider,
+            left="nothing was changed",
+            do="Start the node, then try again.",
+        )
+    return sorted(nodes, key=lambda node: (-node.memory_free, node.name))
+
+
+def choose_node(client: ProxmoxClient, spec: GuestSpec) -> str:
+    """A node with the storage, the image or template, and room. The first reason where none."""
+    refusals = []
+    for node in online_nodes(client):
+        try:
+            check_source(client, node.name)
+            check_room(client, node, spec.memory_mib, spec.disk_gib)
+        except HomeportError as error:
+            refusals.append(error)
+        else:
+            return node.name
+    raise refusals[0]
+
+
+def check_source(client: ProxmoxClient, node: str) -> str:
+    """What a guest's disk is made from, as found on the node. InvalidInput where it is not."""
+    settings = client.settings
+    if settings.template is not None:
+        config = client.get(f"nodes/{quote(node)}/qemu/{settings.template}/config")
+        problem = ""
+        if str(config.get("template") or "0") != "1":
+            problem = f"guest {settings.template} is not a template"
+        elif not has_cloud_init(config):
+            problem = f"template {settings.template} has no cloud-init drive"
+        if problem:
+            raise _no_source(problem, "Convert it to a template with a cloud-init drive.")
+        return f"template {settings.template}"
+    storage = settings.image.partition(":")[0]
+    rows = client.get(f"nodes/{quote(node)}/storage/{quote(storage)}/content", content="import")
+    if all(row.get("volid") != settings.image for row in rows):
+        raise _no_source(
+            f"{settings.image} is not on node {node}",
+            f"Put the cloud image into the storage {storage} as import content, "
+            "or correct 'image' in the provider's settings.",
+        )
+    return settings.image
+
+
+def check_room(client: ProxmoxClient, node: Node, memory_mib: int, disk_gib: int) -> int:
+    """Bytes that are free on the storage. NoCapacity where the guest cannot fit.
+
+    Memory is refused only where the node could never run the guest: what a node reports as
+    used includes caches that it gives up.
+    """
+    storage = client.settings.storage
+    status = client.get(f"nodes/{quote(node.name)}/storage/{quote(storage)}/status")
+    if str(status.get("active", 1)) == "0":
+        raise Unreachable(
+            f"the storage {storage} is not available on node {node.name}",
+            left="nothing was changed",
+            do="Check the storage in the Proxmox web interface, then try again.",
+        )
+    free = int(status.get("avail") or 0)
+    if free < disk_gib * GIB:
+        raise NoCapacity(
+            f"the storage {storage} has not enough space",
+            on=f"node {node.name}",
+            why=f"the guest's disk takes {disk_gib} GiB, {free / GIB:.1f} GiB are free",
+            left="nothing was changed",
+            do="Free space on the storage, or name another storage in the provider's settings.",
+        )
+    if node.memory and node.memory < memory_mib * MIB:
+        raise NoCapacity(
+            f"node {node.name} has not enough memory",
+            why=f"the guest takes {memory_mib} MiB, the node has {node.memory // MIB} MiB",
+            left="nothing was changed",
+            do="Ask for less memory, or use a larger node.",
+        )
+    return free
+
+
+def _no_source(why: str, do: str) -> InvalidInput:
+    return InvalidInput(
+        "there is nothing to make a guest's disk from", why=why, left="nothing was changed", do=do
+    )
