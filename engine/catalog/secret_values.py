@@ -9,7 +9,7 @@ list is reordered ("secret:option.oidc_providers.client_secret.2").
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.catalog.options import Schema
 from engine.catalog.placeholders import SECRET
@@ -42,7 +42,8 @@ def withdraw_secrets(
         found[reference.removeprefix(SECRET)] = value
         return reference
 
-    return _mapped(schema, dict(values), withdraw), found
+    document: dict[str, Any] = _mapped(schema, values, withdraw)
+    return document, found
 
 
 def restore_secrets(
@@ -53,12 +54,18 @@ def restore_secrets(
     def restore(_: Path, value: str) -> str:
         return value_of(value) if is_reference(value) else value
 
-    return _mapped(schema, dict(document), restore)
+    restored: dict[str, Any] = _mapped(schema, document, restore)
+    return restored
 
 
 def without_references(schema: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
     """The document without what is kept elsewhere."""
-    return _mapped(schema, dict(values), lambda _, value: None if is_reference(value) else value)
+
+    def keep(_: Path, value: str) -> str | None:
+        return None if is_reference(value) else value
+
+    document: dict[str, Any] = _mapped(schema, values, keep)
+    return document
 
 
 def secret_values(schema: Schema, values: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -69,7 +76,7 @@ def secret_values(schema: Schema, values: Mapping[str, Any]) -> Iterator[tuple[P
         found.append((path, value))
         return value
 
-    _mapped(schema, dict(values), note)
+    _mapped(schema, values, note)
     yield from found
 
 
@@ -105,5 +112,5 @@ def _mapped(
     return value
 
 
-def _is_schema(node: Any) -> bool:
+def _is_schema(node: Any) -> TypeGuard[Schema]:
     return isinstance(node, Mapping)
