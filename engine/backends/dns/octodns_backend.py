@@ -1,0 +1,173 @@
+"""DNS through any octoDNS provider: our own names, octoDNS's safety limits, never forced.
+
+Changes are made in up to three steps, each planned on what is there at that moment: marks
+first, then the records, then the marks of what has gone (see `ownership`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.backends.dns.authoritative import Server, servers_of, wait_until_served
+from engine.backends.dns.octodns_zone import OctodnsZone
+from engine.backends.dns.ownership import ZoneView, marked_name, owned_types, settle
+from engine.backends.dns.records import from_octodns, name_and_type
+from engine.backends.dns.zone_editor import (
+    Targets,
+    marks_after,
+    marks_during,
+    records_after,
+    view_of,
+)
+from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord, Progress
+from engine.backends.registry import BackendEnvironment, read_settings
+from engine.errors import HomeportError, PlanChanged
+from engine.model.provider import Check, CheckStatus
+
+_PROBE = "_homeport-check"
+
+
+class OctodnsSettings(BaseModel):
+    """class: octoDNS provider. args, secret_args: its arguments; the latter are references.
+
+    authoritative: servers that `verify` asks ("192.0.2.1:53"); the zone's own NS if empty.
+    verify_seconds: how long a provider may take to spread a change to all of them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    class_path: str = Field(alias="class", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    zone: str = Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")
+    args: dict[str, Any] = Field(default_factory=dict)
+    secret_args: dict[str, str] = Field(default_factory=dict)
+    authoritative: tuple[str, ...] = ()
+    verify_seconds: float = Field(default=120.0, gt=0)
+
+
+def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> OctodnsDns:
+    """The driver `dns.octodns`. Nothing is connected or imported before it is used."""
+    checked = read_settings(OctodnsSettings, environment, settings)
+
+    def read_secrets() -> Mapping[str, str]:
+        return {
+            name: environment.read_secret(reference)
+            for name, reference in checked.secret_args.items()
+        }
+
+    zone = OctodnsZone(checked.zone, checked.class_path, checked.args, read_secrets)
+    return OctodnsDns(checked, environment.installation, zone)
+
+
+class OctodnsDns:
+    """`protocols.Dns` for one zone. installation: tells our check's name from others'."""
+
+    def __init__(self, settings: OctodnsSettings, installation: str, zone: OctodnsZone) -> None:
+        self._settings = settings
+        self._installation = installation
+        self._zone = zone
+
+    def plan(self, owner: str, desired: Sequence[DnsRecord]) -> DnsPlan:
+        def decide(view: ZoneView) -> Targets:
+            settlements = settle(view, owner, desired)
+            return {**records_after(settlements), **marks_after(settlements)}
+
+        plan = self._zone.plan(decide)
+        changes = [_described(change) for change in plan.changes] if plan is not None else []
+        return DnsPlan(self._settings.zone, owner, tuple(sorted(changes, key=_key)))
+
+    def apply(self, plan: DnsPlan, desired: Sequence[DnsRecord]) -> None:
+        if self.plan(plan.owner, desired) != plan:
+            raise PlanChanged(
+                "the DNS records changed after the plan was made",
+                on=self._settings.zone,
+                why="what is in the zone now would need other changes",
+                left="nothing was changed",
+                do="Make the plan again and look at it",
+            )
+        marks = {change.action for change in plan.changes if _is_mark(change)}
+        records = any(not _is_mark(change) for change in plan.changes)
+        if marks & {"create", "update"}:
+            self._zone.change(lambda view: marks_during(settle(view, plan.owner, desired)))
+        if records:
+            self._zone.change(lambda view: records_after(settle(view, plan.owner, desired)))
+        if marks & {"update", "delete"}:
+            self._zone.change(lambda view: marks_after(settle(view, plan.owner, desired)))
+
+    def verify(self, desired: Sequence[DnsRecord], progress: Progress) -> None:
+        servers = [Server.parse(text) for text in self._settings.authoritative]
+        wait_until_served(
+            servers or servers_of(self._settings.zone),
+            desired,
+            self._settings.verify_seconds,
+            progress,
+        )
+
+    def find(self, owner: str) -> list[DnsRecord]:
+        zone = self._zone.read()
+        owned = owned_types(view_of(zone), owner)
+        found = [
+            from_octodns(record)
+            for record, (name, rdtype) in ((each, name_and_type(each)) for each in zone.records)
+            if rdtype in owned.get(name, ())
+        ]
+        return sorted(found, key=lambda record: (record.name, record.type))
+
+    def check(self) -> list[Check]:
+        name = self._settings.zone
+        read, write = f"DNS zone {name} can be read", f"records of {name} can be changed"
+        try:
+            count = len(self._zone.read().records)
+        except HomeportError as error:
+            return [_failed(read, error)]
+        found = f"{count} record sets, read by {self._settings.class_path}"
+        try:
+            probe = self._write_probe()
+        except HomeportError as error:
+            return [_passed(read, found), _failed(write, error)]
+        return [
+            _passed(read, found),
+            _passed(write, f"a TXT record was written to {probe} and removed again"),
+        ]
+
+    def _write_probe(self) -> str:
+        """Write and remove one record under a name that nobody uses; that name."""
+        name = f"{_PROBE}-{self._installation}.{self._settings.zone}"
+        probe = DnsRecord(name, "TXT", ("written and removed by Homeport's check",), 60)
+        self._zone.change(lambda view: {(name, "TXT"): probe})
+        self._zone.change(lambda view: {(name, "TXT"): None})
+        return name
+
+
+def _described(change: Any) -> DnsChange:
+    return DnsChange(
+        action=type(change).__name__.lower(),
+        before=from_octodns(change.existing) if change.existing is not None else None,
+        after=from_octodns(change.new) if change.new is not None else None,
+    )
+
+
+def _key(change: DnsChange) -> tuple[str, str]:
+    record = _subject(change)
+    return record.name, record.type
+
+
+def _is_mark(change: DnsChange) -> bool:
+    return marked_name(_subject(change).name) is not None
+
+
+def _subject(change: DnsChange) -> DnsRecord:
+    record = change.after or change.before
+    assert record is not None
+    return record
+
+
+def _passed(title: str, found: str) -> Check:
+    return Check(service="dns", title=title, status=CheckStatus.PASS, found=found)
+
+
+def _failed(title: str, error: HomeportError) -> Check:
+    found = f"{error.what}: {error.why}" if error.why else error.what
+    return Check(service="dns", title=title, status=CheckStatus.FAIL, found=found, do=error.do)
