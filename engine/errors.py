@@ -89,6 +89,13 @@ class NoCapacity(HomeportError):
     exit_status = 7
 
 
+class NotReady(HomeportError):
+    """What a provider's check found stands in the way; nothing was made yet."""
+
+    code = "not-ready"
+    exit_status = 7
+
+
 class RemoteFailure(HomeportError):
     """A provider's task or a command on a guest ended in failure."""
 
