@@ -7,16 +7,26 @@ long work is an operation, carried out by the worker process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from engine.catalog.package import Package
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
 from engine.paths import Paths
+
+if TYPE_CHECKING:
+    from engine.catalog.load import Catalog
+    from engine.inventory.inventory import Inventory
+    from engine.operations.control import Control
+    from engine.operations.planner import Planner
+    from engine.operations.workplace import Workplace
 
 
 @dataclass(frozen=True)
@@ -46,87 +56,198 @@ class DeploymentView:
 
 
 class Homeport:
-    """One installation, opened. Not shared between threads: open one per thread."""
+    """One installation, opened. Not shared between threads: open one per thread.
+
+    Opening is cheap: catalog and inventory are read when they are first needed.
+    """
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
 
     @classmethod
     def open(cls, paths: Paths | None = None) -> Homeport:
-        raise NotImplementedError
+        return cls(paths or Paths.from_environment())
 
     def close(self) -> None:
-        raise NotImplementedError
+        if "_inventory" in self.__dict__:
+            self._inventory.close()
+
+    def __enter__(self) -> Homeport:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def _inventory(self) -> Inventory:
+        from engine.inventory.inventory import Inventory
+
+        return Inventory.open(self.paths)
+
+    @cached_property
+    def _catalog(self) -> Catalog:
+        from engine.catalog.load import Catalog
+
+        return Catalog.open(self.paths)
+
+    @cached_property
+    def _workplace(self) -> Workplace:
+        from engine.operations.workplace import open_workplace
+
+        return open_workplace(self.paths, self._inventory, self._catalog)
+
+    @cached_property
+    def _planner(self) -> Planner:
+        from engine.operations.planner import Planner
+
+        return Planner(self._workplace)
+
+    @cached_property
+    def _control(self) -> Control:
+        from engine.operations.control import Control
+
+        return Control(self._workplace, self._planner)
 
     # catalog
 
     def packages(self) -> list[Package]:
-        raise NotImplementedError
+        """By name of the application."""
+        return self._catalog.packages()
 
     def package(self, application: str) -> Package:
         """NotFound, naming what there is."""
-        raise NotImplementedError
+        return self._catalog.package(application)
 
     def options_schema(self, application: str, release: str | None = None) -> dict[str, Any]:
-        raise NotImplementedError
+        return self._catalog.options_schema(application, release)
 
     # providers
 
     def providers(self) -> list[ProviderProfile]:
-        raise NotImplementedError
+        return self._inventory.providers.all()
 
     def provider(self, name: str) -> ProviderProfile:
-        raise NotImplementedError
+        """NotFound, naming what there is."""
+        return self._inventory.providers.get(name)
 
     def save_provider(self, profile: ProviderProfile, secrets: Mapping[str, str]) -> None:
         """Add or replace a provider. secrets: path -> value, for the profile's `*_ref`s."""
-        raise NotImplementedError
+        store = self._workplace.installation_secrets()
+        for path, value in secrets.items():
+            store.put(path.removeprefix("secret:"), value)
+        self._inventory.providers.save(profile)
+        self._inventory.audit.record(f"save provider {profile.name}")
 
     def remove_provider(self, name: str) -> None:
         """Conflict while a deployment lives there."""
-        raise NotImplementedError
+        profile = self.provider(name)
+        living = [d.name for d in self._inventory.deployments.all() if d.provider == name]
+        if living:
+            raise Conflict(
+                what="the provider is in use",
+                on=name,
+                why=f"these deployments live there: {', '.join(living)}",
+                left="nothing was changed",
+                do="Destroy or move them first.",
+            )
+        self._inventory.providers.remove(name)
+        self._workplace.installation_secrets().delete(f"providers/{profile.name}")
+        self._inventory.audit.record(f"remove provider {name}")
 
     def check_provider(self, name: str) -> list[Check]:
         """Every backend's connection check. Blocks for seconds; never raises for a finding."""
-        raise NotImplementedError
+        from engine.backends.registry import check_backends, failed_check
+
+        try:
+            return check_backends(self._workplace.backends(self.provider(name)))
+        except InvalidInput as error:
+            return [failed_check("provider", error)]
 
     # deployments
 
     def deployments(self, *, destroyed: bool = False) -> list[DeploymentView]:
-        raise NotImplementedError
+        """By name."""
+        return self._views(self._inventory.deployments.all(destroyed=destroyed))
 
     def deployment(self, name: str) -> DeploymentView:
         """By name or id."""
-        raise NotImplementedError
+        return self._views([self._inventory.deployments.get(name)])[0]
+
+    def _views(self, deployments: Sequence[Deployment]) -> list[DeploymentView]:
+        addresses = self._inventory.resources.addresses()
+        health = self._inventory.deployments.health()
+        running = {op.plan.deployment: op for op in self._inventory.operations.unfinished()}
+        ports = {known.name: known.access.https_port for known in self._inventory.providers.all()}
+        return [
+            DeploymentView(
+                deployment=deployment,
+                address=addresses.get(deployment.id, "").partition("/")[0],
+                url=public_url(deployment.domain, ports.get(deployment.provider, 443)),
+                health=health.get(deployment.id),
+                operation=running.get(deployment.id),
+            )
+            for deployment in deployments
+        ]
 
     def resources(self, name: str) -> list[Resource]:
-        raise NotImplementedError
+        return self._inventory.resources.of(self._inventory.deployments.get(name).id)
 
     def operations(self, name: str | None = None) -> list[Operation]:
         """Newest first; of one deployment, or all."""
-        raise NotImplementedError
+        deployment = self._inventory.deployments.get(name).id if name else None
+        return self._inventory.operations.all(deployment)
 
     def check_health(self, name: str) -> HealthReport:
         """Ask the application through its public name; remembers the answer."""
-        raise NotImplementedError
+        from engine.operations.health import ask_application
+
+        deployment = self._inventory.deployments.get(name)
+        report = ask_application(self._workplace, deployment)
+        self._inventory.deployments.remember_health(deployment.id, report)
+        return report
 
     def secrets(self, name: str) -> list[str]:
         """Names of the deployment's secrets that the owner may see."""
-        raise NotImplementedError
+        deployment = self._inventory.deployments.get(name)
+        stored = self._stored_secrets(deployment)
+        specs = self.package(deployment.application).secrets
+        return [secret for secret, spec in specs.items() if spec.title and secret in stored]
 
     def reveal_secret(self, name: str, secret: str) -> str:
         """The value; the audit trail records that it was shown, never what it is."""
-        raise NotImplementedError
+        deployment = self._inventory.deployments.get(name)
+        if secret not in (known := self.secrets(name)):
+            raise NotFound(
+                what="there is no such secret to show",
+                on=f"{secret} of {deployment.name}",
+                why=f"there are: {', '.join(known)}" if known else "it has none yet",
+            )
+        self._inventory.audit.record(f"reveal secret of {deployment.name}", secret)
+        store = self._workplace.backends(self.provider(deployment.provider)).secrets
+        return store.get(f"deployments/{deployment.id}/{secret}")
+
+    def _stored_secrets(self, deployment: Deployment) -> set[str]:
+        prefix = f"deployments/{deployment.id}/"
+        store = self._workplace.backends(self.provider(deployment.provider)).secrets
+        return {path.removeprefix(prefix) for path in store.list(prefix.rstrip("/"))}
 
     # plans and operations
 
     def plan_deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput with the option's path for values that the schema refuses."""
-        raise NotImplementedError
+        return self._planner.deploy(request)
 
     def plan_reconfigure(self, name: str, values: Mapping[str, Any]) -> Plan:
         """values: the whole new document, as `Deployment.values`."""
-        raise NotImplementedError
+        return self._planner.reconfigure(name, values)
 
     def plan_destroy(self, name: str) -> Plan:
-        raise NotImplementedError
+        return self._planner.destroy(name)
 
     def apply(self, plan: Plan, approved_hash: str) -> Operation:
         """Record the operation and hand it to the worker, which is started where needed.
@@ -134,34 +255,39 @@ class Homeport:
         PlanChanged if approved_hash is not the plan's, or if what the plan was made from
         has changed since; Busy while another operation holds the deployment.
         """
-        raise NotImplementedError
+        return self._control.apply(plan, approved_hash)
 
     def operation(self, operation_id: str) -> Operation:
         """By id, or an unambiguous beginning of it."""
-        raise NotImplementedError
+        return self._inventory.operations.get(operation_id)
 
     def events(self, operation_id: str, after: int = 0) -> list[Event]:
-        raise NotImplementedError
+        return self._inventory.events.after(self.operation(operation_id).id, after)
 
     def follow(self, operation_id: str, after: int = 0) -> Iterator[Event]:
         """Events as they come, until the operation ends. Ends the worker-less wait too:
         starts a worker where the operation is unfinished and none is alive."""
-        raise NotImplementedError
+        return self._control.follow(operation_id, after)
 
     def cancel(self, operation_id: str) -> None:
-        raise NotImplementedError
+        """InvalidInput where it has ended already."""
+        self._control.cancel(operation_id)
 
     def resume(self, operation_id: str) -> Operation:
         """Run a failed, cancelled or orphaned operation on from its last finished step."""
-        raise NotImplementedError
+        return self._control.resume(operation_id)
 
     # drafts: forms that the user left before they were done
 
     def save_draft(self, key: str, document: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        self._inventory.drafts.save(key, document)
 
     def draft(self, key: str) -> dict[str, Any] | None:
-        raise NotImplementedError
+        return self._inventory.drafts.get(key)
 
     def drop_draft(self, key: str) -> None:
-        raise NotImplementedError
+        self._inventory.drafts.drop(key)
+
+
+def public_url(domain: str, https_port: int) -> str:
+    return f"https://{domain}" + (f":{https_port}" if https_port != 443 else "") + "/"

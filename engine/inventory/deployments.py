@@ -91,8 +91,11 @@ class Deployments:
         status: DeploymentStatus,
         values: Mapping[str, Any] | None = None,
         connection: sa.Connection | None = None,
-    ) -> None:
-        """Set the status, and the values where given; in the caller's transaction if any."""
+    ) -> bool:
+        """Set the status, and the values where given; in the caller's transaction if any.
+
+        False where there is no such deployment.
+        """
         table = schema.deployments
         row: dict[str, Any] = {"status": status.value, "changed": _now()}
         if values is not None:
@@ -101,10 +104,9 @@ class Deployments:
             row |= {"live_name": None, "live_domain": None}
         statement = table.update().where(table.c.id == deployment).values(**row)
         if connection is not None:
-            connection.execute(statement)
-            return
+            return connection.execute(statement).rowcount > 0
         with self._database.write() as own:
-            own.execute(statement)
+            return own.execute(statement).rowcount > 0
 
     def remember_health(self, deployment: str, report: HealthReport) -> None:
         row = {

@@ -73,6 +73,11 @@ class Operations:
             _say(connection, operation.id, OperationStatus.WAITING)
         return operation
 
+    def refuse_if_held(self, deployment: str, name: str) -> None:
+        """Busy while an unfinished operation holds the deployment."""
+        with self._database.read() as connection:
+            _refuse_if_held(connection, deployment, name)
+
     def get(self, operation_id: str) -> Operation:
         """By id or an unambiguous beginning of it; NotFound, Conflict."""
         query = sa.select(_table).where(_table.c.id.startswith(operation_id, autoescape=True))

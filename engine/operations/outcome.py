@@ -46,7 +46,8 @@ def record_end(
     if status is OperationStatus.SUCCEEDED:
         after, values = _ENDED_WELL[plan.intent], plan.values
     elif plan.intent is Intent.DEPLOY or may_have_changed_something(operation, results):
-        after = DeploymentStatus.FAILED
+        # The values may be on the guest already: a later plan must start from them.
+        after, values = DeploymentStatus.FAILED, plan.values
     else:
         after = inventory.operations.status_before(operation.id)
 

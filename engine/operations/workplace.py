@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.backends.protocols import ProviderBackends, Secrets
 from engine.backends.registry import BackendEnvironment, open_backends
+from engine.catalog.load import Catalog
 from engine.catalog.package import Package
 from engine.errors import InvalidInput
 from engine.guests.protocols import GuestShell, GuestTarget
@@ -63,11 +64,9 @@ class Workplace:
         return f"hp-{self.inventory.installation.id()}-{deployment}"
 
 
-def open_workplace(paths: Paths, inventory: Inventory) -> Workplace:
+def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None = None) -> Workplace:
     """The real one. Libraries are imported when they are first needed."""
-    from engine.catalog.load import Catalog
-
-    catalog = Catalog.open(paths)
+    catalog = catalog or Catalog.open(paths)
     return Workplace(
         inventory=inventory,
         paths=paths,

@@ -1,0 +1,140 @@
+"""What an interface does with operations: begin, follow, cancel, resume. No workflow engine
+here: the inventory is written, and the worker, which reads it, is started where needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from engine.errors import InvalidInput, PlanChanged
+from engine.inventory.inventory import Inventory
+from engine.model.deployment import Deployment
+from engine.model.events import Event
+from engine.model.plan import Intent, Operation, OperationStatus, Plan
+from engine.operations.launch import ensure_worker
+from engine.operations.outcome import AT_WORK
+from engine.operations.planner import Planner, withheld
+from engine.operations.workplace import Workplace
+
+LOOK_SECONDS = 0.25
+_WORKER_LOOK_SECONDS = 2.0
+
+
+class Control:
+    def __init__(self, workplace: Workplace, planner: Planner) -> None:
+        self._workplace = workplace
+        self._inventory: Inventory = workplace.inventory
+        self._planner = planner
+
+    def apply(self, plan: Plan, approved_hash: str) -> Operation:
+        """PlanChanged, Busy, Conflict; InvalidInput for a plan that would change nothing."""
+        _check_approval(plan, approved_hash)
+        self._inventory.operations.refuse_if_held(plan.deployment, plan.name)
+        self._planner.confirm(plan)
+        operation = self._inventory.operations.begin(plan, lambda c: self._prepare(plan, c))
+        withheld.drop(plan)
+        self._inventory.audit.record(f"{plan.intent.value} {plan.name}", f"plan {plan.hash}")
+        ensure_worker(self._workplace.paths)
+        return operation
+
+    def _prepare(self, plan: Plan, connection: sa.Connection) -> None:
+        """In the transaction that records the operation: deployment, status, secrets."""
+        status = AT_WORK[plan.intent]
+        changed = self._inventory.deployments.change(
+            plan.deployment, status=status, connection=connection
+        )
+        if not changed and plan.intent is Intent.DEPLOY:
+            now = datetime.now(UTC)
+            deployment = Deployment(
+                id=plan.deployment,
+                name=plan.name,
+                application=plan.application,
+                release=plan.release,
+                provider=plan.provider,
+                domain=plan.domain,
+                values=plan.values,
+                status=status,
+                created=now,
+                changed=now,
+            )
+            self._inventory.deployments.add(deployment, connection)
+        self._planner.store_secrets(plan)
+
+    def cancel(self, operation_id: str) -> None:
+        """Ask the operation to stop. InvalidInput where it has ended already."""
+        operation = self._inventory.operations.get(operation_id)
+        asked = self._inventory.operations.ask_to_stop(operation.id)
+        if not asked and self._inventory.operations.status(operation.id).is_final:
+            raise InvalidInput(
+                what="the operation cannot be cancelled",
+                on=operation.id,
+                why="it has ended already",
+                do=f"See how: homeport operations {operation.plan.name}",
+            )
+        self._inventory.audit.record(f"cancel {operation.plan.name}", operation.id)
+        ensure_worker(self._workplace.paths)
+
+    def resume(self, operation_id: str) -> Operation:
+        """Go on from the last finished step. InvalidInput, Busy, Conflict."""
+        operation = self._inventory.operations.get(operation_id)
+        if operation.status is OperationStatus.SUCCEEDED:
+            raise InvalidInput(
+                what="there is nothing to go on with",
+                on=operation.id,
+                why="the operation ended well",
+                do="Make a new plan for what is to change now.",
+            )
+        if operation.status.is_final:
+            plan = operation.plan
+            operation = self._inventory.operations.begin_again(
+                operation,
+                lambda connection: self._back_to_work(plan, connection),
+            )
+            self._inventory.audit.record(f"resume {plan.name}", operation.id)
+        ensure_worker(self._workplace.paths)
+        return operation
+
+    def _back_to_work(self, plan: Plan, connection: sa.Connection) -> None:
+        status = AT_WORK[plan.intent]
+        self._inventory.deployments.change(plan.deployment, status=status, connection=connection)
+
+    def follow(self, operation_id: str, after: int = 0) -> Iterator[Event]:
+        """Events as they come, until the operation has ended and all are given.
+
+        Keeps a worker alive meanwhile: one that died is replaced, and goes on.
+        """
+        operation = self._inventory.operations.get(operation_id).id
+        looked_for_worker = float("-inf")
+        while True:
+            ended = self._inventory.operations.status(operation).is_final
+            for event in self._inventory.events.after(operation, after):
+                after = event.seq
+                yield event
+            if ended and not self._inventory.events.after(operation, after, limit=1):
+                return
+            now = time.monotonic()
+            if not ended and now - looked_for_worker > _WORKER_LOOK_SECONDS:
+                looked_for_worker = now
+                ensure_worker(self._workplace.paths)
+            time.sleep(LOOK_SECONDS)
+
+
+def _check_approval(plan: Plan, approved_hash: str) -> None:
+    if approved_hash != plan.hash:
+        raise PlanChanged(
+            what="the plan is not the one that was approved",
+            on=plan.name,
+            why=f"approved was {approved_hash[:12]}, this is {plan.hash[:12]}",
+            left="nothing was changed",
+            do="Read the plan again and approve it.",
+        )
+    if plan.is_empty:
+        raise InvalidInput(
+            what="the plan changes nothing",
+            on=plan.name,
+            why="everything is as it is wanted already",
+            do="Change an option first.",
+        )

@@ -1,0 +1,134 @@
+"""Operations as durable workflows: DBOS remembers which run, and starts them again.
+
+One small workflow interprets every plan. Each planned step gets its number in the journal
+before any of them runs, in the plan's order, so that steps side by side find their own
+entries again after a crash whatever order they ended in. The application version is the
+version of the plan format and nothing else: an update of Homeport changes handlers, which
+the registry keeps by versioned kind, and never this workflow.
+
+A workflow is one attempt. Its id is the operation's, with ".2", ".3", ... for further
+attempts: DBOS could also fork or rewind a failed run, but both cut the journal at one step
+and would run the steps behind it again, also those that had ended well beside the failed
+one. A new run that asks our record of finished steps repeats exactly what is not finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from dataclasses import asdict
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from engine.inventory.database import open_journal_engine
+from engine.model.plan import FORMAT, Operation, PlannedStep
+from engine.operations import fault
+from engine.operations.eventlog import EventLog
+from engine.operations.interpreter import carry_out
+from engine.operations.journal import JsonSerializer
+from engine.operations.outcome import record_end
+from engine.operations.retry import RetryPolicy
+from engine.operations.runner import StepResult, StepRunner
+from engine.operations.workplace import Workplace
+from engine.redaction import Redactor
+
+_log = logging.getLogger(__name__)
+
+
+class Performer:
+    """Carries operations out for the workflow; one per process."""
+
+    def __init__(self, workplace: Workplace, policy: RetryPolicy) -> None:
+        self.workplace = workplace
+        self.policy = policy
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._at_work = 0
+        self._idle = threading.Condition(self._lock)
+
+    async def perform(self, operation_id: str, attempt: int) -> str:
+        """One attempt to its end; gives the operation's status then."""
+        operation = self.workplace.inventory.operations.get(operation_id)
+        if operation.status.is_final or operation.attempt != attempt:
+            return operation.status.value
+        self.workplace.inventory.operations.started(operation_id)
+        redactor = Redactor()
+        with EventLog(self.workplace.inventory, operation_id, redactor) as events:
+            runner = StepRunner(self.workplace, operation, events, redactor, self.policy)
+            results = await self._carry_out(operation, runner)
+        return record_end(self.workplace.inventory, operation, results).value
+
+    async def _carry_out(self, operation: Operation, runner: StepRunner) -> dict[str, StepResult]:
+        numbered = {step.id: DBOS.reserve_step() for step in operation.plan.steps}
+
+        async def run(step: PlannedStep) -> StepResult:
+            if self.stopping.is_set():
+                # The process is about to end; the operation goes on in the next one.
+                await asyncio.Event().wait()
+            journaled = await numbered[step.id].run_async(
+                {"name": step.kind}, self._run_one, runner, step
+            )
+            fault.after_journal(step.id)
+            return StepResult(**journaled)
+
+        return await carry_out(operation.plan.steps, run)
+
+    def _run_one(self, runner: StepRunner, step: PlannedStep) -> dict[str, Any]:
+        with self._lock:
+            self._at_work += 1
+        try:
+            return asdict(runner.run(step))
+        finally:
+            with self._idle:
+                self._at_work -= 1
+                self._idle.notify_all()
+
+    def wait_until_recorded(self, seconds: float) -> bool:
+        """After `stopping` was set: wait for the steps at work; False where some still are."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._at_work == 0, seconds)
+
+
+_performer: Performer | None = None
+
+
+@DBOS.workflow(name="run_plan", max_recovery_attempts=None)
+async def run_plan(operation_id: str, attempt: int) -> str:
+    """The one workflow. Its name, its parameters and its step numbers are for ever."""
+    if _performer is None:
+        raise RuntimeError("operations are only carried out by the worker")
+    return await _performer.perform(operation_id, attempt)
+
+
+class Journal:
+    """DBOS, launched on the inventory's database."""
+
+    def __init__(self, performer: Performer, url: str, executor: str) -> None:
+        global _performer
+        _performer = performer
+        self._known: set[str] = set()
+        config: DBOSConfig = {
+            "name": "homeport",
+            "system_database_url": url,
+            "system_database_engine": open_journal_engine(url),
+            "serializer": JsonSerializer(),
+            "application_version": f"plan-{FORMAT}",
+            "executor_id": executor,
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": 60.0,
+            "scheduler_polling_interval_sec": 3600.0,
+        }
+        DBOS(config=config)
+        DBOS.launch()
+
+    def start(self, operation_id: str, attempt: int) -> None:
+        """Start this attempt, unless DBOS knows it: then it has been started or recovered."""
+        workflow = operation_id if attempt == 1 else f"{operation_id}.{attempt}"
+        if workflow in self._known:
+            return
+        self._known.add(workflow)
+        if DBOS.get_workflow_status(workflow) is None:
+            with SetWorkflowID(workflow):
+                DBOS.start_workflow(run_plan, operation_id, attempt)

@@ -1,0 +1,39 @@
+"""Is a deployed application well? Asked as its users would, through its public name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from engine.errors import HomeportError, Unreachable
+from engine.model.deployment import Deployment, Health, HealthReport
+from engine.model.provider import ProviderProfile, Service
+from engine.operations.workplace import Workplace
+from engine.public import PublicEndpoint, failing_probe
+
+
+def ask_application(workplace: Workplace, deployment: Deployment) -> HealthReport:
+    """Every finding is a report; nothing is raised for an application that is not well."""
+    now = datetime.now(UTC)
+    try:
+        provider = workplace.inventory.providers.get(deployment.provider)
+        certificates = workplace.backends(provider).certificates
+        endpoint = public_endpoint(provider, deployment.domain, certificates.trust_anchors())
+        error = failing_probe(endpoint, workplace.package(deployment.application).health)
+    except HomeportError as found:
+        error = found
+    if error is None:
+        return HealthReport(health=Health.HEALTHY, at=now)
+    health = Health.UNREACHABLE if isinstance(error, Unreachable) else Health.UNHEALTHY
+    return HealthReport(health=health, at=now, detail=str(error))
+
+
+def public_endpoint(
+    provider: ProviderProfile, domain: str, trust_anchors: bytes | None
+) -> PublicEndpoint:
+    """The domain at the provider's own name servers, where its profile names them."""
+    return PublicEndpoint(
+        domain=domain,
+        port=provider.access.https_port,
+        nameservers=tuple(provider.backends[Service.DNS].settings.get("authoritative", ())),
+        trust_anchors=trust_anchors,
+    )

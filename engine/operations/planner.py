@@ -1,0 +1,307 @@
+"""From what the inventory and the catalog hold, to a plan; and the same again before applying.
+
+The pure functions of `engine.planning` decide; this reads what they need. A plan is made
+twice by the same code: for the reader, and when it is applied, so that an approval never
+covers anything but what was read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.catalog.package import Package, Release
+from engine.errors import HomeportError, InvalidInput, NotFound, PlanChanged
+from engine.inventory.inventory import Inventory
+from engine.model.deployment import Deployment, DeploymentStatus
+from engine.model.plan import Intent, OperationStatus, Plan
+from engine.model.provider import ProviderProfile
+from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
+from engine.operations.workplace import Workplace
+from engine.planning.deploy import plan_deploy
+from engine.planning.desired import Desired, deployment_id
+from engine.planning.destroy import plan_destroy
+from engine.planning.names import check_account, check_domain, check_name, default_name
+from engine.planning.reconfigure import plan_reconfigure
+
+if TYPE_CHECKING:
+    from engine.homeport import DeployRequest
+
+ACCOUNT_STEP = "accounts.ensure"
+
+
+class Planner:
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+        self._inventory: Inventory = workplace.inventory
+
+    def deploy(self, request: DeployRequest) -> Plan:
+        """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
+        provider = self._inventory.providers.get(request.provider)
+        package = self._workplace.package(request.application)
+        live = self._inventory.deployments.all()
+        names, domains = {known.name for known in live}, {known.domain for known in live}
+        name = request.name or default_name(package.id, names)
+        check_name(name, names)
+        domain = check_domain(request.domain or name, provider.zone, domains)
+        return self._deploy(
+            deployment_id(
+                self._inventory.installation.id(), domain, self._inventory.deployments.count()
+            ),
+            name,
+            domain,
+            provider,
+            package,
+            _release(package, request.release),
+            request.values or {},
+            request.account or _default_account(package),
+        )
+
+    def _deploy(
+        self,
+        identity: str,
+        name: str,
+        domain: str,
+        provider: ProviderProfile,
+        package: Package,
+        release: Release,
+        values: Mapping[str, Any],
+        account: str,
+    ) -> Plan:
+        schema = self._workplace.options_schema(package.id, release.version)
+        check_values(schema, values)
+        document, fresh = withdraw(schema, values)
+        desired = Desired(
+            deployment=identity,
+            name=name,
+            domain=domain,
+            package=package,
+            release=release,
+            provider=provider,
+            values=document,
+            account=check_account(account) if package.accounts else "",
+            history=self._inventory.durations.expected(package.id),
+        )
+        plan = plan_deploy(desired, schema)
+        withheld.keep(plan, fresh)
+        return plan
+
+    def reconfigure(self, name: str, values: Mapping[str, Any]) -> Plan:
+        """An empty plan where nothing would change."""
+        deployment = self._inventory.deployments.get(name)
+        _refuse_destroyed(deployment)
+        package = self._workplace.package(deployment.application)
+        schema = self._workplace.options_schema(package.id, deployment.release)
+        check_values(schema, values)
+        document, given = withdraw(schema, values)
+        fresh = self._renewed(deployment, given)
+        desired = self._as_it_is(
+            deployment.model_copy(update={"values": document}), package, given_account=""
+        )
+        plan = plan_reconfigure(
+            desired,
+            deployment.values,
+            schema,
+            renewed_secrets=[name.removeprefix("option.") for name in fresh],
+            is_built=self._is_built(deployment),
+        )
+        withheld.keep(plan, fresh)
+        return plan
+
+    def destroy(self, name: str) -> Plan:
+        deployment = self._inventory.deployments.get(name)
+        _refuse_destroyed(deployment)
+        package = self._workplace.package(deployment.application)
+        desired = self._as_it_is(deployment, package, given_account="")
+        return plan_destroy(desired, self._inventory.resources.of(deployment.id))
+
+    def confirm(self, plan: Plan) -> None:
+        """PlanChanged unless the same plan would be made now."""
+        try:
+            again = self._again(plan)
+        except HomeportError as error:
+            raise _changed(plan, str(error)) from error
+        if _substance(again) != _substance(plan):
+            raise _changed(plan, "what it was made from is not the same any more")
+
+    def store_secrets(self, plan: Plan) -> None:
+        """Put what was typed into secret options where the plan's references point.
+
+        InvalidInput where a reference would point at nothing.
+        """
+        wanted = referenced_secrets(
+            self._workplace.options_schema(plan.application, plan.release), plan.values
+        )
+        if not wanted or plan.intent is Intent.DESTROY:
+            return
+        provider = self._inventory.providers.get(plan.provider)
+        store = self._workplace.backends(provider).secrets
+        prefix = f"deployments/{plan.deployment}"
+        fresh = withheld.of(plan)
+        if lost := wanted - set(fresh) - {path[len(prefix) + 1 :] for path in store.list(prefix)}:
+            raise InvalidInput(
+                what="the value of a secret option is not known any more",
+                on=", ".join(sorted(lost)),
+                why="secrets are not kept in plans, and this plan was made in another process",
+                left="nothing was changed",
+                do="Give the secret again, plan and apply in one go.",
+            )
+        for name, value in fresh.items():
+            store.put(f"{prefix}/{name}", value)
+
+    def _again(self, plan: Plan) -> Plan:
+        if plan.intent is Intent.DESTROY:
+            return self.destroy(plan.deployment)
+        known = {found.id: found for found in self._inventory.deployments.all(destroyed=True)}
+        fresh = withheld.of(plan)
+        if plan.deployment not in known:
+            return self._deploy_again(plan)
+        deployment = known[plan.deployment]
+        _refuse_destroyed(deployment)
+        package = self._workplace.package(plan.application)
+        schema = self._workplace.options_schema(package.id, plan.release)
+        desired = self._as_it_is(
+            deployment.model_copy(update={"values": plan.values}),
+            package,
+            given_account=_account_of(plan),
+        )
+        return plan_reconfigure(
+            desired,
+            deployment.values,
+            schema,
+            renewed_secrets=[name.removeprefix("option.") for name in fresh],
+            is_built=self._is_built(deployment),
+        )
+
+    def _deploy_again(self, plan: Plan) -> Plan:
+        provider = self._inventory.providers.get(plan.provider)
+        package = self._workplace.package(plan.application)
+        live = self._inventory.deployments.all()
+        return self._deploy(
+            plan.deployment,
+            check_name(plan.name, {known.name for known in live}),
+            check_domain(plan.domain, provider.zone, {known.domain for known in live}),
+            provider,
+            package,
+            _release(package, plan.release),
+            plan.values,
+            _account_of(plan) or _default_account(package),
+        )
+
+    def _as_it_is(self, deployment: Deployment, package: Package, *, given_account: str) -> Desired:
+        _release(package, deployment.release)
+        return Desired.of(
+            deployment,
+            package,
+            self._inventory.providers.get(deployment.provider),
+            self._inventory.durations.expected(package.id),
+            given_account or self._account(deployment) or _default_account(package),
+        )
+
+    def _account(self, deployment: Deployment) -> str:
+        """The user name that the deployment was made with."""
+        for operation in self._inventory.operations.all(deployment.id):
+            if account := _account_of(operation.plan):
+                return account
+        return ""
+
+    def _is_built(self, deployment: Deployment) -> bool:
+        """Did its deploy ever end well?"""
+        return deployment.status is DeploymentStatus.RUNNING or any(
+            operation.plan.intent is Intent.DEPLOY and operation.status is OperationStatus.SUCCEEDED
+            for operation in self._inventory.operations.all(deployment.id)
+        )
+
+    def _renewed(self, deployment: Deployment, given: Mapping[str, str]) -> dict[str, str]:
+        """Those of the given secrets that are not stored so already."""
+        if not given:
+            return {}
+        provider = self._inventory.providers.get(deployment.provider)
+        store = self._workplace.backends(provider).secrets
+        prefix = f"deployments/{deployment.id}"
+        known = set(store.list(prefix))
+        return {
+            name: value
+            for name, value in given.items()
+            if (path := f"{prefix}/{name}") not in known or store.get(path) != value
+        }
+
+
+class Withheld:
+    """Secret values that were typed into a form, until the plan made from them is applied.
+
+    They live in this process's memory and nowhere else: a plan that nobody approves leaves
+    nothing behind, and a plan never holds a secret.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_plan: dict[str, dict[str, str]] = {}
+
+    def keep(self, plan: Plan, secrets: Mapping[str, str]) -> None:
+        if secrets:
+            with self._lock:
+                self._by_plan[plan.hash] = dict(secrets)
+
+    def of(self, plan: Plan) -> dict[str, str]:
+        """Name within the deployment's secrets -> value."""
+        with self._lock:
+            return dict(self._by_plan.get(plan.hash, {}))
+
+    def drop(self, plan: Plan) -> None:
+        with self._lock:
+            self._by_plan.pop(plan.hash, None)
+
+
+withheld = Withheld()
+
+
+def _release(package: Package, version: str | None) -> Release:
+    try:
+        return package.release(version)
+    except KeyError:
+        raise NotFound(
+            what="the catalog does not have this release",
+            on=f"{package.name} {version}",
+            left="nothing was changed",
+            do=f"Choose one of {', '.join(known.version for known in package.releases)}.",
+        ) from None
+
+
+def _default_account(package: Package) -> str:
+    return package.accounts[0].username if package.accounts else ""
+
+
+def _account_of(plan: Plan) -> str:
+    return next(
+        (str(step.args.get("username", "")) for step in plan.steps if step.id == ACCOUNT_STEP), ""
+    )
+
+
+def _refuse_destroyed(deployment: Deployment) -> None:
+    if deployment.status is DeploymentStatus.DESTROYED:
+        raise InvalidInput(
+            what="the deployment is gone",
+            on=deployment.name,
+            why="it was destroyed; only its history is left",
+            do="Deploy it anew.",
+        )
+
+
+def _substance(plan: Plan) -> Any:
+    """All of a plan but what only informs: durations learned meanwhile, and warnings."""
+    data = plan.model_dump(mode="json", exclude={"warnings"})
+    for step in data["steps"]:
+        del step["expected_seconds"]
+    return data
+
+
+def _changed(plan: Plan, why: str) -> PlanChanged:
+    return PlanChanged(
+        what="the plan cannot be applied any more",
+        on=plan.name,
+        why=why,
+        left="nothing was changed",
+        do="Make the plan again and read it.",
+    )

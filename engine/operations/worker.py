@@ -1,0 +1,144 @@
+"""The worker process: carries operations out, whoever watches and whoever does not.
+
+    python -m engine.operations.worker            in the foreground, as a unit of systemd
+    python -m engine.operations.worker --detach   in a session of its own, logging to a file
+
+It is started on demand, takes up what an earlier worker left unfinished, and ends when
+there has been nothing to do for some minutes (HOMEPORT_WORKER_IDLE seconds). SIGTERM ends
+it as soon as the steps at work are recorded; the operation goes on in the next worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from engine.operations.launch import MODULE, log_path, worker_lock
+from engine.paths import Paths
+
+if TYPE_CHECKING:
+    from engine.inventory.inventory import Inventory
+    from engine.operations.durable import Journal, Performer
+
+IDLE_VARIABLE = "HOMEPORT_WORKER_IDLE"
+_IDLE_SECONDS = 180.0
+_LOOK_SECONDS = 0.25
+_LOOK_IDLE_SECONDS = 1.0
+_GRACE_SECONDS = 20.0
+_LONGEST_LOG = 4 * 1024 * 1024
+_log = logging.getLogger("homeport.worker")
+
+
+def main(arguments: list[str]) -> None:
+    paths = Paths.from_environment().ensure()
+    if "--detach" in arguments:
+        _detach(paths)
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with worker_lock(paths) as held:
+        if held:
+            _Worker(paths, stop).work()
+    if held and not stop.is_set() and _is_wanted(paths):
+        os.execv(sys.executable, [sys.executable, "-m", MODULE])  # noqa: S606 - no shell wanted
+    logging.shutdown()
+    # Without waiting for the workflow engine's threads: all that matters is recorded.
+    os._exit(0)
+
+
+def _detach(paths: Paths) -> None:
+    """Leave the starter's session and terminal; its files and its directory, too."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    log = log_path(paths)
+    if log.exists() and log.stat().st_size > _LONGEST_LOG:
+        log.replace(log.with_suffix(".log.1"))
+    null = os.open(os.devnull, os.O_RDWR)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for old, new in ((null, 0), (written, 1), (written, 2)):
+        os.dup2(old, new)
+    os.closerange(3, max(null, written) + 1)
+
+
+def _is_wanted(paths: Paths) -> bool:
+    """Did an operation come in while the worker was ending? Its starter saw the lock held."""
+    from engine.inventory.database import database_url
+    from engine.inventory.inventory import Inventory
+
+    inventory = Inventory.open(paths)
+    try:
+        return bool(inventory.operations.claim(executor_name(database_url(paths))))
+    finally:
+        inventory.close()
+
+
+class _Worker:
+    def __init__(self, paths: Paths, stop: threading.Event) -> None:
+        self._paths = paths
+        self._stop = stop
+        self._idle_seconds = float(os.environ.get(IDLE_VARIABLE) or _IDLE_SECONDS)
+
+    def work(self) -> None:
+        """Until there is nothing to do for long enough, or until asked to stop."""
+        logging.basicConfig(
+            level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        for noisy in ("asyncssh", "httpx", "urllib3", "proxmoxer", "acme", "octodns"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        from engine.inventory.database import database_url
+        from engine.inventory.inventory import Inventory
+        from engine.operations.durable import Journal, Performer
+        from engine.operations.retry import RetryPolicy
+        from engine.operations.workplace import open_workplace
+
+        inventory = Inventory.open(self._paths)
+        url = database_url(self._paths)
+        performer = Performer(
+            open_workplace(self._paths, inventory), RetryPolicy.from_environment()
+        )
+        name = executor_name(url)
+        _log.info("worker %s began, process %d", name, os.getpid())
+        self._look_for_work(inventory, Journal(performer, url, name), name)
+        self._end(performer)
+
+    def _look_for_work(self, inventory: Inventory, journal: Journal, name: str) -> None:
+        last_work = time.monotonic()
+        while not self._stop.is_set():
+            unfinished = inventory.operations.claim(name)
+            for operation_id, attempt in unfinished:
+                journal.start(operation_id, attempt)
+            now = time.monotonic()
+            if unfinished:
+                last_work = now
+            elif now - last_work > self._idle_seconds:
+                _log.info("nothing to do for %d seconds", self._idle_seconds)
+                return
+            recent = now - last_work < 10 * _LOOK_IDLE_SECONDS
+            self._stop.wait(_LOOK_SECONDS if recent else _LOOK_IDLE_SECONDS)
+
+    def _end(self, performer: Performer) -> None:
+        """Leave nothing half recorded, if that is possible in time."""
+        performer.stopping.set()
+        if not performer.wait_until_recorded(_GRACE_SECONDS):
+            _log.warning("steps at work were left; the next worker does them again")
+        _log.info("worker ended")
+
+
+def executor_name(url: str) -> str:
+    """Who takes up whose operations: on SQLite any worker here, on PostgreSQL the same host's."""
+    return "local" if url.startswith("sqlite") else f"worker@{socket.gethostname()}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,153 @@
+"""The plan that makes a deployment from nothing, or finishes one that was begun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
+from engine.planning.changes import document_changes
+from engine.planning.desired import Desired
+
+_TTL = 300
+_COMPONENTS = {"postgresql": "PostgreSQL", "redis": "Redis"}
+
+
+def plan_deploy(
+    desired: Desired, schema: Mapping[str, Any], changes: tuple[Change, ...] | None = None
+) -> Plan:
+    """Steps from credentials to the health check through the public name.
+
+    changes: by default, what the user set beside the release's own defaults.
+    """
+    shown = document_changes(schema, {}, desired.values) if changes is None else changes
+    return desired.plan(Intent.DEPLOY, _steps(desired), shown, _warnings(desired))
+
+
+def _steps(desired: Desired) -> tuple[PlannedStep, ...]:
+    return (*_ground(desired), *_application(desired), *_publication(desired))
+
+
+def _ground(desired: Desired) -> tuple[PlannedStep, ...]:
+    """What the application stands on: secrets, an address, a guest."""
+    needs, provider = desired.package.needs, desired.provider.title or desired.provider.name
+    size = f"{needs.cores} core{'s' if needs.cores > 1 else ''}, {needs.memory_mib} MiB"
+    names = sorted(desired.package.secrets)
+    return (
+        desired.step("preflight@1", "Check the provider", Effect.READ, provider),
+        desired.step(
+            "secrets.ensure@1",
+            "Generate secrets",
+            Effect.CREATE,
+            ", ".join(names) or "none",
+            ("preflight",),
+            {"names": names},
+        ),
+        desired.step(
+            "address.allocate@1",
+            "Take an address",
+            Effect.CREATE,
+            f"from the pool of {provider}",
+            ("preflight",),
+        ),
+        desired.step(
+            "guest.ensure@1",
+            "Create the guest",
+            Effect.CREATE,
+            f"guest {desired.name} ({size}, {needs.disk_gib} GiB disk)",
+            ("address.allocate", "secrets.ensure"),
+            {
+                "cores": needs.cores,
+                "memory_mib": needs.memory_mib,
+                "disk_gib": needs.disk_gib,
+            },
+        ),
+        desired.step(
+            "guest.start@1",
+            "Start the guest",
+            Effect.CHANGE,
+            f"guest {desired.name}",
+            ("guest.ensure",),
+        ),
+    )
+
+
+def _application(desired: Desired) -> tuple[PlannedStep, ...]:
+    what = f"{desired.package.name} {desired.release.version}"
+    components = desired.package.needs.components
+    steps = (
+        desired.step(
+            "components.install@1",
+            "Install what the application needs",
+            Effect.CREATE,
+            ", ".join(["reverse proxy", *(_COMPONENTS[name] for name in components)]),
+            ("guest.start",),
+            {"components": list(components)},
+        ),
+        desired.step(
+            "app.install@1", "Install the application", Effect.CREATE, what, ("components.install",)
+        ),
+        desired.step(
+            "app.configure@1", "Write its configuration", Effect.CREATE, what, ("app.install",)
+        ),
+        desired.step(
+            "app.start@1", "Start the application", Effect.CHANGE, what, ("app.configure",)
+        ),
+    )
+    if not desired.package.accounts:
+        return steps
+    account = desired.step(
+        "accounts.ensure@1",
+        "Create the first account",
+        Effect.CREATE,
+        f"account {desired.account}",
+        ("app.start",),
+        {"username": desired.account},
+    )
+    return (*steps, account)
+
+
+def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
+    domain, kind = desired.domain, desired.record_type
+    record = {"name": domain, "type": kind, "ttl": _TTL}
+    last = ("dns.apply", "accounts.ensure") if desired.package.accounts else ("dns.apply",)
+    return (
+        desired.step(
+            "certificate.issue@1",
+            "Obtain a certificate",
+            Effect.CREATE,
+            f"certificate for {domain}",
+            ("secrets.ensure",),
+            {"names": [domain]},
+        ),
+        desired.step(
+            "app.publish@1",
+            "Publish the application",
+            Effect.CREATE,
+            f"https proxy for {domain}",
+            ("app.start", "certificate.issue"),
+        ),
+        desired.step(
+            "dns.apply@1",
+            "Point the name at the guest",
+            Effect.CREATE,
+            f"{kind} record {domain}",
+            ("app.publish",),
+            {"records": [record]},
+        ),
+        desired.step(
+            "app.health@1",
+            "Ask the application by its public name",
+            Effect.READ,
+            domain,
+            last,
+        ),
+    )
+
+
+def _warnings(desired: Desired) -> tuple[str, ...]:
+    newest = desired.package.release().version
+    warnings = [note.text for note in desired.release.notes if note.kind in ("action", "security")]
+    if desired.release.version != newest:
+        warnings.insert(0, f"{desired.package.name} {newest} is newer than this release.")
+    return tuple(warnings)

@@ -1,0 +1,66 @@
+"""The plan that removes a deployment and all that it owns; every deletion is named.
+
+Each step looks for what bears the deployment's mark at the provider, not only for what the
+inventory remembers, so a deployment that failed at any point is removed whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.model.deployment import Resource, ResourceKind
+from engine.model.plan import Effect, Intent, Plan
+from engine.planning.desired import Desired
+
+
+def plan_destroy(desired: Desired, resources: Sequence[Resource]) -> Plan:
+    known = {resource.kind: resource.external_id for resource in reversed(resources)}
+    guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
+    name, domain = desired.name, desired.domain
+    record = {"name": domain, "type": desired.record_type}
+    steps = (
+        desired.step(
+            "dns.remove@1",
+            "Remove the name",
+            Effect.DELETE,
+            f"{desired.record_type} record {domain}",
+            (),
+            {"records": [record]},
+        ),
+        desired.step(
+            "guest.destroy@1",
+            "Destroy the guest",
+            Effect.DELETE,
+            f"guest {name}{f' ({guest})' if guest else ''} with all data on it",
+            ("dns.remove",),
+        ),
+        desired.step(
+            "address.release@1",
+            "Give the address back",
+            Effect.DELETE,
+            f"address {address}" if address else f"address of {name}",
+            ("guest.destroy",),
+        ),
+        desired.step(
+            "certificate.remove@1",
+            "Remove the certificate",
+            Effect.DELETE,
+            f"certificate and key for {domain}",
+        ),
+        desired.step(
+            "secrets.remove@1",
+            "Remove the secrets",
+            Effect.DELETE,
+            f"all secrets of {name}",
+            ("guest.destroy", "certificate.remove"),
+        ),
+        desired.step(
+            "deployment.forget@1",
+            "Close the books",
+            Effect.CHANGE,
+            f"deployment {name}; its history is kept",
+            ("address.release", "secrets.remove"),
+        ),
+    )
+    warning = f"All data of {desired.package.name} on guest {name} is lost."
+    return desired.plan(Intent.DESTROY, steps, (), (warning,))

@@ -1,0 +1,28 @@
+"""How long a step is expected to take: from history, or a figure to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_FIRST_TIME = {
+    "preflight@1": 2.0,
+    "secrets.ensure@1": 0.5,
+    "address.allocate@1": 0.5,
+    "guest.ensure@1": 15.0,
+    "guest.start@1": 10.0,
+    "certificate.issue@1": 8.0,
+    "components.install@1": 20.0,
+    "app.install@1": 40.0,
+    "app.configure@1": 2.0,
+    "app.start@1": 5.0,
+    "accounts.ensure@1": 3.0,
+    "app.publish@1": 2.0,
+    "dns.apply@1": 3.0,
+    "app.health@1": 3.0,
+    "guest.destroy@1": 8.0,
+}
+
+
+def expected_seconds(kind: str, history: Mapping[str, float]) -> float:
+    """history: median seconds of earlier runs, by kind."""
+    return history.get(kind, _FIRST_TIME.get(kind, 1.0))
