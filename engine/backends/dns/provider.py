@@ -31,7 +31,7 @@ def make_provider(class_path: str, name: str, arguments: Mapping[str, Any]) -> A
             do="Correct args and secret_args of the provider's dns settings",
         ) from None
     try:
-        return provider(name, **arguments)
+        made = provider(name, **arguments)
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             "the DNS provider does not accept its arguments",
@@ -39,6 +39,8 @@ def make_provider(class_path: str, name: str, arguments: Mapping[str, Any]) -> A
             why=type(error).__name__,
             do="Correct args and secret_args of the provider's dns settings",
         ) from None
+    made.root_ns_warnings = False  # the zone's own NS are not ours: nothing to warn about
+    return made
 
 
 def load_class(class_path: str) -> type[Any]:
