@@ -1,0 +1,63 @@
+"""The application on its guest: what it needs, itself, its configuration, its accounts."""
+
+from __future__ import annotations
+
+from engine.errors import NotFound
+from engine.model.deployment import ResourceKind
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.certificate import CHAIN, TLS_KEY
+from engine.operations.steps.planned import installation
+
+
+@handles("components.install@1")
+def install_components(ctx: StepContext) -> StepOutcome:
+    ctx.method.components(ctx.shell(), installation(ctx), ctx)
+    return StepOutcome()
+
+
+@handles("app.install@1")
+def install(ctx: StepContext) -> StepOutcome:
+    ctx.method.install(ctx.shell(), installation(ctx), ctx)
+    return StepOutcome(output={"release": ctx.release.version})
+
+
+@handles("app.configure@1")
+def configure(ctx: StepContext) -> StepOutcome:
+    changed = ctx.method.configure(ctx.shell(), installation(ctx), ctx)
+    return StepOutcome(changed=changed)
+
+
+@handles("app.start@1")
+def start(ctx: StepContext) -> StepOutcome:
+    """The method itself knows whether the running service has an older configuration: that
+    outlives a kill between the two steps."""
+    ctx.method.start(ctx.shell(), installation(ctx), ctx, restart=False)
+    return StepOutcome()
+
+
+@handles("accounts.ensure@1")
+def ensure_accounts(ctx: StepContext) -> StepOutcome:
+    app = installation(ctx)
+    ctx.method.accounts(ctx.shell(), app, ctx)
+    for account in ctx.package.accounts:
+        name = app.account or account.username
+        attributes = {"username": name, "secret": account.secret}
+        ctx.remember(ResourceKind.ACCOUNT, account.secret, name, attributes)
+    return StepOutcome(output={"accounts": len(ctx.package.accounts)})
+
+
+@handles("app.publish@1")
+def publish(ctx: StepContext) -> StepOutcome:
+    certificate = ctx.resource(ResourceKind.CERTIFICATE)
+    if certificate is None:
+        raise NotFound(
+            "there is no certificate for the name",
+            on=ctx.plan.domain,
+            left="the application runs but is not published",
+            do="Resume the operation, so that the certificate is issued first.",
+        )
+    chain = str(certificate.attributes[CHAIN]).encode()
+    key = ctx.secret(TLS_KEY).encode()
+    ctx.method.publish(ctx.shell(), installation(ctx), chain, key, ctx)
+    return StepOutcome()

@@ -1,0 +1,21 @@
+"""Closing the books on a destroyed deployment: the inventory keeps its history, no resource."""
+
+from __future__ import annotations
+
+from engine.model.deployment import ResourceKind
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.planned import planned_records
+
+
+@handles("deployment.forget@1")
+def forget(ctx: StepContext) -> StepOutcome:
+    for account in ctx.package.accounts:
+        ctx.forget(ResourceKind.ACCOUNT, account.secret)
+    for name in ctx.package.secrets:
+        ctx.forget(ResourceKind.SECRET, name)
+    for record in planned_records(ctx.plan):
+        ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
+    for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
+        ctx.forget(kind, "main")
+    return StepOutcome()

@@ -1,0 +1,110 @@
+"""The deployment's guest: made, started and proven to be itself, destroyed."""
+
+from __future__ import annotations
+
+from engine.backends.protocols import Guest, GuestSpec
+from engine.backends.secrets.installation import installation_ssh_key
+from engine.errors import HostKeyMismatch, NotFound
+from engine.guests.waiting import wait_for_shell
+from engine.model.deployment import ResourceKind
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.address import leased
+
+_BOOT_SECONDS = 300.0
+"""A cloud image on a slow disk boots, grows its disk and makes its keys in this time."""
+_PROVEN = "proven"
+"""Attribute of the guest: it was reached, and showed the host keys that are written down.
+
+Until then the keys may still change: cloud-init makes new ones at a guest's first boot, and
+the agent may have answered before. From then on they are pinned for ever."""
+
+
+@handles("guest.ensure@1")
+def ensure(ctx: StepContext) -> StepOutcome:
+    known = ctx.backends.hypervisor.find(ctx.owner)
+    lease = leased(ctx)
+    spec = GuestSpec(
+        owner=ctx.owner,
+        name=ctx.plan.name,
+        cores=int(ctx.step.args["cores"]),
+        memory_mib=int(ctx.step.args["memory_mib"]),
+        disk_gib=int(ctx.step.args["disk_gib"]),
+        address=lease.address,
+        gateway=lease.gateway,
+        nameservers=lease.nameservers,
+        search_domain=ctx.provider.zone,
+        user=ctx.provider.access.user,
+        ssh_public_keys=(installation_ssh_key(ctx.installation_secrets()).public_line,),
+    )
+    with ctx.spent("provider-task"):
+        guest = ctx.backends.hypervisor.ensure(spec, ctx)
+    _remember(ctx, guest)
+    ctx.log(f"Guest {guest.id} on node {guest.node}" if guest.node else f"Guest {guest.id}")
+    return StepOutcome(changed=known is None, output={"guest": guest.id})
+
+
+@handles("guest.start@1")
+def start(ctx: StepContext) -> StepOutcome:
+    """Running, its host keys written down, and SSH answers with one of them."""
+    guest = ctx.backends.hypervisor.find(ctx.owner)
+    if guest is None:
+        raise NotFound(
+            "the guest is gone",
+            on=ctx.plan.name,
+            why="no guest at the provider bears the deployment's mark",
+            left="nothing was started",
+            do="Destroy the deployment and deploy it again.",
+        )
+    was_running = guest.status == "running"
+    with ctx.spent("provider-task"):
+        ctx.backends.hypervisor.start(guest, ctx)
+        _pin(ctx, guest)
+        wait_for_shell(ctx.shell, lambda error: _pin_again(ctx, guest, error), ctx, _BOOT_SECONDS)
+    resource = ctx.resource(ResourceKind.GUEST)
+    if resource is not None:
+        _remember(ctx, guest, {_PROVEN: True})
+    return StepOutcome(changed=not was_running, output={"guest": guest.id})
+
+
+@handles("guest.destroy@1")
+def destroy(ctx: StepContext) -> StepOutcome:
+    """Whatever bears the mark at the provider, known to the inventory or not."""
+    with ctx.spent("provider-task"):
+        destroyed = ctx.backends.hypervisor.destroy(ctx.owner, ctx)
+    ctx.forget(ResourceKind.GUEST, "main")
+    return StepOutcome(changed=destroyed)
+
+
+def _pin(ctx: StepContext, guest: Guest) -> None:
+    """Write the guest's host keys down, unless they are pinned already."""
+    resource = ctx.resource(ResourceKind.GUEST)
+    if resource is not None and resource.attributes.get(_PROVEN):
+        return
+    keys = ctx.backends.hypervisor.host_keys(guest, ctx)
+    if not keys:
+        raise HostKeyMismatch(
+            "the guest's host keys cannot be learned",
+            on=f"guest {guest.id}",
+            why="the hypervisor cannot ask the guest, so nobody could tell it from another",
+            left="the guest runs; nothing was installed on it",
+            do="Use an image with the guest agent installed, destroy this deployment and "
+            "deploy it again.",
+        )
+    _remember(ctx, guest, {"host_keys": list(keys)})
+
+
+def _pin_again(ctx: StepContext, guest: Guest, error: HostKeyMismatch) -> None:
+    """Another key than the one just read: fine at the first boot, never afterwards."""
+    resource = ctx.resource(ResourceKind.GUEST)
+    if resource is None or resource.attributes.get(_PROVEN):
+        raise error
+    _pin(ctx, guest)
+
+
+def _remember(ctx: StepContext, guest: Guest, more: dict[str, object] | None = None) -> None:
+    """Keep what an earlier attempt wrote down, unless it was about another guest."""
+    known = ctx.resource(ResourceKind.GUEST)
+    kept = known.attributes if known is not None and known.external_id == guest.id else {}
+    attributes = {**kept, "node": guest.node, "name": guest.name, **(more or {})}
+    ctx.remember(ResourceKind.GUEST, "main", guest.id, attributes)

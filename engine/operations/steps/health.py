@@ -1,0 +1,46 @@
+"""The last word of an operation: the application answers by its public name."""
+
+from __future__ import annotations
+
+import time
+
+from engine.errors import HomeportError
+from engine.model.provider import Service
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.public import PublicEndpoint, failing_probe
+
+_LEAST_SECONDS = 30
+
+
+@handles("app.health@1")
+def health(ctx: StepContext) -> StepOutcome:
+    """Name, certificate and probes, as a user's program meets them; waited for as long as
+    the package's probes allow."""
+    endpoint = PublicEndpoint(
+        domain=ctx.plan.domain,
+        port=ctx.provider.access.https_port,
+        nameservers=_authoritative(ctx),
+        trust_anchors=ctx.backends.certificates.trust_anchors(),
+    )
+    limits = [probe.within_seconds for probe in ctx.package.health]
+    deadline = time.monotonic() + max([_LEAST_SECONDS, *limits])
+    while error := failing_probe(endpoint, ctx.package.health):
+        if time.monotonic() > deadline:
+            raise _unhealthy(error)
+        ctx.raise_if_cancelled()
+        time.sleep(0.5)
+    ctx.log(f"{endpoint.url} answers")
+    return StepOutcome(changed=False, output={"url": endpoint.url})
+
+
+def _authoritative(ctx: StepContext) -> tuple[str, ...]:
+    """The zone's own servers, where the provider's profile names them."""
+    settings = ctx.provider.backends[Service.DNS].settings
+    return tuple(str(server) for server in settings.get("authoritative", ()))
+
+
+def _unhealthy(error: HomeportError) -> HomeportError:
+    error.left = error.left or "everything is installed and kept"
+    error.do = error.do or "Look at the service's journal on the guest, then retry."
+    return error

@@ -1,0 +1,37 @@
+"""The deployment's DNS records: its own, and nothing else in the zone."""
+
+from __future__ import annotations
+
+from engine.backends.protocols import DnsRecord
+from engine.model.deployment import ResourceKind
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.address import leased
+from engine.operations.steps.planned import planned_records
+from engine.operations.steps.settling import challenge_owner, settle
+
+
+@handles("dns.apply@1")
+def apply(ctx: StepContext) -> StepOutcome:
+    address = leased(ctx).address.partition("/")[0]
+    desired = [
+        DnsRecord(record.name, record.type, (address,), record.ttl)
+        for record in planned_records(ctx.plan)
+    ]
+    for record in desired:
+        attributes = {"values": list(record.values), "ttl": record.ttl}
+        key = f"{record.name} {record.type}"
+        ctx.remember(ResourceKind.RECORD, key, record.name, attributes)
+    changed = settle(ctx.backends.dns, ctx.owner, desired)
+    ctx.backends.dns.verify(desired, ctx)
+    return StepOutcome(changed=changed, output={"records": len(desired)})
+
+
+@handles("dns.remove@1")
+def remove(ctx: StepContext) -> StepOutcome:
+    """All that bears the deployment's marks, challenges of a broken-off certificate too."""
+    changed = settle(ctx.backends.dns, ctx.owner, ())
+    changed |= settle(ctx.backends.dns, challenge_owner(ctx.owner), ())
+    for record in planned_records(ctx.plan):
+        ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
+    return StepOutcome(changed=changed)

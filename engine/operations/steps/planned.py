@@ -1,0 +1,33 @@
+"""What the plan says beyond the step at hand: names, records, the first account."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from engine.backends.protocols import DnsRecord
+from engine.methods.protocols import Installation
+from engine.model.plan import Plan
+from engine.operations.step import StepContext
+
+_ACCOUNTS = "accounts.ensure@1"
+_RECORDS = ("dns.apply@1", "dns.remove@1")
+
+
+def planned_records(plan: Plan) -> list[DnsRecord]:
+    """The record sets the plan names, without values: those are known when it runs."""
+    return [
+        DnsRecord(record["name"], record["type"], (), int(record.get("ttl", 300)))
+        for step in plan.steps
+        if step.kind in _RECORDS
+        for record in step.args.get("records", ())
+    ]
+
+
+def installation(ctx: StepContext) -> Installation:
+    """What the method is told, with the account that the plan names."""
+    names = [
+        str(step.args["username"])
+        for step in ctx.plan.steps
+        if step.kind == _ACCOUNTS and step.args.get("username")
+    ]
+    return dataclasses.replace(ctx.installation(), account=names[0] if names else "")

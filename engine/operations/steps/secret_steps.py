@@ -1,0 +1,37 @@
+"""The deployment's generated secrets: made once, kept until the deployment is gone."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from engine.backends.secrets.generate import generate
+from engine.model.deployment import ResourceKind
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+
+
+def secret_path(ctx: StepContext, name: str = "") -> str:
+    """Where a secret of this deployment lies; without a name, all of them."""
+    return "/".join(filter(None, ("deployments", ctx.plan.deployment, name)))
+
+
+@handles("secrets.ensure@1")
+def ensure(ctx: StepContext) -> StepOutcome:
+    """Every secret of the package has a value; one that has one keeps it."""
+    there = set(ctx.backends.secrets.list(secret_path(ctx)))
+    for name, spec in sorted(ctx.package.secrets.items()):
+        path = secret_path(ctx, name)
+        ctx.hide(ctx.backends.secrets.ensure(path, partial(generate, spec)))
+        attributes = {"identity": spec.identity, "title": spec.title}
+        ctx.remember(ResourceKind.SECRET, name, path, attributes)
+    made = sorted(set(ctx.package.secrets) - {path.rpartition("/")[2] for path in there})
+    return StepOutcome(changed=bool(made), output={"made": made})
+
+
+@handles("secrets.remove@1")
+def remove(ctx: StepContext) -> StepOutcome:
+    count = ctx.backends.secrets.delete(secret_path(ctx))
+    for name in ctx.package.secrets:
+        ctx.forget(ResourceKind.SECRET, name)
+    ctx.log(f"{count} secret{'' if count == 1 else 's'} removed")
+    return StepOutcome(changed=count > 0, output={"removed": count})
