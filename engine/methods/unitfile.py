@@ -7,10 +7,14 @@ commands; a first word with `@ - : + !` in front would change how the program is
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.errors import InvalidInput
+
+_BREAKS = ("Cc", "Zl", "Zp")
+"""Control characters, and what Unicode calls line and paragraph separators."""
 
 HARDENING = (
     "UMask=0027",
@@ -80,6 +84,7 @@ class Unit:
         lines.append(f"TimeoutStopSec={self.stop_seconds}")
         if self.runtime_directory:
             lines.append(f"RuntimeDirectory={plain(self.runtime_directory)}")
+            lines.append("RuntimeDirectoryMode=0750")
         lines += [f"ReadWritePaths={quoted(plain(path))}" for path in self.writable]
         lines += [*self.options, "", "[Install]", "WantedBy=multi-user.target", ""]
         return "\n".join(lines)
@@ -117,7 +122,7 @@ def command(argv: Sequence[str]) -> str:
 
 
 def _refuse_controls(value: str) -> None:
-    if any(ord(char) < 32 or ord(char) == 127 for char in value):
+    if any(unicodedata.category(char) in _BREAKS for char in value):
         raise InvalidInput(
             "a control character cannot stand in a service unit",
             on=repr(value)[:80],
