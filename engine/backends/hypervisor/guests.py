@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
 from engine.backends.hypervisor.creation import configured_address
-from engine.backends.hypervisor.mark import Mark, mark_line, read_mark, read_tags
+from engine.backends.hypervisor.mark import Mark, is_copy, mark_line, read_mark, read_tags
 from engine.backends.hypervisor.rights import require_sight
 from engine.backends.hypervisor.tasks import Tasks, is_running
 from engine.backends.protocols import Guest
@@ -42,9 +42,12 @@ class GuestFinder:
         self._leases = leases
         self._pool = pool
 
-    def find(self, owner: str) -> MarkedGuest | None:
+    def find(self, owner: str, *, among_copies: bool = False) -> MarkedGuest | None:
         """The one guest with the mark. Conflict where several have it, or where one has only
-        the tag: it may be ours with its notes edited, or a copy."""
+        the tag: it may be ours with its notes edited, or the only copy of it that is left.
+
+        among_copies: guests that are known to be copies are left out instead.
+        """
         require_sight(self._client)
         marked, doubtful = [], []
         claimed = self._leases.find(self._pool, owner)
@@ -52,10 +55,13 @@ class GuestFinder:
             vmid, tagged = int(row["vmid"]), owner in read_tags(row)
             if not tagged and str(vmid) != claimed:
                 continue
-            guest = self._read(row, owner)
-            if guest is not None:
-                marked.append(guest)
-            elif tagged:
+            config = self._config(row, tagged=tagged)
+            if config is None:
+                continue
+            mark = read_mark(config, vmid)
+            if mark is not None and mark.owner == owner:
+                marked.append(MarkedGuest(vmid, str(row["node"]), mark, config))
+            elif tagged and not (among_copies and is_copy(config, owner, vmid)):
                 doubtful.append(vmid)
         if len(marked) > 1 or (doubtful and not marked):
             raise self._ambiguous(owner, [guest.vmid for guest in marked] or doubtful)
@@ -99,20 +105,22 @@ class GuestFinder:
             do=do,
         )
 
-    def _read(self, row: dict[str, Any], owner: str) -> MarkedGuest | None:
+    def _config(self, row: dict[str, Any], *, tagged: bool) -> dict[str, Any] | None:
+        """A guest's configuration; None for one that vanished since it was listed, empty for
+        a container, which Homeport does not make, and for what is not ours to see."""
         if row.get("type") != "qemu":
-            return None
-        vmid, node = int(row["vmid"]), str(row["node"])
+            return {}
         try:
-            config = self._client.get(f"nodes/{quote(node)}/qemu/{vmid}/config")
+            config: dict[str, Any] = self._client.get(
+                f"nodes/{quote(str(row['node']))}/qemu/{row['vmid']}/config"
+            )
         except NotFound:
             return None
         except Denied:
-            if owner in read_tags(row):
+            if tagged:
                 raise
-            return None
-        mark = read_mark(config, vmid)
-        return MarkedGuest(vmid, node, mark, config) if mark and mark.owner == owner else None
+            return {}
+        return config
 
     def _backup_runs(self, guest: MarkedGuest) -> bool:
         """Backup jobs of several guests are tasks without a guest's id."""

@@ -19,6 +19,7 @@ from engine.errors import Conflict, HomeportError, NoCapacity, OutcomeUnknown
 
 _SETTLE_SECONDS = 3.0
 _CREATING: tuple[str, ...] = ("qmcreate", "qmrestore")
+_UNDER_WAY = (*_CREATING, "qmdestroy")
 
 
 class Seen(Enum):
@@ -105,14 +106,14 @@ class GuestIds:
         """Proxmox was asked to make a guest with this id and did not refuse."""
         self._unasked.discard(vmid)
 
-    def wait_for_creation(self, vmid: int, progress: Progress, seconds: float) -> None:
-        """Sit out a creation of this id that an earlier attempt, or somebody else, began."""
+    def wait_for_tasks(self, vmid: int, progress: Progress, seconds: float) -> None:
+        """Sit out a creation or removal that an earlier attempt, or somebody else, began."""
         nodes = [node.name for node in online_nodes(self._client)]
-        running = self._tasks.running(nodes, vmid, _CREATING)
+        running = self._tasks.running(nodes, vmid, _UNDER_WAY)
         if self._settings.template is not None:  # a clone's task bears the id of its source
             running += self._tasks.running(nodes, self._settings.template, ("qmclone",))
         for upid in running:
-            progress.log(f"Guest {vmid} is being made already; waiting for it.")
+            progress.log(f"Something is already under way for guest {vmid}; waiting for it.")
             try:
                 self._tasks.wait(upid, progress, seconds)
             except OutcomeUnknown:

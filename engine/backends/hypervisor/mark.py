@@ -45,11 +45,21 @@ def mark_line(mark: Mark) -> str:
 
 def read_mark(config: Mapping[str, Any], vmid: int) -> Mark | None:
     """The mark in a guest's configuration; None where it has none or carries another's."""
-    for found in _LINE.finditer(str(config.get("description") or "")):
-        owner, marked = found["owner"], int(found["vmid"])
-        if marked == vmid and found["check"] == _check(owner, marked):
-            return Mark(owner, vmid, finished=found["unfinished"] is None)
-    return None
+    return next((mark for mark in _marks(config) if mark.vmid == vmid), None)
+
+
+def is_copy(config: Mapping[str, Any], owner: str, vmid: int) -> bool:
+    """Whether a guest carries the owner's mark for another guest and none for itself."""
+    marks = [mark for mark in _marks(config) if mark.owner == owner]
+    return bool(marks) and all(mark.vmid != vmid for mark in marks)
+
+
+def _marks(config: Mapping[str, Any]) -> list[Mark]:
+    return [
+        Mark(found["owner"], int(found["vmid"]), finished=found["unfinished"] is None)
+        for found in _LINE.finditer(str(config.get("description") or ""))
+        if found["check"] == _check(found["owner"], int(found["vmid"]))
+    ]
 
 
 def read_tags(row: Mapping[str, Any]) -> frozenset[str]:

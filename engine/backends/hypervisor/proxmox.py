@@ -85,7 +85,7 @@ class Proxmox:
             if (found := self._finder.find(spec.owner)) is not None:
                 return found
             vmid = self._ids.claim(spec.owner)
-            self._ids.wait_for_creation(vmid, progress, CREATE_SECONDS)
+            self._ids.wait_for_tasks(vmid, progress, CREATE_SECONDS)
             seen = self._ids.look(vmid, spec.owner)
             if seen is Seen.FOREIGN:
                 progress.log(f"The id {vmid} is taken by another guest; taking the next.")
@@ -207,9 +207,9 @@ class Proxmox:
         with self._about("the guest cannot be removed", owner):
             claimed = self._ids.claimed(owner)
             if claimed is not None:
-                self._ids.wait_for_creation(claimed, progress, CREATE_SECONDS)
+                self._ids.wait_for_tasks(claimed, progress, CREATE_SECONDS)
             removed = False
-            while (found := self._finder.find(owner)) is not None:
+            while (found := self._finder.find(owner, among_copies=True)) is not None:
                 progress.raise_if_cancelled()
                 self._remove(found, progress)
                 removed = True
