@@ -14,7 +14,7 @@ def forget(ctx: StepContext) -> StepOutcome:
         ctx.forget(ResourceKind.ACCOUNT, account.secret)
     for name in ctx.package.secrets:
         ctx.forget(ResourceKind.SECRET, name)
-    for record in planned_records(ctx.plan):
+    for record in planned_records(*ctx.plan.steps):
         ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
     for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
         ctx.forget(kind, "main")

@@ -16,7 +16,7 @@ def apply(ctx: StepContext) -> StepOutcome:
     address = leased(ctx).address.partition("/")[0]
     desired = [
         DnsRecord(record.name, record.type, (address,), record.ttl)
-        for record in planned_records(ctx.plan)
+        for record in planned_records(ctx.step)
     ]
     for record in desired:
         attributes = {"values": list(record.values), "ttl": record.ttl}
@@ -32,6 +32,6 @@ def remove(ctx: StepContext) -> StepOutcome:
     """All that bears the deployment's marks, challenges of a broken-off certificate too."""
     changed = settle(ctx.backends.dns, ctx.owner, ())
     changed |= settle(ctx.backends.dns, challenge_owner(ctx.owner), ())
-    for record in planned_records(ctx.plan):
+    for record in planned_records(ctx.step):
         ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
     return StepOutcome(changed=changed)

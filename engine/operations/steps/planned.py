@@ -6,19 +6,17 @@ import dataclasses
 
 from engine.backends.protocols import DnsRecord
 from engine.methods.protocols import Installation
-from engine.model.plan import Plan
+from engine.model.plan import PlannedStep
 from engine.operations.step import StepContext
 
 _ACCOUNTS = "accounts.ensure@1"
-_RECORDS = ("dns.apply@1", "dns.remove@1")
 
 
-def planned_records(plan: Plan) -> list[DnsRecord]:
-    """The record sets the plan names, without values: those are known when it runs."""
+def planned_records(*steps: PlannedStep) -> list[DnsRecord]:
+    """The record sets these steps name, without values: those are known when they run."""
     return [
         DnsRecord(record["name"], record["type"], (), int(record.get("ttl", 300)))
-        for step in plan.steps
-        if step.kind in _RECORDS
+        for step in steps
         for record in step.args.get("records", ())
     ]
 

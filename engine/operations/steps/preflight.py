@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.backends.protocols import DnsRecord
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError, NotReady
-from engine.model.plan import Intent
+from engine.model.plan import Effect, Intent
 from engine.model.provider import Check, CheckStatus, Service
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
@@ -69,7 +69,7 @@ def _collect(service: str, ask: Callable[[], list[Check]]) -> list[Finding]:
 
 def _name_is_free(ctx: StepContext) -> list[Check]:
     """Planning the records finds out; the plan itself is thrown away."""
-    wanted = planned_records(ctx.plan)
+    wanted = planned_records(*(s for s in ctx.plan.steps if s.effect is Effect.CREATE))
     names = sorted({record.name for record in wanted})
     sample = [
         DnsRecord(record.name, record.type, (_SAMPLE[record.type],), record.ttl)
