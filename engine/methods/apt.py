@@ -13,7 +13,7 @@ _OPTIONS = ("-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=600")
 
 
 def ensure_packages(place: Place, names: Sequence[str]) -> bool:
-    """Installed afterwards; False where all were there. names: constants of our own code.
+    """Installed afterwards; False where all were there. names: checked by the caller.
 
     The package lists are fetched only where installing fails without: a new image has none,
     an old one has lists of versions that are gone.

@@ -70,7 +70,10 @@ def _site(place: Place, bindings: Bindings, directory: str) -> Site:
         certificate=f"{directory}/tls/{app.name}.crt",
         key=f"{directory}/tls/{app.name}.key",
         storage=f"{facts.root}/var/lib/caddy",
-        documents=expand(app.package.well_known, bindings),
+        documents={
+            f"/.well-known/{path}": expand(document, bindings)
+            for path, document in app.package.well_known.items()
+        },
     )
 
 

@@ -59,8 +59,7 @@ class DebianMethod:
         changed = False
         for file in files:
             path = place.paths.within(file.path)
-            owner = f"root:{place.paths.user}"
-            if place.write(path, file.data, mode=file.mode, owner=owner):
+            if place.write(path, file.data, mode=file.mode, owner=_owner(place, file.mode)):
                 work.log(f"Wrote {path}")
                 changed = True
         changed |= systemd.write_unit(place, place.paths.unit_file, _unit(place, bindings))
@@ -99,6 +98,13 @@ class DebianMethod:
     ) -> None:
         place = Place.of(shell, app, work)
         caddy.publish(place, bindings_of(place), chain_pem, key_pem)
+
+
+def _owner(place: Place, mode: int) -> str:
+    """Root's own, read by the service through its group; a file for its owner alone is the
+    service's."""
+    user = place.paths.user
+    return f"root:{user}" if mode & 0o070 else f"{user}:{user}"
 
 
 def _ensure_user(place: Place) -> None:

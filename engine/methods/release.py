@@ -20,17 +20,20 @@ _REQUIREMENT = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+)*\])?==[A-Za-z0-9.!+_-]+"
 )
 """Exact versions only (PEP 508 without markers and addresses)."""
+_DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+"""Debian policy 5.6.1."""
 
 
 def ensure_release(place: Place) -> bool:
     """The release's environment, complete. False where it was so already."""
     paths, release = place.paths, place.app.release
-    wanted = "\n".join(_checked(release.pypi)) + "\n"
+    wanted = "".join(f"{line}\n" for line in _checked(release.pypi))
     if place.shell.read_file(paths.installed) == wanted.encode():
         return False
     has_uv = place.run("uv", "--version", check=False).status == 0
-    if not has_uv:
-        apt.ensure_packages(place, ("python3-venv",))
+    debian = (*(() if has_uv else ("python3-venv",)), *_debian_names(release.build))
+    if debian:
+        apt.ensure_packages(place, debian)
     python = _python_version(place)
     if python not in SpecifierSet(release.python):
         raise RemoteFailure(
@@ -50,6 +53,8 @@ def ensure_release(place: Place) -> bool:
 def _install(place: Place, has_uv: bool) -> None:
     venv = place.paths.venv
     requirements = _checked(place.app.release.pypi)
+    if not place.app.release.resolve:
+        requirements = ("--no-deps", *requirements)
     _done(place, place.run_long("rm", "-rf", "--", venv))
     if has_uv:
         make = ("uv", "venv", "--no-python-downloads", "--python", "python3", "--", venv)
@@ -78,6 +83,17 @@ def _done(place: Place, completed: Completed) -> None:
 def _python_version(place: Place) -> str:
     shown = place.run("python3", "-c", "import platform; print(platform.python_version())")
     return shown.stdout.strip()
+
+
+def _debian_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not _DEBIAN_NAME.fullmatch(name):
+            raise InvalidInput(
+                "the package names a Debian package that cannot be one",
+                on=name,
+                do="Correct the package's `build`.",
+            )
+    return names
 
 
 def _checked(requirements: tuple[str, ...]) -> tuple[str, ...]:

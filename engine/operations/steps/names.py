@@ -24,6 +24,7 @@ def apply(ctx: StepContext) -> StepOutcome:
         ctx.remember(ResourceKind.RECORD, key, record.name, attributes)
     changed = settle(ctx.backends.dns, ctx.owner, desired)
     ctx.backends.dns.verify(desired, ctx)
+    ctx.log(f"{', '.join(record.name for record in desired)} points at {address}")
     return StepOutcome(changed=changed, output={"records": len(desired)})
 
 
