@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from engine.operations.control import Control
     from engine.operations.planner import Planner
     from engine.operations.workplace import Workplace
+    from engine.public import PublicEndpoint
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,12 @@ class Homeport:
         report = ask_application(self._workplace, deployment)
         self._inventory.deployments.remember_health(deployment.id, report)
         return report
+
+    def endpoint(self, name: str) -> PublicEndpoint:
+        """Where the application is found by its users, with what they need to trust it."""
+        from engine.operations.health import endpoint_of
+
+        return endpoint_of(self._workplace, self._inventory.deployments.get(name))
 
     def secrets(self, name: str) -> list[str]:
         """Names of the deployment's secrets that the owner may see."""

@@ -15,16 +15,21 @@ def ask_application(workplace: Workplace, deployment: Deployment) -> HealthRepor
     """Every finding is a report; nothing is raised for an application that is not well."""
     now = datetime.now(UTC)
     try:
-        provider = workplace.inventory.providers.get(deployment.provider)
-        certificates = workplace.backends(provider).certificates
-        endpoint = public_endpoint(provider, deployment.domain, certificates.trust_anchors())
-        error = failing_probe(endpoint, workplace.package(deployment.application).health)
+        error = failing_probe(
+            endpoint_of(workplace, deployment), workplace.package(deployment.application).health
+        )
     except HomeportError as found:
         error = found
     if error is None:
         return HealthReport(health=Health.HEALTHY, at=now)
     health = Health.UNREACHABLE if isinstance(error, Unreachable) else Health.UNHEALTHY
     return HealthReport(health=health, at=now, detail=str(error))
+
+
+def endpoint_of(workplace: Workplace, deployment: Deployment) -> PublicEndpoint:
+    provider = workplace.inventory.providers.get(deployment.provider)
+    anchors = workplace.backends(provider).certificates.trust_anchors()
+    return public_endpoint(provider, deployment.domain, anchors)
 
 
 def public_endpoint(
