@@ -29,6 +29,7 @@ from engine.errors import (
 from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
 from tests.conformance.doubles import Journal, MemoryLeases
+from tests.conformance.proxmox_lab import LabWorld, lab_world
 from tests.conformance.proxmox_worlds import HOST_KEY, FakeWorld, World, fake_world
 
 SSH_KEY = (
@@ -37,10 +38,22 @@ SSH_KEY = (
 OWNER = "hp-ab12cd34-ef56gh78"
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    with fake_world() as opened:
+@pytest.fixture(scope="module")
+def lab_provider() -> Iterator[LabWorld]:
+    with lab_world() as opened:
         yield opened
+
+
+@pytest.fixture(params=["fakepve", "lab"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "fakepve":
+        with fake_world() as opened:
+            yield opened
+        return
+    lab: LabWorld = request.getfixturevalue("lab_provider")
+    lab.reset()
+    yield lab
+    lab.reset()
 
 
 @pytest.fixture
@@ -457,6 +470,20 @@ def test_everything_in_place_passes_the_check(world: World, leases: MemoryLeases
 def test_stopping_the_operation_stops_the_wait(world: World, leases: MemoryLeases) -> None:
     with pytest.raises(Cancelled):
         hypervisor(world, leases).ensure(spec(world), Journal(cancelled=True))
+
+
+def test_a_started_guest_of_the_lab_shows_its_own_host_key(
+    lab_provider: LabWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    lab_provider.reset()
+    backend = hypervisor(lab_provider, leases)
+    guest = backend.ensure(spec(lab_provider), journal)
+    backend.start(guest, journal)
+    file = next(lab_provider.handle.directory.rglob("ssh_host_ed25519_key.pub"))
+    (key,) = backend.host_keys(guest, journal)
+    assert file.read_text().startswith(key)
+    assert backend.destroy(OWNER, journal)
+    assert not list(lab_provider.handle.directory.rglob("ssh_host_ed25519_key.pub"))
 
 
 # --- what only a double can be made to do -----------------------------------------------
