@@ -12,18 +12,21 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import asyncssh
 import dns.message
 import dns.query
 import pytest
 
 from engine.backends.dns.octodns_backend import OctodnsDns
 from engine.backends.dns.octodns_backend import open_backend as open_dns
-from engine.backends.protocols import DnsRecord
+from engine.backends.hypervisor.proxmox import open_backend as open_hypervisor
+from engine.backends.protocols import DnsRecord, Guest, GuestSpec, Hypervisor
 from engine.backends.registry import BackendEnvironment
 from engine.errors import Conflict, NotFound
 from engine.lab.guest.processes import start_time, wait_for_end
 from engine.lab.lab import Lab, PartStatus
 from engine.model.provider import CheckStatus, Service
+from tests.conformance.doubles import Journal, MemoryLeases
 from tests.lab_fixture import NoLeases
 
 pytestmark = pytest.mark.integration
@@ -136,6 +139,73 @@ def test_a_killed_part_is_seen_and_started_again(make_lab, name):
     assert states(lab) == dict.fromkeys(PARTS, "running")
     assert others == {each.name: each.pid for each in lab.status() if each.name != name}
     assert dns_of(lab).find("hp-test-test") == [record]
+
+
+@pytest.fixture
+def lab_with_guest(make_lab) -> tuple[Lab, Hypervisor, Guest]:
+    """A running guest at harbour-a, made the way a deployment makes it."""
+    lab = make_lab()
+    lab.up()
+    profile, secrets = lab.provider_profiles()[0]
+    environment = BackendEnvironment(
+        provider=profile,
+        installation="testtest",
+        paths=None,  # type: ignore[arg-type] - this driver keeps no files
+        read_secret=lambda reference: secrets[reference.removeprefix("secret:")],
+        leases=MemoryLeases(),
+    )
+    hypervisor = open_hypervisor(environment, profile.backends[Service.HYPERVISOR].settings)
+    address = profile.backends[Service.ADDRESSES].settings["first"]
+    spec = GuestSpec(
+        owner="hp-testtest-guest000",
+        name="guest",
+        cores=1,
+        memory_mib=512,
+        disk_gib=4,
+        address=f"{address}/24",
+        gateway=None,
+        nameservers=(),
+        search_domain=profile.zone,
+        user="root",
+        ssh_public_keys=(
+            asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip(),
+        ),
+    )
+    guest = hypervisor.ensure(spec, Journal())
+    hypervisor.start(guest, Journal())
+    return lab, hypervisor, guest
+
+
+def inits_of(lab: Lab) -> list[int]:
+    return [
+        pid
+        for pid in processes_of(lab)
+        if b"engine.lab.guest" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
+def test_guests_stop_with_the_lab_and_start_with_it(lab_with_guest):
+    lab, hypervisor, guest = lab_with_guest
+    keys = hypervisor.host_keys(guest, Journal())
+    assert keys
+    guests = inits_of(lab)
+    assert guests
+    lab.down()
+    assert processes_of(lab) == []
+    lab.up()
+    assert hypervisor.find("hp-testtest-guest000").status == "running"
+    assert hypervisor.host_keys(guest, Journal()) == keys
+    assert set(inits_of(lab)).isdisjoint(guests)
+
+
+def test_a_killed_guest_is_started_again_by_up(lab_with_guest):
+    lab, hypervisor, guest = lab_with_guest
+    for pid in inits_of(lab):
+        os.kill(pid, signal.SIGKILL)
+        assert wait_for_end(pid, 10)
+    lab.up()
+    assert inits_of(lab)
+    assert hypervisor.host_keys(guest, Journal())
 
 
 def test_a_starter_killed_before_it_wrote_the_process_down_leaves_no_stray(make_lab):
