@@ -1,0 +1,107 @@
+"""An installation on a running lab, for tests that deploy, kill, look and destroy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from engine.backends.protocols import ProviderBackends
+from engine.demo.use import VALUES
+from engine.homeport import DeployRequest, Homeport
+from engine.lab.cli import up
+from engine.model.plan import Operation
+from engine.operations.fault import KILL_VARIABLE, RECORD, TESTING_VARIABLE
+from engine.operations.launch import living_worker
+from tests.lab_fixture import RunningLab
+
+
+def wait_until(held: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Until it holds; AssertionError after a deadline."""
+    deadline = time.monotonic() + seconds
+    while not held():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.02)
+
+
+@dataclass
+class Installation:
+    """One Homeport on one lab."""
+
+    lab: RunningLab
+    homeport: Homeport
+
+    def plan(self, application: str, name: str, values: Mapping[str, Any] | None = None) -> Any:
+        return self.homeport.plan_deploy(
+            DeployRequest(
+                application=application,
+                provider="harbour-a",
+                domain=f"{name}.harbour-a.lab",
+                name=name,
+                values=VALUES[application] if values is None else values,
+            )
+        )
+
+    def deploy(
+        self, application: str, name: str, values: Mapping[str, Any] | None = None
+    ) -> Operation:
+        """Plan, approve, and wait for the end, however often the worker dies."""
+        plan = self.plan(application, name, values)
+        return self.finish(self.homeport.apply(plan, plan.hash))
+
+    def destroy(self, name: str) -> Operation:
+        plan = self.homeport.plan_destroy(name)
+        return self.finish(self.homeport.apply(plan, plan.hash))
+
+    def finish(self, operation: Operation) -> Operation:
+        for _ in self.homeport.follow(operation.id):
+            pass
+        return self.homeport.operation(operation.id)
+
+    @contextmanager
+    def killed_at(self, moment: str) -> Iterator[None]:
+        """The next worker kills itself at this moment, once ("<step>:<moment>")."""
+        self.end_worker()
+        record = self.homeport.paths.state / RECORD
+        record.unlink(missing_ok=True)
+        os.environ |= {TESTING_VARIABLE: "1", KILL_VARIABLE: moment}
+        try:
+            yield
+        finally:
+            del os.environ[KILL_VARIABLE]
+            self.end_worker()
+
+    @property
+    def was_killed(self) -> bool:
+        return (self.homeport.paths.state / RECORD).exists()
+
+    def end_worker(self, number: signal.Signals = signal.SIGTERM) -> None:
+        paths = self.homeport.paths
+        if worker := living_worker(paths):
+            if worker.pid:
+                os.kill(worker.pid, number)
+            wait_until(lambda: living_worker(paths) is None)
+
+    def backends(self) -> ProviderBackends:
+        """The provider as a second observer sees it."""
+        return self.homeport._workplace.backends(self.homeport.provider("harbour-a"))
+
+    def owner(self, name: str) -> str:
+        deployment = self.homeport.deployment(name).deployment
+        return self.homeport._workplace.owner(deployment.id)
+
+
+@contextmanager
+def installation(lab: RunningLab) -> Iterator[Installation]:
+    """Homeport opened on the lab, with both harbours known; its worker ends with it."""
+    up(lab.paths)
+    with Homeport.open(lab.paths) as homeport:
+        here = Installation(lab, homeport)
+        try:
+            yield here
+        finally:
+            here.end_worker()
