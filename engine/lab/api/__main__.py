@@ -67,8 +67,13 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     wake, stop = asyncio.Event(), asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, wake.set)
+
+    def end() -> None:
+        stop.set()
+        wake.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: (stop.set(), wake.set()))
+        loop.add_signal_handler(number, end)
     own = identity(settings.tls, settings.name, settings.host)
     pve = LabPve(
         settings, certificate_fingerprint(own.certificate), _token(settings), _password(settings)

@@ -48,7 +48,7 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.acl = {}
+        self.acl: dict[str, list[tuple[str, set[str]]]] = {}
         self.tokens: dict[str, dict[str, Any]] = {}
         self.roles: dict[str, list[str]] = {}
         self.revoked: frozenset[str] = frozenset()
@@ -131,7 +131,7 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
     # --- tokens, rules and roles ------------------------------------------------------
 
     def _routes_lab_access(self) -> list[Any]:
-        token = "/access/users/{userid}/token/{tokenid}"  # noqa: S105 - a path
+        token = "/access/users/{userid}/token/{tokenid}"
         return [
             ("GET", token, self._token_show),
             ("POST", token, self._token_make),

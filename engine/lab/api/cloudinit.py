@@ -18,7 +18,7 @@ def check(values: dict[str, Any]) -> None:
         if line.strip() and not _is_key(line.split()):
             raise PveError(500, "SSH public key validation error")
     if values.get("cipassword"):
-        values["cipassword"] = "**********"  # noqa: S105 - what reading it back shows
+        values["cipassword"] = "**********"
 
 
 def _is_key(words: list[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import os
@@ -97,10 +98,8 @@ class Machines(Tasks):
         loop.add_reader(descriptor, end)
 
     def _ended(self, vm: Any, init: power.Init) -> None:
-        try:
+        with contextlib.suppress(ChildProcessError):  # an earlier API's child
             os.waitpid(init.pid, os.WNOHANG)
-        except ChildProcessError:
-            pass  # started by an earlier API
         if power.running(self.guest_directory(vm)) is not None or vm.status != "running":
             return
         if not (self.guest_directory(vm) / "init.json").exists():
@@ -143,7 +142,7 @@ class Machines(Tasks):
             self.settings.network
         ):
             raise TaskError(
-                f"start failed: address {address} is not in the lab's network {self.settings.network}"
+                f"start failed: {address} is not in the lab's network {self.settings.network}"
             )
         keys = urllib.parse.unquote(str(config.get("sshkeys", ""))).splitlines()
         return Boot(

@@ -69,7 +69,7 @@ class LabPve(Wire, Access, Disks, Stored):
         self.grant_least_rights(token)
         self.save()
 
-    def _node_stats(self, online: bool) -> dict[str, Any]:  # type: ignore[override]
+    def _node_stats(self, online: bool) -> dict[str, Any]:
         if not online:
             return {}
         used = sum(self._vm_usage(vm)["maxmem"] for vm in self.vms if vm.status == "running")

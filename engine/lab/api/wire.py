@@ -8,7 +8,8 @@ from typing import Any
 
 from aiohttp import web
 from fakepve import FakePve, PveError
-from fakepve.server import API, error
+from fakepve.server import API
+from fakepve.server import error as _error
 
 _BODY_LIMIT = 512 * 1024
 _REFUSAL_SECONDS = 0.3
@@ -35,7 +36,7 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
             if not request.path.endswith("/access/ticket"):
                 return web.Response(status=401, reason=response.reason)
         if request.method != "GET":
-            self.changed()  # type: ignore[attr-defined]
+            self.changed()
         return response
 
     def _refuse_form(self, request: web.Request) -> web.Response | None:
@@ -43,13 +44,13 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
         path = request.path.removeprefix(API)
         length = request.content_length or 0
         if request.method not in _METHODS:
-            return error(501, f"Method '{request.method} {path}' not implemented")
+            return refusal(501, f"Method '{request.method} {path}' not implemented")
         if request.headers.get("Transfer-Encoding"):
-            return error(501, "chunked transfer encoding not supported")
+            return refusal(501, "chunked transfer encoding not supported")
         if length and request.method in ("GET", "DELETE"):
-            return error(501, "Unexpected content")
+            return refusal(501, "Unexpected content")
         if length > _BODY_LIMIT and request.content_type != "multipart/form-data":
-            return error(501, "for data too large")
+            return refusal(501, "for data too large")
         return None
 
     async def answer(
@@ -72,7 +73,7 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
 
     async def _answer(self, request: Any, handler: Any, generic: Any, path_node: Any) -> Any:
         if path_node is not None and path_node not in self.nodes:
-            return error(
+            return refusal(
                 500,
                 f"hostname lookup '{path_node}' failed - failed to get address info for: "
                 f"{path_node}: Name or service not known",
@@ -85,6 +86,12 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
     async def _task_log(self, request: Any) -> Any:
         task = self.tasks.get(request.match_info["upid"], {"log": ()})
         return _with_total(await super()._task_log(request), len(task["log"]))
+
+
+def refusal(status: int, message: str) -> web.Response:
+    """An error in the form that every error of the API has."""
+    response: web.Response = _error(status, message)
+    return response
 
 
 def _with_total(response: Any, total: int) -> web.Response:

@@ -83,7 +83,8 @@ class Agent:
                 stderr=subprocess.PIPE,
             )
         except OSError as error:
-            raise AgentError(f"Failed to execute child process “{command[0]}” ({error.strerror})")
+            why = f"Failed to execute child process “{command[0]}” ({error.strerror})"
+            raise AgentError(why) from error
         execution = _Execution(child)
         number = next(self._numbers)
         execution.done = asyncio.ensure_future(self._collect(execution, (text or "").encode()))
@@ -122,7 +123,8 @@ class Agent:
             with path.open("rb") as stream:
                 data = stream.read(_READ_LIMIT + 1)
         except OSError as error:
-            raise AgentError(f"failed to open file '{file}' (mode: 'r'): {error.strerror}")
+            why = f"failed to open file '{file}' (mode: 'r'): {error.strerror}"
+            raise AgentError(why) from error
         answer: dict[str, Any] = {"content": data[:_READ_LIMIT].decode("latin-1")}
         return answer | ({"truncated": 1} if len(data) > _READ_LIMIT else {})
 

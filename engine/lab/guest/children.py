@@ -61,7 +61,7 @@ class Children:
             stderr=stderr,
             bufsize=0,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - the init has one thread
+            preexec_fn=die_with_parent,
         )
         ended = asyncio.get_running_loop().create_future()
         self._waiting[process.pid] = ended

@@ -11,12 +11,17 @@ import signal
 from pathlib import Path
 from typing import IO
 
-from engine.lab.guest import control
+from engine.lab.guest import control, service
 from engine.lab.guest.agent import Agent
+from engine.lab.guest.apt import Packages
 from engine.lab.guest.boot import Boot
 from engine.lab.guest.children import Children
+from engine.lab.guest.journal import Journal
+from engine.lab.guest.journalctl import Journalctl
 from engine.lab.guest.processes import become_subreaper, end_all, start_time
 from engine.lab.guest.skeleton import prepare_root
+from engine.lab.guest.supervisor import Supervisor
+from engine.lab.guest.systemctl import Systemctl
 
 
 class AlreadyRunning(Exception):
@@ -38,13 +43,28 @@ async def run(directory: Path) -> None:
         power_off = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, power_off.set)
-        agent = Agent(boot, root, children)
-        server = await control.serve(directory, {"agent": agent.command})
+        journal = Journal(root / "var/log/journal")
+        supervisor = Supervisor(service.Ground(root, children, journal))
+        packages = Packages(boot, root, children, supervisor)
+        server = await control.serve(
+            directory,
+            {
+                "agent": Agent(boot, root, children).command,
+                "systemctl": Systemctl(supervisor, journal, boot.hostname, power_off.set).command,
+                "journalctl": Journalctl(journal, boot.hostname).command,
+                "apt-get": packages.apt_get,
+                "dpkg": packages.dpkg,
+                "dpkg-query": packages.dpkg_query,
+            },
+        )
         async with contextlib.AsyncExitStack() as stack:
             if boot.ip:
                 stack.push_async_callback(await _serve_ssh(boot, root, children, new_instance))
             _record(directory)
+            booting = asyncio.ensure_future(supervisor.start_enabled())
             await power_off.wait()
+            booting.cancel()
+            await supervisor.stop_all()
             server.close()
         programs = (Path(boot.cache),)
         await asyncio.to_thread(end_all, boot.mark, directory, programs, init=os.getpid())

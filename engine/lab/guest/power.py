@@ -19,7 +19,8 @@ from pathlib import Path
 from engine.lab.guest.boot import Boot
 from engine.lab.guest.environment import guest_environment
 from engine.lab.guest.frames import connected_socket, request
-from engine.lab.guest.processes import end_all, is_alive, members, start_time, wait_for_end
+from engine.lab.guest.processes import end_all, is_alive, members, wait_for_end
+from engine.lab.guest.sockets import remove_short_directory
 
 START_SECONDS = 30.0
 
@@ -114,6 +115,7 @@ def kill(directory: Path) -> bool:
         wait_for_end(init.pid, 5.0)
     ended = end_all(boot.mark, directory, _programs(boot))
     (directory / "init.json").unlink(missing_ok=True)
+    remove_short_directory(directory / "root")
     return ended
 
 
@@ -166,19 +168,3 @@ def _make_removable(directory: Path) -> None:
             path = Path(parent, name)
             if not path.is_symlink() and (path.stat().st_mode & 0o700) != 0o700:
                 path.chmod(0o700)
-
-
-__all__ = [
-    "AgentRefused",
-    "AgentUnavailable",
-    "Init",
-    "StartFailed",
-    "ask_agent",
-    "destroy",
-    "kill",
-    "processes",
-    "running",
-    "shutdown",
-    "start",
-    "start_time",
-]

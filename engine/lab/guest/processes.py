@@ -8,6 +8,7 @@ file of the lab's running with its working directory inside the guest.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -142,3 +143,37 @@ def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
         if pid == ancestor:
             return True
     return False
+
+
+def invoked(invocation: str, main: int | None) -> set[int]:
+    """Live processes of one run of a service: marked by INVOCATION_ID, or of its main process."""
+    wanted = f"INVOCATION_ID={invocation}".encode()
+    parents: dict[int, int] = {}
+    found = set()
+    for pid in _pids():
+        fields = _stat(pid)
+        if fields is None or fields[0] in "ZX":
+            continue
+        parents[pid] = int(fields[1])
+        if pid == main or wanted in _environ(pid):
+            found.add(pid)
+    if main is not None:
+        found.update(pid for pid in parents if _descends(pid, main, parents))
+    return found
+
+
+async def process_ended(pid: int, seconds: float) -> bool:
+    """As `wait_for_end`, without holding up the event loop."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    loop.add_reader(descriptor, ended.cancel)  # the wait below is then over
+    try:
+        await asyncio.wait([ended], timeout=seconds)
+        return ended.cancelled()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

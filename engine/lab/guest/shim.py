@@ -5,10 +5,9 @@ script calls systemctl often and a process start is what it costs: no package, n
 `_socket` rather than `socket`. The protocol is `frames.py`.
 """
 
+import _socket
 import os
 import sys
-
-import _socket
 
 
 def main() -> int:

@@ -54,6 +54,7 @@ def _clear_run(root: Path) -> None:
     run = root / "run"
     shutil.rmtree(run, ignore_errors=True)
     (run / "lock").mkdir(parents=True)
+    (run / "systemd/system").mkdir(parents=True)  # its being there says that systemd runs
 
 
 def _write_identity(boot: Boot, root: Path) -> None:

@@ -104,7 +104,9 @@ class _Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        assert child.stdin and child.stdout and child.stderr
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
         feeding = asyncio.ensure_future(self._feed(child.stdin))
         await asyncio.gather(
             self._forward(child.stdout, self._process.stdout),

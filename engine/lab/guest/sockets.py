@@ -1,0 +1,32 @@
+"""Directories for unix sockets of servers in a guest, whose paths may have 107 bytes.
+
+A guest's own /run is used where that is short enough. Elsewhere a private directory of the
+host's stands in; it goes when the guest is powered off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_LIMIT = 107
+
+
+def socket_directory(root: Path, name: str, socket: str) -> Path:
+    """Where a server keeps a socket of that file name: /run/NAME of the guest, or instead."""
+    own = root / "run" / name
+    return own if len(os.fsencode(own / socket)) <= _LIMIT else _short(root)
+
+
+def remove_short_directory(root: Path) -> None:
+    short = _short(root)
+    if short.is_dir() and short.stat().st_uid == os.getuid():
+        shutil.rmtree(short, ignore_errors=True)
+
+
+def _short(root: Path) -> Path:
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"homeport-{os.getuid()}-{digest}"
