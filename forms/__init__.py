@@ -14,9 +14,11 @@ command line and tests all stand on it. Nodes are made when they are looked at, 
     validate_document(schema, document)        # without a form: [Problem(path, message, hint)]
 """
 
-from forms.model.form import FormModel, Rows
-from forms.model.row import Change, Filter, Help, Kind, Origin, Parsed, Problem, Row
+from forms.model.form import FormModel
+from forms.model.row import Change, Filter, Help, Origin, Parsed, Problem, Row
+from forms.model.rows import Rows
 from forms.paths import Path, parse_path, path_text
+from forms.schema.shape import Kind
 from forms.validation import validate_document
 
 __all__ = [

@@ -1,26 +1,36 @@
-"""The form: a schema and a document, seen as rows and changed by commands."""
+"""The form: a schema and a document, seen as rows and changed by commands.
+
+This is the face of the package for views. It brings the parts together: the tree of nodes, the
+rows that show it, the commands that change the document, their history, and the problems.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from forms.model.appearance import Appearance
+from forms.model.commands import Commands
+from forms.model.document import Document, Replacement, plain
+from forms.model.draft import dump_draft, load_draft
+from forms.model.folding import Folding
+from forms.model.help import help_of
+from forms.model.history import Choice, History, Shift, Step
+from forms.model.node import Node, Role
+from forms.model.problems import Problems
 from forms.model.row import Change, Filter, Help, Parsed, Problem, Row
-from forms.paths import Path
+from forms.model.rows import Rows, matcher, reachable_children
+from forms.model.search import Search
+from forms.model.text import choice_texts, editable, parse
+from forms.model.tree import Tree
+from forms.paths import Path, parse_path, path_text
+from forms.schema.load import Schema, SchemaDocument, load_schema
+from forms.schema.shape import CONTAINERS, Kind, Shapes
+from forms.validation import check
+from forms.values import ABSENT
+from forms.walk import is_secret
 
-
-class Rows(Sequence[Row]):
-    """The rows that a filter shows, top to bottom. Live: follows every command.
-
-    Getting one row costs the same whatever the number of rows.
-    """
-
-    revision: int
-    """Grows whenever rows come, go or move."""
-
-    def position(self, row_id: int) -> int | None:
-        """Index of the row with that id; None if it is not shown."""
-        raise NotImplementedError
+_ALL = Filter()
 
 
 class FormModel:
@@ -30,166 +40,369 @@ class FormModel:
     defaults: a document of values that go before the schema's own defaults.
     readonly: paths that are shown but cannot be edited, with all below them.
     held: paths of secrets that have a value elsewhere: shown as set, never missing.
+    closed: a key that the schema does not know is a problem, unless it allows other keys.
 
     Commands return the Change they made. They raise ValueError, in words for the user, where
-    a view lets somebody do what cannot be done (edit a readonly row, remove what is not there).
+    a view lets somebody do what cannot be done (edit a readonly row, remove what is not there),
+    and KeyError for a path that is no option. SchemaError if the schema is none.
     """
 
     def __init__(
         self,
-        schema: Mapping[str, Any] | bool,
+        schema: Mapping[str, Any] | bool | SchemaDocument,
         document: Any = None,
         *,
         base: Any = None,
         defaults: Any = None,
         readonly: Collection[Path] = (),
         held: Collection[Path] = (),
+        closed: bool = True,
     ) -> None:
-        raise NotImplementedError
+        loaded = schema if isinstance(schema, SchemaDocument) else load_schema(schema)
+        self._shapes = Shapes(loaded)
+        self._closed = closed
+        self._held = frozenset(held)
+        if document is None:
+            kind = self._shapes.shape(loaded.root).kind
+            document = {} if kind in (Kind.SECTION, Kind.MAP) else ABSENT
+        self._document = Document(plain(document))
+        self._tree = Tree(self._shapes, self._document, ABSENT if defaults is None else defaults)
+        self._folding = Folding(self._tree)
+        base = Document(plain(document if base is None else base))
+        self._appearance = Appearance(self._tree, self._folding, base, readonly, self._held)
+        self._commands = Commands(self._tree, self._document, self._appearance)
+        self._search = Search(self._tree, self._appearance)
+        self._problems = Problems(self._tree)
+        self._history = History()
+        self._rows: Rows | None = None
 
     # what there is
 
-    def rows(self, filter: Filter = Filter()) -> Rows:  # noqa: A002, B008
+    def rows(self, filter: Filter = _ALL) -> Rows:  # noqa: A002
         """The rows that `filter` shows. Only the Rows asked for last stay live."""
-        raise NotImplementedError
+        matches = matcher(self._tree, self._appearance, self._search.text_of, filter)
+        self._rows = Rows(self._tree, self._folding, self._appearance, matches)
+        return self._rows
 
     def row(self, path: Path) -> Row:
         """The row of one option, shown or not. KeyError if there is no such option."""
-        raise NotImplementedError
+        return self._appearance.row(self._commands.node(path))
 
-    def help(self, path: Path) -> Help:
-        raise NotImplementedError
+    def help(self, row: Path | int) -> Help:
+        """The help of an option, by its path or its row's id (headings have only an id)."""
+        node = self._commands.node(row) if isinstance(row, tuple) else self._shown(row)
+        return help_of(self._tree, self._appearance, node)
 
     def choices(self, path: Path) -> list[tuple[str, str]]:
-        """Allowed texts of an enum or bool option, each with a title (may be empty)."""
-        raise NotImplementedError
+        """Texts to choose among, each with a title (may be empty): all that an enum or yes/no
+        option allows, or what is suggested for a text."""
+        return choice_texts(self._tree.shape(self._commands.node(path)))
 
     def edit_text(self, path: Path) -> str:
         """What to put into the editor: the value, or the default, as text that `set_text`
-        takes. Empty for secrets. YAML for raw rows and for sections."""
-        raise NotImplementedError
+        takes. Empty for secrets. YAML for raw rows and for sections, their secrets hidden."""
+        node = self._commands.node(path)
+        if is_secret(self._appearance.words(node)):
+            return ""
+        value = self._tree.value(node)
+        if value is ABSENT:
+            value = self._tree.default(node)
+        value = self._commands.masked(node, value)
+        return editable(self._tree.shape(node), value, self._tree.items_shape(node))
 
     def value(self, path: Path) -> Any:
-        """What the user set there; KeyError if unset."""
-        raise NotImplementedError
+        """A copy of what the user set there; KeyError if unset."""
+        value = self._document.get(path)
+        if value is ABSENT:
+            raise KeyError(path_text(path))
+        return plain(value)
 
     def document(self) -> Any:
-        """A copy of what the user set, and only that; key order kept."""
-        raise NotImplementedError
+        """A copy of what the user set, and only that; key order kept. None if nothing is set
+        where the document is not an object."""
+        return None if self._document.root is ABSENT else plain(self._document.root)
 
     def find(self, text: str) -> Path:
         """The path that a written path (`server.port`) means in this form; KeyError if none."""
-        raise NotImplementedError
+        for path in _readings(text):
+            if self._tree.find(path) is not None:
+                return path
+        raise KeyError(text)
+
+    def paths(self) -> Iterator[Path]:
+        """Every option the form can show, in order; sections before what is in them."""
+        todo = [self._tree.root]
+        while todo:
+            node = todo.pop()
+            if node.role is Role.OPTION and node.parent is not None:
+                yield node.path
+            todo += reversed(reachable_children(self._tree, node))
+
+    @property
+    def made(self) -> int:
+        """How many nodes were made so far: what the form has cost."""
+        return self._tree.made
 
     # folding
 
     def toggle(self, row_id: int) -> None:
-        raise NotImplementedError
+        self.fold(row_id, not self._folding.is_folded(self._shown(row_id)))
 
     def fold(self, row_id: int, folded: bool = True) -> None:
-        raise NotImplementedError
+        """Fold or unfold a row. Nothing happens where nothing can be folded."""
+        node = self._shown(row_id)
+        if node.folded != folded and self._tree.is_foldable(node):
+            node.folded = folded
+            if self._rows is not None and not self._rows.filtered:
+                self._rows.replace_below(node)
 
     def fold_all(self, folded: bool = True) -> None:
-        """Fold or unfold all sections (folds of advanced options stay as they are)."""
-        raise NotImplementedError
+        """Fold or unfold all sections that were made so far, the advanced options excepted."""
+        todo = list(self._tree.children(self._tree.root))
+        while todo:
+            node = todo.pop()
+            if node.role is not Role.ADVANCED and self._tree.may_unfold(node):
+                if self._tree.is_foldable(node) and self._tree.items_shape(node) is None:
+                    node.folded = folded
+                todo += node.children or ()
+        if self._rows is not None:
+            self._rows.rebuild()
 
     def reveal(self, path: Path) -> int:
         """Unfold whatever hides an option, and give its row's id (or that of the nearest row
         above it, where the option itself has none)."""
-        raise NotImplementedError
+        node = self._tree.root
+        for key in path:
+            found = self._tree.find((*node.path, key))
+            if found is None:
+                break
+            node = found
+        top: Node | None = None
+        above = node.parent
+        while above is not None:
+            if self._folding.is_folded(above):
+                above.folded, top = False, above
+            above = above.parent
+        if top is not None and self._rows is not None and not self._rows.filtered:
+            self._rows.replace_below(top)
+        return node.id
+
+    def _shown(self, row_id: int) -> Node:
+        node = self._rows.node(row_id) if self._rows is not None else None
+        if node is None:
+            raise KeyError(row_id)
+        return node
 
     # commands
 
     def parse(self, path: Path, text: str) -> Parsed:
         """What `text` would mean there; changes nothing. Cheap enough for every key."""
-        raise NotImplementedError
+        node = self._commands.node(path)
+        shape, items = self._tree.shape(node), self._tree.items_shape(node)
+        try:
+            value = parse(shape, text, items)
+        except ValueError as error:
+            return Parsed(False, problem=Problem(path, str(error)))
+        return Parsed(True, value, next(iter(self._check(node, value)), None))
 
     def set_text(self, path: Path, text: str) -> Parsed:
         """Set an option from typed text. Nothing changes where the text cannot be read; a
         value that breaks a bound is kept, with its problem on the row. An empty text unsets
-        everything but text options and lists."""
-        raise NotImplementedError
+        everything but texts and lists, which it empties; it leaves a secret as it is."""
+        node = self._commands.editable(path)
+        if not text and is_secret(self._appearance.words(node)):
+            return Parsed(True, None)
+        if not text.strip() and not self._takes_empty(node):
+            if self._document.get(path) is not ABSENT:
+                self.unset(path)
+            return Parsed(True, None)
+        parsed = self.parse(path, text)
+        if parsed.ok:
+            self.set(path, parsed.value)
+        return parsed
+
+    def _takes_empty(self, node: Node) -> bool:
+        shape = self._tree.shape(node)
+        if shape.kind is Kind.TEXT:
+            return "string" in shape.types
+        if shape.kind is Kind.ENUM:
+            return any(choice == "" for choice, _ in shape.choices)
+        return self._tree.items_shape(node) is not None
 
     def set(self, path: Path, value: Any) -> Change:
-        raise NotImplementedError
+        return self._do(self._commands.set(path, value))
 
     def unset(self, path: Path) -> Change:
-        raise NotImplementedError
+        return self._do(self._commands.unset(path))
 
     def set_null(self, path: Path) -> Change:
-        raise NotImplementedError
+        return self._do(self._commands.set_null(path))
 
     def set_empty(self, path: Path) -> Change:
         """Empty text, list or map, as the option's kind has it."""
-        raise NotImplementedError
+        return self._do(self._commands.set_empty(path))
 
     def add_item(self, path: Path, key: str | None = None) -> Change:
         """Add an entry to a list (at its end) or a map (under `key`, which maps need).
         The Change's path is the new entry's."""
-        raise NotImplementedError
+        return self._do(self._commands.add(path, key))
 
     def remove_item(self, path: Path) -> Change:
-        raise NotImplementedError
+        return self._do(self._commands.remove(path))
 
     def move_item(self, path: Path, to: int) -> Change:
         """Move a list's entry to another position."""
-        raise NotImplementedError
+        return self._do(self._commands.move(path, to))
 
     def duplicate_item(self, path: Path, key: str | None = None) -> Change:
-        raise NotImplementedError
+        """Put a copy behind a list's entry, or a map's (under `key`, which maps need)."""
+        return self._do(self._commands.duplicate(path, key))
 
     def rename_key(self, path: Path, key: str) -> Change:
         """Rename a map's entry, which keeps its place."""
-        raise NotImplementedError
+        return self._do(self._commands.rename(path, key))
 
     def choose_branch(self, path: Path, branch: int) -> Change:
         """Choose among `Row.branches`. Values that fit the new branch stay."""
-        raise NotImplementedError
+        return self._do(self._commands.choose(path, branch))
 
     def undo(self) -> Change | None:
         """Take back the last command; None if there is none."""
-        raise NotImplementedError
+        step = self._history.back()
+        return None if step is None else self._perform(step)
 
     def redo(self) -> Change | None:
-        raise NotImplementedError
+        step = self._history.forward()
+        return None if step is None else self._perform(step)
 
     @property
     def dirty(self) -> bool:
         """Has anything changed since the form was opened or `mark_saved` called?"""
-        raise NotImplementedError
+        return self._history.dirty
 
     def mark_saved(self) -> None:
-        raise NotImplementedError
+        self._history.mark_saved()
+
+    def _do(self, step: Step) -> Change:
+        self._history.add(step)
+        return self._perform(step)
+
+    def _perform(self, step: Step) -> Change:
+        for action in step.actions:
+            if isinstance(action, Replacement):
+                self._document.apply(action)
+            elif isinstance(action, Choice):
+                node = self._tree.known(action.path)
+                if node is not None:
+                    node.chosen = action.after
+            elif isinstance(action, Shift):
+                self._tree.shift(action.path, action.before, action.after)
+        changed: list[Node] = []
+        for path in {action.path: None for action in step.actions}:
+            top = self._tree.refresh(path)
+            if top is not None:
+                changed.append(top)
+        self._recheck(step.path)
+        if changed:
+            self._problems.forget_gone()
+            if self._rows is not None:
+                self._rows.replace_below(min(changed, key=lambda node: node.depth))
+        return Change(self._existing(step.path), bool(changed), step.label)
+
+    def _existing(self, path: Path) -> Path:
+        while path and self._tree.find(path) is None:
+            path = path[:-1]
+        return path
 
     # problems
 
     def validate(self, path: Path = ()) -> list[Problem]:
         """Check the whole document, or one section, and put the problems on their rows."""
-        raise NotImplementedError
+        node = self._commands.node(path)
+        problems = self._check(node, self._tree.value(node))
+        self._problems.place(problems, path)
+        return problems
 
     def problems(self) -> list[Problem]:
-        """The problems that are on rows now, in the order of the document's options."""
-        raise NotImplementedError
+        """The problems that are on rows now, in the order of the rows."""
+        return self._problems.listed()
 
     def check(self, document: Any) -> list[Problem]:
         """Problems of a copy made by `document()`; touches nothing of the form, so it may run
         in another thread. Give the result to `show_problems`."""
-        raise NotImplementedError
+        shapes = Shapes(self._shapes.document)
+        value = ABSENT if document is None else document
+        return self._without_held(_check(shapes, shapes.document.root, value, (), self._closed))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
-        raise NotImplementedError
+        """Let these be the problems on the form's rows."""
+        self._problems.place(problems)
 
-    def paths(self) -> Iterator[Path]:
-        """Every option the form can show, in order."""
-        raise NotImplementedError
+    def _check(self, node: Node, value: Any) -> list[Problem]:
+        found = _check(self._shapes, node.schema, value, node.path, self._closed)
+        return self._without_held(found)
+
+    def _without_held(self, problems: list[Problem]) -> list[Problem]:
+        """A secret that is held elsewhere is not in the document, and not missing."""
+        return [
+            problem
+            for problem in problems
+            if problem.path not in self._held or self._document.get(problem.path) is not ABSENT
+        ]
+
+    def _recheck(self, path: Path) -> None:
+        """Bring the problem of one option up to date after a command on it."""
+        node = self._tree.known(path)
+        if node is None:
+            return
+        value = self._tree.value(node)
+        if value is ABSENT or self._tree.shape(node).kind in CONTAINERS:
+            self._problems.put(node, None)
+            return
+        found = next(iter(self._check(node, value)), None)
+        self._problems.put(node, (found.message, found.hint) if found else None)
 
     # drafts
 
     def dump(self) -> dict[str, Any]:
         """The state to come back to, as JSON values. Secret values are left out; their paths
         are listed under "left_out", so that a view can say what must be entered again."""
-        raise NotImplementedError
+        chosen: dict[Path, int] = {}
+        todo = [self._tree.root]
+        while todo:
+            node = todo.pop()
+            if node.chosen is not None:
+                chosen[node.path] = node.chosen
+            todo += node.children or ()
+        root = self._shapes.document.root
+        return dump_draft(self._shapes, root, self._document.root, chosen)
 
     def load(self, draft: Mapping[str, Any]) -> None:
-        """Take up a state that `dump` gave. ValueError if it is not one."""
-        raise NotImplementedError
+        """Take up a state that `dump` gave. ValueError if it is not one. Undo ends here."""
+        taken = load_draft(draft)
+        self._document.root = taken.document
+        self._tree.refresh(())
+        for path, branch in taken.chosen.items():
+            node = self._tree.find(path)
+            if node is not None:
+                node.chosen = branch
+                self._tree.refresh(path)
+        self._problems.place(())
+        self._history.clear()
+        self._history.mark_dirty()
+        if self._rows is not None:
+            self._rows.rebuild()
+
+
+def _check(shapes: Shapes, schema: Schema, value: Any, path: Path, closed: bool) -> list[Problem]:
+    if value is ABSENT:
+        return [] if path else [Problem((), "needs a value")]
+    return check(shapes, schema, value, path, closed=closed)
+
+
+def _readings(text: str) -> list[Path]:
+    """The paths that a text can mean: one with dots, or a single key that has dots in it."""
+    try:
+        return [parse_path(text), (text,)]
+    except ValueError:
+        return [(text,)]

@@ -11,27 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from forms.paths import Path
-
-
-class Kind(StrEnum):
-    """How an option is edited."""
-
-    SECTION = "section"
-    """An object of known options, a group of them, or a fold; has no text of its own."""
-    MAP = "map"
-    """An object whose keys the user chooses: entries are added, renamed, removed."""
-    LIST = "list"
-    """Items are added, removed, moved. Items that are plain values can also be edited as one
-    line (`Row.inline`)."""
-    BOOL = "bool"
-    INT = "int"
-    NUMBER = "number"
-    TEXT = "text"
-    ENUM = "enum"
-    CONST = "const"
-    """Can only have one value (null included)."""
-    RAW = "raw"
-    """Edited as YAML or JSON text: what the form cannot show otherwise."""
+from forms.schema.shape import Kind
 
 
 class Origin(StrEnum):
@@ -65,6 +45,8 @@ class Row:
     mark: str
     """One ASCII character: `x` invalid, `*` needs a value, `~` changed since the form's base,
     `=` set by the user, `#` not to be edited, or a space."""
+    heading: bool = False
+    """A group or fold: it has no value, so no command but folding is about it."""
     unit: str = ""
     required: bool = False
     missing: bool = False
