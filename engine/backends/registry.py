@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,6 +26,9 @@ from engine.backends.protocols import (
 from engine.errors import HomeportError, InvalidInput
 from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
 from engine.paths import Paths
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "homeport.backends"
 
@@ -69,15 +71,32 @@ Factory = Callable[[BackendEnvironment, Mapping[str, Any]], Any]
 class _OpenedOnUse(ProviderBackends):
     """The backends of one provider, each opened when it is first asked for."""
 
+    _profile: ProviderProfile
+    _environment: BackendEnvironment
+    _drivers: Mapping[Service, EntryPoint]
+
     def __init__(
-        self, profile: ProviderProfile, environment: BackendEnvironment, drivers: Drivers
+        self,
+        profile: ProviderProfile,
+        environment: BackendEnvironment,
+        drivers: Mapping[Service, EntryPoint],
     ) -> None:
-        self.__dict__.update(extra={}, _profile=profile, _environment=environment, _drivers=drivers)
+        vars(self).update(  # the class it extends is frozen
+            extra={}, _profile=profile, _environment=environment, _drivers=drivers
+        )
 
     def _open(self, service: Service) -> Any:
-        factory: Factory = self.__dict__["_drivers"][service].load()
-        profile: ProviderProfile = self.__dict__["_profile"]
-        return factory(self.__dict__["_environment"], profile.backends[service].settings)
+        driver = self._drivers[service]
+        try:
+            factory: Factory = driver.load()
+        except ImportError as error:
+            raise InvalidInput(
+                f"the driver {driver.name} cannot be loaded",
+                on=self._profile.name,
+                why=str(error),
+                do="Install the package that it needs, into the environment Homeport runs in.",
+            ) from error
+        return factory(self._environment, self._profile.backends[service].settings)
 
     @cached_property
     def hypervisor(self) -> Hypervisor:
@@ -100,13 +119,10 @@ class _OpenedOnUse(ProviderBackends):
         return self._open(Service.CERTIFICATES)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
-        return f"<backends of {self.__dict__['_profile'].name}>"
+        return f"<backends of {self._profile.name}>"
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
-
-
-Drivers = Mapping[Service, EntryPoint]
 
 
 def open_backends(profile: ProviderProfile, environment: BackendEnvironment) -> ProviderBackends:
@@ -174,6 +190,8 @@ def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
             why=f"its profile says nothing about {service}",
             do=f"Add a backend for {service} to the provider's settings.",
         )
+    from importlib.metadata import entry_points
+
     name = f"{service}.{backend.kind}"
     found = tuple(entry_points(group=GROUP, name=name))
     if not found:
