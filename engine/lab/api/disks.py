@@ -6,10 +6,12 @@ import re
 import time
 from typing import Any
 
-from fakepve import PveError, TaskError
+from fakepve import PveError, TaskError, schema
 from fakepve.lxc import format_size
 from fakepve.qemu import DRIVE_KEY, NEW_DISK, join_drive, split_drive, volume_ref
+from fakepve.routing import param_error
 
+from engine.lab.api import cloudinit
 from engine.lab.api.machines import Machines
 
 _CLOUD_INIT_BYTES = 4 * 1024**2
@@ -26,6 +28,15 @@ class Disks(Machines):
             ("PUT", one + "/cloudinit", self._cloud_init_renew),
             ("GET", one + "/cloudinit", self._cloud_init_pending),
         ]
+
+    def free_space(self, storage: str) -> int:
+        """Bytes that can still be allocated on a storage."""
+        return int(self._space(self._store(storage))[2])
+
+    def _qm_alloc(self, sid: str, vmid: int, fmt: Any, size: int, linked_from: Any = None) -> Any:
+        if size > self.free_space(sid):
+            raise PveError(500, f"unable to write to storage '{sid}': No space left on device")
+        return super()._qm_alloc(sid, vmid, fmt, size, linked_from)
 
     # --- new drives -------------------------------------------------------------------
 
@@ -59,7 +70,9 @@ class Disks(Machines):
         if image is None:
             raise TaskError(f"volume '{source}' does not exist")
         size = int(image.get("disk") or image.get("size") or 0)
-        volid, _ = self._qm_alloc(found.group(1) or default, vmid, props.pop("format", None), size)
+        volid, _ = self._qm_alloc(
+            str(found.group(1) or default), vmid, props.pop("format", None), size
+        )
         return join_drive(volid, props | {"size": format_size(size)}), [volid]
 
     def _cloud_init_drive(
@@ -102,19 +115,23 @@ class Disks(Machines):
             except TaskError as error:
                 raise PveError(500, str(error)) from error
             made += volumes
+        before, lock = dict(vm.config), vm.lock
+        if updates.get("skiplock"):
+            if user != "root@pam":
+                raise param_error(skiplock="Only root may use this option.")
+            vm.lock = None
         try:
-            _check_keys(updates)
-            before = dict(vm.config)
+            cloudinit.check(updates)
             await super()._apply_config(vm, user, updates)
         except PveError:
+            vm.lock = lock
             for volid in made:
                 self._qm_free(volid)
             raise
+        vm.lock = vm.config.get("lock")
         self._keep_detached(vm, before)
 
     def _is_option(self, name: str) -> bool:
-        from fakepve import schema
-
         parameters = schema.load().paths["/nodes/{node}/qemu/{vmid}/config"]["PUT"]["parameters"]
         found = schema.validate(parameters, {name: ""})[1].get(name, "")
         return "not defined in schema" not in found
@@ -157,7 +174,7 @@ class Disks(Machines):
                 raise TaskError("shrinking disks is not supported")
             store = self.storages[storage]
             grown = size - int(record["size"])
-            if grown > store.get("avail", grown):
+            if grown > self.free_space(storage):
                 raise TaskError(f"unable to write to storage '{storage}': No space left on device")
             if "avail" in store:
                 store["avail"] -= grown
@@ -188,9 +205,3 @@ class Disks(Machines):
     async def _cloud_init_pending(self, v: dict[str, Any], user: str) -> list[Any]:
         self.find(v["node"], v["vmid"])
         return []
-
-
-def _check_keys(updates: dict[str, Any]) -> None:
-    from engine.lab.api.cloudinit import check
-
-    check(updates)

@@ -34,6 +34,10 @@ class Life:
     made_at: float = field(default_factory=time.time)
     init: power.Init | None = None
     """The init whose end is being waited for."""
+    foreign: bool = False
+    """Somebody else's, made by a fault."""
+    fault_lock: str = ""
+    """Its lock comes from a fault, and goes with it."""
 
 
 class Machines(Tasks):

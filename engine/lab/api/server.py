@@ -6,23 +6,23 @@ import secrets
 import time
 from typing import Any
 
-from engine.lab.api.access import Access
-from engine.lab.api.disks import Disks
+from engine.lab.api.faults import Faults
+from engine.lab.api.faulty import Faulty
 from engine.lab.api.settings import DISK_STORAGE, GIB, IMAGE, POOL, Settings
 from engine.lab.api.state import Stored
-from engine.lab.api.wire import Wire
 
 _IMAGE_FILE = 448_790_528
 _IMAGE_DISK = 3 * GIB
 """Debian's generic cloud image: size of the file, and of the disk in it."""
 
 
-class LabPve(Wire, Access, Disks, Stored):
+class LabPve(Faulty, Stored):
     """The API of one provider, with one node that bears the provider's name."""
 
     def __init__(self, settings: Settings, fingerprint: str, token: str, password: str) -> None:
         super().__init__(password=password, host=settings.host, port=settings.port)
         self.settings = settings
+        self.faults = Faults(settings.directory)
         self.fingerprint = fingerprint
         self.nodes = {settings.name: {"online": True}}
         self.cluster_name = settings.name

@@ -28,6 +28,7 @@ _VM_FIELDS = (
     "pool",
     "started_at",
 )
+_LIFE_FIELDS = ("wanted", "made_at", "foreign", "fault_lock")
 _HALF_MADE = ("create", "clone")
 FORMAT = 1
 
@@ -54,7 +55,7 @@ class Stored(Machines):
             "identity": self.identity,
             "vms": [
                 {name: getattr(vm, name) for name in _VM_FIELDS}
-                | {"wanted": self.life(vm).wanted, "made_at": self.life(vm).made_at}
+                | {name: getattr(self.life(vm), name) for name in _LIFE_FIELDS}
                 for vm in self.vms
             ],
             "storages": {
@@ -109,7 +110,7 @@ class Stored(Machines):
             setattr(vm, name, row[name])
         vm.qmpstatus = vm.status
         self.vms.append(vm)
-        self.lives[vm.vmid] = Life(wanted=row["wanted"], made_at=row["made_at"])
+        self.lives[vm.vmid] = Life(**{name: row[name] for name in _LIFE_FIELDS if name in row})
 
     def _undo_half_made(self) -> None:
         """What a worker does that is told to end: a half-made VM and its disks are removed."""
