@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import requests
 
 from engine.backends.hypervisor.proxmox import Proxmox, open_backend
 from engine.backends.protocols import GuestSpec
-from engine.backends.registry import BackendEnvironment
+from engine.backends.registry import BackendEnvironment, LeaseStore
 from engine.errors import (
     Cancelled,
     Conflict,
@@ -26,6 +28,7 @@ from engine.errors import (
     RemoteFailure,
     Unreachable,
 )
+from engine.inventory.inventory import Inventory
 from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
 from tests.conformance.doubles import Journal, MemoryLeases
@@ -66,7 +69,7 @@ def journal() -> Journal:
     return Journal()
 
 
-def hypervisor(world: World, leases: MemoryLeases, **changes: Any) -> Proxmox:
+def hypervisor(world: World, leases: LeaseStore, **changes: Any) -> Proxmox:
     """A backend as a worker opens it after a start: nothing remembered but the leases."""
     settings = {**world.settings(), **changes}
     profile = ProviderProfile(name="test", zone="test.lab", backends={})
@@ -432,6 +435,35 @@ def test_a_wrong_token_is_refused_and_never_shown(
     assert "pveum user token" in caught.value.do
 
 
+def test_the_token_appears_in_no_log(
+    world: World, leases: MemoryLeases, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("proxmoxer.core", "proxmoxer.backends.https", "urllib3"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    backend = hypervisor(world, leases)
+    backend.ensure(spec(world), journal)
+    backend.destroy(OWNER, journal)
+    assert "nodes/" in caplog.text
+    assert world.token not in caplog.text + "".join(journal.lines)
+
+
+@pytest.mark.parametrize("stored", ["", "a b", "caf\u00e9", "x\ny"])
+def test_what_cannot_be_a_token_is_not_sent(
+    world: World, leases: MemoryLeases, stored: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "token", stored)
+    with pytest.raises(Denied):
+        hypervisor(world, leases)
+
+
+def test_a_token_stored_with_its_name_is_understood(
+    world: World, leases: MemoryLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "token", f"{world.settings()['token_id']}={world.token}\n")
+    assert hypervisor(world, leases).find(OWNER) is None
+
+
 def test_another_certificate_is_never_trusted(
     world: World, leases: MemoryLeases, journal: Journal
 ) -> None:
@@ -558,6 +590,35 @@ def test_a_guest_that_moved_to_another_node_is_still_found(
     found = backend.find(OWNER)
     assert found is not None
     assert (found.node, found.status) == ("pve2", "running")
+
+
+def test_many_deployments_at_once_get_a_guest_each(fake: FakeWorld, tmp_path: Path) -> None:
+    fake.pve.creation_takes = 0.05
+    inventory = Inventory.open(Paths(tmp_path / "state", tmp_path / "config", tmp_path / "lab"))
+    owners = [f"hp-ab12cd34-{number:08d}" for number in range(8)]
+
+    def deploy(number: int) -> str:
+        backend = hypervisor(fake, inventory.leases)
+        return backend.ensure(spec(fake, owners[number], 10 + number), Journal()).id
+
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            ids = list(threads.map(deploy, range(8)))
+    finally:
+        inventory.close()
+    assert len(set(ids)) == 8
+    assert [owned(fake, owner) for owner in owners] == [[int(vmid)] for vmid in ids]
+
+
+def test_a_node_that_is_off_is_told_from_a_provider_that_is(
+    fake: FakeWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    backend = hypervisor(fake, leases)
+    backend.ensure(spec(fake), journal)
+    fake.pve.set_node_offline("pve1")
+    with pytest.raises(Unreachable) as caught:
+        backend.destroy(OWNER, journal)
+    assert "node" in caught.value.why
 
 
 def test_a_lost_majority_is_said_and_can_be_repeated(

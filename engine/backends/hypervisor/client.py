@@ -44,6 +44,10 @@ class _NotSent(Exception):
     """The request did not reach the API; another host may be asked."""
 
 
+class _NodeAway(_NotSent):
+    """The API answers, but not the daemon or the node that the request is for (595)."""
+
+
 class _AnswerLost(Exception):
     """The request went out, and no answer came back."""
 
@@ -86,29 +90,18 @@ class ProxmoxClient:
 
     def request(self, method: str, path: str, params: Mapping[str, Parameter]) -> Any:
         """The `data` of the answer. path: "nodes/pve1/qemu", its parts already quoted."""
-        failures = []
+        failures: dict[str, Exception] = {}
         for host in self._hosts():
             try:
                 data = self._ask(host, method, path, encode(params))
-            except _NotSent as failure:
-                failures.append(f"{host}: {failure}")
-            except _AnswerLost as failure:
-                if method != "GET":
+            except (_NotSent, _AnswerLost) as failure:
+                if isinstance(failure, _AnswerLost) and method != "GET":
                     raise self._scrubbed(answer_lost(f"{host}: {failure}")) from None
-                failures.append(f"{host}: {failure}")
+                failures[host] = failure
             else:
                 self._last_good = host
                 return data
-        raise self._scrubbed(
-            Unreachable(
-                "Proxmox VE cannot be reached",
-                on=self.provider,
-                why="; ".join(failures),
-                left=NOTHING_CHANGED,
-                do="Check that the host is on, that its address and port in the provider's "
-                "settings are right, and that this machine may connect to it.",
-            )
-        )
+        raise self._scrubbed(self._unreachable(failures))
 
     def _hosts(self) -> Iterator[str]:
         first = self._last_good
@@ -177,7 +170,7 @@ class ProxmoxClient:
         body = error.errors if isinstance(error.errors, dict) else {}
         message = str(body.get("message") or error.content or error.status_message or "").strip()
         if error.status_code == 595:
-            return _NotSent(message or "its API daemon does not answer")
+            return _NodeAway(message or "its API daemon does not answer")
         fields = body.get("errors")
         refusal = Refusal(
             error.status_code,
@@ -185,6 +178,19 @@ class ProxmoxClient:
             {str(k): str(v) for k, v in fields.items()} if isinstance(fields, dict) else {},
         )
         return self._scrubbed(explain(refusal, self.settings.token_id, reading=reading))
+
+    def _unreachable(self, failures: dict[str, Exception]) -> HomeportError:
+        why = "; ".join(f"{host}: {failure}" for host, failure in failures.items())
+        if any(isinstance(failure, _NodeAway) for failure in failures.values()):
+            what = "a node of the Proxmox cluster does not answer"
+            do = "Check that the node is on and in the cluster, then try again."
+        else:
+            what = "Proxmox VE cannot be reached"
+            do = (
+                "Check that the host is on, that its address and port in the provider's settings "
+                "are right, and that this machine may connect to it."
+            )
+        return Unreachable(what, on=self.provider, why=why, left=NOTHING_CHANGED, do=do)
 
     def _untrusted(self, host: str, error: Exception) -> HomeportError:
         shown = shown_fingerprint(host, CONNECT_SECONDS)

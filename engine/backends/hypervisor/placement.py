@@ -9,7 +9,7 @@ from urllib.parse import quote
 from engine.backends.hypervisor.client import ProxmoxClient
 from engine.backends.hypervisor.creation import has_cloud_init
 from engine.backends.protocols import GuestSpec
-from engine.errors import HomeportError, InvalidInput, NoCapacity, Unreachable
+from engine.errors import HomeportError, InvalidInput, NoCapacity, NotFound, Unreachable
 
 GIB = 1024**3
 MIB = 1024**2
@@ -60,7 +60,8 @@ def online_nodes(client: ProxmoxClient) -> list[Node]:
 
 
 def choose_node(client: ProxmoxClient, spec: GuestSpec) -> str:
-    """A node with the storage, the image or template, and room. The first reason where none."""
+    """A node with the storage, the image or template, and room. Where none has, the reason of
+    the one that lacks only room, or else of the first."""
     refusals = []
     for node in online_nodes(client):
         try:
@@ -70,14 +71,20 @@ def choose_node(client: ProxmoxClient, spec: GuestSpec) -> str:
             refusals.append(error)
         else:
             return node.name
-    raise refusals[0]
+    raise max(refusals, key=lambda error: isinstance(error, NoCapacity))
 
 
 def check_source(client: ProxmoxClient, node: str) -> str:
     """What a guest's disk is made from, as found on the node. InvalidInput where it is not."""
     settings = client.settings
     if settings.template is not None:
-        config = client.get(f"nodes/{quote(node)}/qemu/{settings.template}/config")
+        try:
+            config = client.get(f"nodes/{quote(node)}/qemu/{settings.template}/config")
+        except NotFound:
+            raise _no_source(
+                f"template {settings.template} is not on node {node}",
+                "Correct 'template' in the provider's settings, or name its node as 'node'.",
+            ) from None
         problem = ""
         if str(config.get("template") or "0") != "1":
             problem = f"guest {settings.template} is not a template"

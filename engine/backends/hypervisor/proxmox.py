@@ -1,56 +1,53 @@
 """Guests on Proxmox VE: made once, found again, started, stopped and removed.
 
-The guest's id is what makes creation safe to repeat. It is claimed in the inventory before
-anything is asked of Proxmox, and Proxmox makes at most one guest with it; whatever happens
-to a request or to this process, the next attempt looks at that id first. A guest there that
-does not bear our mark is somebody else's: the id is given up, the guest never touched.
+Every call looks up the guest by its mark first, wherever in the cluster it is by now, and
+leaves a guest without the mark alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 from engine.backends.hypervisor.agent import read_host_keys
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.creation import (
-    check_spec,
-    clone_parameters,
-    configuration,
-    configured_address,
-    create_parameters,
-    growth,
-)
+from engine.backends.hypervisor.creation import check_spec
 from engine.backends.hypervisor.guests import GuestFinder, MarkedGuest
-from engine.backends.hypervisor.ids import GuestIds, Seen
+from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
-from engine.backends.hypervisor.placement import choose_node
+from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
 from engine.backends.protocols import Guest, GuestSpec, Progress
 from engine.backends.registry import BackendEnvironment, LeaseStore, read_settings
-from engine.errors import (
-    Conflict,
-    HomeportError,
-    Locked,
-    NotFound,
-    OutcomeUnknown,
-    RemoteFailure,
-)
+from engine.errors import Denied, HomeportError, Locked, NotFound, OutcomeUnknown, RemoteFailure
 from engine.model.provider import Check
 
-CREATE_SECONDS, START_SECONDS, STOP_SECONDS, DESTROY_SECONDS = 1800.0, 180.0, 120.0, 600.0
+START_SECONDS, STOP_SECONDS, DESTROY_SECONDS = 180.0, 120.0, 600.0
 _SHUTDOWN_SECONDS = 60
-_ATTEMPTS = 50
 
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> Proxmox:
     checked = read_settings(ProxmoxSettings, environment, settings)
-    token = environment.read_secret(checked.token_ref)
-    name = environment.provider.name
-    return Proxmox(ProxmoxClient(checked, token.strip(), name), environment.leases)
+    token = _token_secret(environment.read_secret(checked.token_ref), checked.token_id)
+    client = ProxmoxClient(checked, token, environment.provider.name)
+    return Proxmox(client, environment.leases)
+
+
+def _token_secret(stored: str, token_id: str) -> str:
+    """The secret alone, also where the whole "user@realm!name=secret" was stored."""
+    secret = stored.strip().removeprefix(f"{token_id}=")
+    if not re.fullmatch(r"[!-~]+", secret):
+        raise Denied(
+            "the stored token secret cannot be one of Proxmox VE",
+            on=token_id,
+            why="it is empty or holds blanks or other characters that no token has",
+            left="nothing was sent",
+            do="Store the secret again, as pveum user token add showed it.",
+        )
+    return secret
 
 
 class Proxmox:
@@ -58,11 +55,11 @@ class Proxmox:
 
     def __init__(self, client: ProxmoxClient, leases: LeaseStore) -> None:
         self._client = client
-        self._settings = client.settings
         self._tasks = Tasks(client)
         pool = f"vmid:{client.provider}"
         self._finder = GuestFinder(client, leases, pool)
         self._ids = GuestIds(client, leases, pool, self._finder)
+        self._maker = GuestMaker(client, self._finder, self._ids)
 
     def check(self) -> list[Check]:
         return inspect(self._client, self._ids)
@@ -76,73 +73,7 @@ class Proxmox:
     def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
         check_spec(spec)
         with self._about("the guest cannot be created", spec.name):
-            guest = self._find_or_create(spec, progress)
-            return self._finish(guest, spec, progress)
-
-    def _find_or_create(self, spec: GuestSpec, progress: Progress) -> MarkedGuest:
-        for _ in range(_ATTEMPTS):
-            progress.raise_if_cancelled()
-            if (found := self._finder.find(spec.owner)) is not None:
-                return found
-            vmid = self._ids.claim(spec.owner)
-            self._ids.wait_for_tasks(vmid, progress, CREATE_SECONDS)
-            seen = self._ids.look(vmid, spec.owner)
-            if seen is Seen.FOREIGN:
-                progress.log(f"The id {vmid} is taken by another guest; taking the next.")
-                self._ids.reject(vmid, spec.owner)
-            elif seen is Seen.FREE:
-                self._create(vmid, spec, progress)
-        raise Conflict(
-            "no id could be had for the guest",
-            why=f"{_ATTEMPTS} ids in a row were taken by others while Homeport asked for them",
-            do="Give Homeport a range of ids of its own: vmid_first and vmid_last.",
-        )
-
-    def _create(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
-        """Ask for the guest and wait. Returns also where it should be looked for again."""
-        node = quote(choose_node(self._client, spec))
-        try:
-            if self._settings.template is not None:
-                path = f"nodes/{node}/qemu/{self._settings.template}/clone"
-                upid = self._client.post(path, clone_parameters(spec, self._settings, vmid))
-            else:
-                parameters = create_parameters(spec, self._settings, vmid)
-                upid = self._client.post(f"nodes/{node}/qemu", parameters)
-        except Conflict:
-            return  # somebody was faster: who, shows when the id is looked at again
-        except OutcomeUnknown as lost:
-            progress.log(f"{lost.why}; looking whether the guest is being made.")
-            self._ids.expect_creation(vmid)
-            return
-        self._ids.asked(vmid)
-        progress.log(f"Proxmox makes guest {vmid} on node {node}.")
-        self._tasks.wait(str(upid), progress, CREATE_SECONDS)
-
-    def _finish(self, guest: MarkedGuest, spec: GuestSpec, progress: Progress) -> Guest:
-        """Settings and disk size of a guest that was not started yet; others are left alone."""
-        if guest.lock:
-            raise self._finder.locked(guest, guest.lock)
-        status = self._finder.status(guest)
-        if status == "stopped":
-            if not guest.mark.finished:
-                parameters = configuration(spec, self._settings, guest.vmid)
-                self._client.put(f"{guest.path}/config", parameters)
-                guest = self._again(guest)
-            if (larger := growth(guest.config, spec)) is not None:
-                upid = self._client.put(f"{guest.path}/resize", larger)
-                if upid:
-                    self._tasks.wait(str(upid), progress, CREATE_SECONDS)
-        address = spec.address.partition("/")[0]
-        if configured_address(guest.config) != address:
-            raise Conflict(
-                "the guest has another address than the deployment",
-                why=f"Proxmox shows {configured_address(guest.config) or 'none'}, the deployment "
-                f"has {address}",
-                left="the guest was not changed: a new address would give it new SSH host keys",
-                do="Set the address back in the guest's cloud-init settings, or destroy the "
-                "deployment and deploy again.",
-            )
-        return self._finder.describe(guest, status)
+            return self._maker.make(spec, progress)
 
     # running
 
@@ -246,12 +177,6 @@ class Proxmox:
                 why=f"no guest {guest.id} with the mark {guest.owner} is left",
                 do="If it was removed by hand, destroy the deployment and deploy again.",
             )
-        return found
-
-    def _again(self, guest: MarkedGuest) -> MarkedGuest:
-        found = self._finder.find(guest.mark.owner)
-        if found is None:
-            raise NotFound("the guest vanished while it was made", do="Try again.")
         return found
 
     @contextmanager

@@ -184,7 +184,12 @@ def _no_memory(message: str) -> NoCapacity:
 
 
 def _missing(message: str) -> NotFound:
-    return NotFound("Proxmox VE does not have the guest", why=message)
+    return NotFound(
+        "Proxmox VE does not have the guest",
+        why=message,
+        left=NOTHING_CHANGED,
+        do="If it was removed by hand, destroy the deployment and deploy again.",
+    )
 
 
 def _taken(message: str) -> Conflict:
