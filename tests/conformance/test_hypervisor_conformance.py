@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from engine.errors import (
     NoCapacity,
     NotFound,
     RemoteFailure,
+    RetryableError,
     Unreachable,
 )
 from engine.inventory.inventory import Inventory
@@ -505,17 +506,118 @@ def test_stopping_the_operation_stops_the_wait(world: World, leases: MemoryLease
 
 
 def test_a_started_guest_of_the_lab_shows_its_own_host_key(
-    lab_provider: LabWorld, leases: MemoryLeases, journal: Journal
+    lab: LabWorld, leases: MemoryLeases, journal: Journal
 ) -> None:
-    lab_provider.reset()
-    backend = hypervisor(lab_provider, leases)
-    guest = backend.ensure(spec(lab_provider), journal)
+    backend = hypervisor(lab, leases)
+    guest = backend.ensure(spec(lab), journal)
     backend.start(guest, journal)
-    file = next(lab_provider.handle.directory.rglob("ssh_host_ed25519_key.pub"))
+    file = next(lab.handle.directory.rglob("ssh_host_ed25519_key.pub"))
     (key,) = backend.host_keys(guest, journal)
     assert file.read_text().startswith(key)
     assert backend.destroy(OWNER, journal)
-    assert not list(lab_provider.handle.directory.rglob("ssh_host_ed25519_key.pub"))
+    assert not list(lab.handle.directory.rglob("ssh_host_ed25519_key.pub"))
+
+
+# --- the lab's faults -------------------------------------------------------------------
+
+
+@pytest.fixture
+def lab(lab_provider: LabWorld) -> Iterator[LabWorld]:
+    lab_provider.reset()
+    yield lab_provider
+    lab_provider.reset()
+
+
+def persist(call: Callable[[], Any], attempts: int = 4) -> Any:
+    """Call again as a step does: only after errors that may pass by themselves."""
+    while True:
+        try:
+            return call()
+        except RetryableError:
+            attempts -= 1
+            if not attempts:
+                raise
+
+
+def test_with_every_answer_lost_once_everything_is_done_once(
+    lab: LabWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    backend = hypervisor(lab, leases)
+    lab.fault("lost_answers", 1)
+    guest = persist(lambda: backend.ensure(spec(lab), journal))
+    assert owned(lab) == [int(guest.id)]
+    assert "size=4G" in lab.guests()[int(guest.id)]["scsi0"]
+    lab.fault("lost_answers", 1)
+    persist(lambda: backend.start(guest, journal))
+    assert lab.guests()[int(guest.id)]["status"] == "running"
+    lab.fault("lost_answers", 2)
+    assert persist(lambda: backend.destroy(OWNER, journal)) in (True, False)
+    assert not lab.guests()
+    assert not lab.volumes()
+
+
+def test_an_id_that_is_snatched_away_is_left_to_whom_has_it(
+    lab: LabWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    lab.fault("taken", [9000])
+    lab.fault("stolen", 2)
+    guest = hypervisor(lab, leases).ensure(spec(lab), journal)
+    assert guest.id == "9003"
+    assert sorted(lab.guests()) == [9000, 9001, 9002, 9003]
+    lab.fault("stolen", 1)  # as long as it is on, the thief keeps what it took
+    assert hypervisor(lab, leases).destroy(OWNER, journal)
+    assert sorted(lab.guests()) == [9000, 9001, 9002]
+
+
+def test_a_provider_that_vanishes_and_returns_is_retried(
+    lab: LabWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    backend = hypervisor(lab, leases)
+    for name in ("offline", "unauthorised"):
+        lab.fault(name, True)  # type: ignore[arg-type]
+        with pytest.raises((Unreachable, Denied)) as caught:
+            backend.ensure(spec(lab), journal)
+        explained(caught.value)
+        assert backend.check()[0].status is CheckStatus.FAIL
+        lab.fault(name, None)  # type: ignore[arg-type]
+    lab.fault("gateway", 2)
+    persist(lambda: backend.ensure(spec(lab), journal))
+    assert len(lab.guests()) == 1
+
+
+def test_all_rights_revoked_is_told_apart_from_nothing_there(
+    lab: LabWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    backend = hypervisor(lab, leases)
+    backend.ensure(spec(lab), journal)
+    lab.fault("revoked", ["*"])
+    with pytest.raises(Denied):
+        backend.destroy(OWNER, journal)
+    missing = [c for c in backend.check() if c.status is CheckStatus.FAIL and "missing" in c.found]
+    assert {c.title.rpartition(" ")[2] for c in missing} >= {
+        "/pool/homeport",
+        "/storage/local-lvm",
+        "/storage/local",
+        "/sdn/zones/localnetwork/vmbr0",
+    }
+    lab.fault("revoked", None)
+    assert backend.destroy(OWNER, journal)
+
+
+def test_a_full_storage_and_a_silent_agent_are_said(
+    lab: LabWorld, leases: MemoryLeases, journal: Journal
+) -> None:
+    backend = hypervisor(lab, leases, agent_seconds=0.5)
+    lab.fault("no_space", ["local-lvm"])
+    with pytest.raises(NoCapacity):
+        backend.ensure(spec(lab), journal)
+    lab.fault("no_space", None)
+    guest = backend.ensure(spec(lab), journal)
+    backend.start(guest, journal)
+    lab.fault("silent_agent", True)
+    with pytest.raises(Unreachable) as caught:
+        backend.host_keys(guest, journal)
+    explained(caught.value)
 
 
 # --- what only a double can be made to do -----------------------------------------------
