@@ -15,13 +15,14 @@ one. A new run that asks our record of finished steps repeats exactly what is no
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
+import time
 from dataclasses import asdict
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
+from engine.errors import RemoteFailure
 from engine.inventory.database import open_journal_engine
 from engine.model.plan import FORMAT, Operation, PlannedStep
 from engine.operations import fault
@@ -34,7 +35,8 @@ from engine.operations.runner import StepResult, StepRunner
 from engine.operations.workplace import Workplace
 from engine.redaction import Redactor
 
-_log = logging.getLogger(__name__)
+_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
+_LOOK_AGAIN_SECONDS = 5.0
 
 
 class Performer:
@@ -85,6 +87,20 @@ class Performer:
                 self._at_work -= 1
                 self._idle.notify_all()
 
+    def give_up(self, operation_id: str) -> None:
+        """End an operation that nobody carries out any more, so that it can be resumed."""
+        error = RemoteFailure(
+            what="the operation broke off",
+            on=operation_id,
+            why="the worker could not record how it went on; its log says why",
+            left="its finished steps are done and stay done",
+            do="Check the disk's free space, then resume the operation.",
+        )
+        operation = self.workplace.inventory.operations.get(operation_id)
+        record_end(
+            self.workplace.inventory, operation, {"": StepResult("failed", error.describe())}
+        )
+
     def wait_until_recorded(self, seconds: float) -> bool:
         """After `stopping` was set: wait for the steps at work; False where some still are."""
         with self._idle:
@@ -107,8 +123,8 @@ class Journal:
 
     def __init__(self, performer: Performer, url: str, executor: str) -> None:
         global _performer
-        _performer = performer
-        self._known: set[str] = set()
+        _performer = self._performer = performer
+        self._look_again: dict[str, float] = {}
         config: DBOSConfig = {
             "name": "homeport",
             "system_database_url": url,
@@ -124,11 +140,16 @@ class Journal:
         DBOS.launch()
 
     def start(self, operation_id: str, attempt: int) -> None:
-        """Start this attempt, unless DBOS knows it: then it has been started or recovered."""
+        """Start this attempt, unless DBOS knows it: then it was started, or recovered."""
         workflow = operation_id if attempt == 1 else f"{operation_id}.{attempt}"
-        if workflow in self._known:
+        now = time.monotonic()
+        if now < self._look_again.get(workflow, 0.0):
             return
-        self._known.add(workflow)
-        if DBOS.get_workflow_status(workflow) is None:
+        self._look_again[workflow] = now + _LOOK_AGAIN_SECONDS
+        known = DBOS.get_workflow_status(workflow)
+        if known is None:
             with SetWorkflowID(workflow):
                 DBOS.start_workflow(run_plan, operation_id, attempt)
+        elif known.status not in _ALIVE:
+            # Its last act, writing the operation's end, did not succeed.
+            self._performer.give_up(operation_id)

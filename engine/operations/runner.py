@@ -8,6 +8,7 @@ fails is therefore not recorded, and nothing has to be taken back before it is t
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import time
@@ -115,12 +116,14 @@ class StepRunner:
             handle = registry.handler(step.kind)
             self._hide_known_secrets(context)
             with fault.around(step.id):
-                return handle(context)
+                outcome = handle(context)
+            json.dumps(dict(outcome.output), allow_nan=False)
+            return outcome
         except HomeportError:
             raise
         except Exception as error:
-            # A handler is somebody else's code: whatever it throws ends this step, with its
-            # trace in the worker's log, and not the worker.
+            # A handler is somebody else's code: whatever it throws, or gives that JSON does
+            # not hold, ends this step, with its trace in the worker's log, and not the worker.
             _log.error("step %s broke", step.id, exc_info=error)
             raise _broken(step, error) from error
         finally:
