@@ -140,7 +140,7 @@ class ProxmoxClient:
         except (requests.exceptions.RequestException, OSError) as error:
             if refused := connection_refused(error):
                 raise _NotSent(refused) from None
-            raise _AnswerLost(f"the connection was lost ({type(error).__name__})") from None
+            raise _AnswerLost("the connection was cut before the answer came") from None
         except NotJson as error:
             raise self._not_proxmox(host, str(error)) from None
         finally:
@@ -227,10 +227,14 @@ class ProxmoxClient:
 
 def _certificate_problem(error: Exception, shown: str) -> str:
     text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        reason = text.rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
+    if "has expired" in text:
+        reason = "its certificate has expired"
+    elif "mismatch" in text:
+        reason = "its certificate is for another name or address"
+    elif "CERTIFICATE_VERIFY_FAILED" in text:
+        reason = "no authority that is trusted here has signed its certificate"
     elif "showed a certificate" in text:
-        reason = "its fingerprint is not the one in the settings"
+        reason = "its certificate is not the one whose fingerprint is in the settings"
     else:
         reason = "it does not speak TLS as a Proxmox host does"
     return f"{reason}; it shows the fingerprint {shown}" if shown else reason

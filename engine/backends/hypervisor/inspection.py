@@ -120,14 +120,20 @@ def _storage(client: ProxmoxClient, node: Node) -> list[Check]:
 
 
 def _bridge(client: ProxmoxClient) -> list[Check]:
-    wanted = client.settings.bridge
+    """A token sees the bridges that it may use, so none at all says more about its rights."""
+    title, wanted = "Network bridge", client.settings.bridge
+    seen: set[str] = set()
     for node in online_nodes(client):
         rows = client.get(f"nodes/{quote(node.name)}/network", type="any_bridge")
-        if any(row.get("iface") == wanted for row in rows):
-            found = f"{wanted} on node {node.name}"
-            return [_line("Network bridge", CheckStatus.PASS, found)]
+        names = {str(row.get("iface")) for row in rows}
+        if wanted in names:
+            return [_line(title, CheckStatus.PASS, f"{wanted} on node {node.name}")]
+        seen |= names
+    if seen:
+        found = f"there is no {wanted}, but {', '.join(sorted(seen))}"
+        return [_line(title, CheckStatus.FAIL, found, "Correct 'bridge' in the settings.")]
     do = "Correct 'bridge' in the provider's settings, or grant the token SDN.Use on it."
-    return [_line("Network bridge", CheckStatus.WARN, f"the token sees no bridge {wanted}", do)]
+    return [_line(title, CheckStatus.WARN, "the token sees no bridge", do)]
 
 
 def _pool(client: ProxmoxClient) -> list[Check]:

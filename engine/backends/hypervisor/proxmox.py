@@ -27,6 +27,7 @@ from engine.model.provider import Check
 
 START_SECONDS, STOP_SECONDS, DESTROY_SECONDS = 180.0, 120.0, 600.0
 _SHUTDOWN_SECONDS = 60
+_LEFT = "what was made so far is kept and found again by the next attempt"
 
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> Proxmox:
@@ -189,4 +190,5 @@ class Proxmox:
                 error.why, error.what = str(error), what
                 number = f" ({vmid})" if vmid else ""
                 error.on = f"guest {name}{number} at {self._client.provider}"
+                error.left = error.left or _LEFT
             raise

@@ -68,7 +68,7 @@ class SealedSecrets:
     # the protocol
 
     def check(self) -> list[Check]:
-        title = "Secrets can be read and written"
+        title = "Sealed secrets can be opened"
         try:
             opened = self._open_existing()
         except HomeportError as error:
