@@ -7,6 +7,7 @@ what both its user and the token itself were granted.
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 from typing import Any
 
@@ -127,6 +128,21 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
             for path in sorted(paths)
         }
         return {path: held for path, held in found.items() if held or owner == "root@pam"}
+
+    def require_bridges(self, user: str, values: dict[str, Any]) -> None:
+        """A network card may only be put on a bridge that the user was given."""
+        for key, value in values.items():
+            found = re.search(r"(?:^|,)bridge=([^,]+)", str(value))
+            if re.fullmatch(r"net\d+", key) and found:
+                self.require(user, f"/sdn/zones/localnetwork/{found.group(1)}", "SDN.Use")
+
+    async def _qm_create(self, v: dict[str, Any], user: str) -> Any:
+        self.require_bridges(user, v)
+        return await super()._qm_create(v, user)
+
+    async def _apply_config(self, vm: Any, user: str, p: dict[str, Any]) -> None:
+        self.require_bridges(user, p)
+        await super()._apply_config(vm, user, p)
 
     # --- tokens, rules and roles ------------------------------------------------------
 

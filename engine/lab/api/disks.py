@@ -36,7 +36,10 @@ class Disks(Machines):
     def _qm_alloc(self, sid: str, vmid: int, fmt: Any, size: int, linked_from: Any = None) -> Any:
         if size > self.free_space(sid):
             raise PveError(500, f"unable to write to storage '{sid}': No space left on device")
-        return super()._qm_alloc(sid, vmid, fmt, size, linked_from)
+        made = super()._qm_alloc(sid, vmid, fmt, size, linked_from)
+        if linked_from:
+            self._qm_volume(made[0])["base"] = f"{sid}:{linked_from.rpartition('/')[2]}"
+        return made
 
     # --- new drives -------------------------------------------------------------------
 
@@ -186,7 +189,14 @@ class Disks(Machines):
     # --- clones -----------------------------------------------------------------------
 
     async def _qm_clone(self, v: dict[str, Any], user: str) -> str:
-        """As fakepve; and the clone gets a cloud-init drive of its own."""
+        """As fakepve; and the clone gets a cloud-init drive of its own.
+
+        A guest's files name their own place in the lab, so a copy of them could not live
+        elsewhere: only what has never run (a template made from an image) can be cloned.
+        """
+        source = self.vm(int(v["vmid"]))
+        if source is not None and self.guest_directory(source).exists():
+            raise PveError(500, "the lab cannot clone a guest that has run")
         upid = str(await super()._qm_clone(v, user))
         clone = self.vm(int(v["newid"]))
         for key, value in list(clone.config.items()) if clone is not None else ():
@@ -195,6 +205,26 @@ class Disks(Machines):
                 storage = volume_ref(volume)[0]
                 clone.config[key] = self._cloud_init_drive(int(v["newid"]), storage, props)[0]
         return upid
+
+    async def _qm_destroy(self, v: dict[str, Any], user: str) -> str:
+        """A template stays while linked clones stand on its disks."""
+        vm = self.find(v["node"], v["vmid"])
+        bases = [
+            split_drive(str(value))[0] for value in vm.config.values() if "base-" in str(value)
+        ]
+        linked = {
+            volume.get("base")
+            for s in self.storages.values()
+            for volume in s.get("volumes", {}).values()
+        }
+        for base in bases:
+            if base in linked:
+
+                async def fail(base: str = base) -> None:
+                    raise TaskError(f"base volume '{base}' is still in use by linked cloned")
+
+                return await self.task(vm.node, "qmdestroy", vm.vmid, user, fail, vm=vm)
+        return await super()._qm_destroy(v, user)
 
     # --- cloud-init -------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import re
 import time
 import urllib.parse
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 from fakepve import PveError, TaskError
 
-from engine.lab.api.settings import Settings
+from engine.lab.api.settings import BRIDGE, Settings
 from engine.lab.api.tasks import Tasks
 from engine.lab.guest import power
 from engine.lab.guest.boot import Boot
@@ -173,6 +174,7 @@ class Machines(Tasks):
                 raise TaskError(f"VM {vm.vmid} already running")
             self._need_memory(vm)
             vm.apply_pending()
+            self._need_bridge(vm)
             await self.power_on(vm)
             self.life(vm).wanted = True
 
@@ -187,6 +189,12 @@ class Machines(Tasks):
                 f"kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory "
                 f"({_memory(vm) >> 20} MiB asked for, {(self.node_memory() - used) >> 20} MiB free)"
             )
+
+    def _need_bridge(self, vm: Any) -> None:
+        for key, value in vm.config.items():
+            found = re.search(r"(?:^|,)bridge=([^,]+)", str(value))
+            if key.startswith("net") and found and found.group(1) != BRIDGE:
+                raise TaskError(f"bridge '{found.group(1)}' does not exist")
 
     def node_memory(self) -> int:
         """Bytes of memory that the node has for its guests."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any
 
 from engine.lab.api.faults import Faults
 from engine.lab.api.faulty import Faulty
+from engine.lab.api.node import Node
 from engine.lab.api.settings import DISK_STORAGE, GIB, IMAGE, POOL, Settings
 from engine.lab.api.state import Stored
 
@@ -16,7 +16,7 @@ _IMAGE_DISK = 3 * GIB
 """Debian's generic cloud image: size of the file, and of the disk in it."""
 
 
-class LabPve(Faulty, Stored):
+class LabPve(Faulty, Node, Stored):
     """The API of one provider, with one node that bears the provider's name."""
 
     def __init__(self, settings: Settings, fingerprint: str, token: str, password: str) -> None:
@@ -68,17 +68,3 @@ class LabPve(Faulty, Stored):
         }
         self.grant_least_rights(token)
         self.save()
-
-    def _node_stats(self, online: bool) -> dict[str, Any]:
-        if not online:
-            return {}
-        used = sum(self._vm_usage(vm)["maxmem"] for vm in self.vms if vm.status == "running")
-        return {
-            "cpu": 0.02,
-            "maxcpu": 4,
-            "mem": used,
-            "maxmem": self.node_memory(),
-            "disk": 4 * GIB,
-            "maxdisk": 64 * GIB,
-            "uptime": 3600,
-        }

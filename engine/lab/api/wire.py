@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from typing import Any
 
 from aiohttp import web
 from fakepve import FakePve, PveError
+from fakepve.routing import param_error
 from fakepve.server import API
 from fakepve.server import error as _error
 
@@ -15,6 +16,8 @@ _BODY_LIMIT = 512 * 1024
 _REFUSAL_SECONDS = 0.3
 """Every 401 is slow, as a brake; Proxmox VE takes 3 s."""
 _METHODS = ("GET", "POST", "PUT", "DELETE")
+_NOT_IN_THE_LAB = re.compile(r"/nodes/[^/]+/(lxc|qemu/\d+/snapshot)(/|$)")
+"""fakepve keeps records of containers and snapshots; here they would be without life."""
 
 
 class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
@@ -47,6 +50,8 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
             return refusal(501, f"Method '{request.method} {path}' not implemented")
         if request.headers.get("Transfer-Encoding"):
             return refusal(501, "chunked transfer encoding not supported")
+        if request.method != "GET" and _NOT_IN_THE_LAB.match(path):
+            return refusal(501, f"Method '{request.method} {path}' not implemented in the lab")
         if length and request.method in ("GET", "DELETE"):
             return refusal(501, "Unexpected content")
         if length > _BODY_LIMIT and request.content_type != "multipart/form-data":
@@ -60,7 +65,13 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
         if match is None or request.method not in match.methods:
             path = request.path.removeprefix(API)
             raise PveError(501, f"Method '{request.method} {path}' not implemented")
+        _refuse_loose_booleans(match.methods[request.method], params)
         return await super().answer(request, match, params, user, call)
+
+    def _verify(self, request: Any, values: dict[str, Any], drop: Any = ()) -> Any:
+        match = self.resolve(request, API)
+        _refuse_loose_booleans(match.methods[request.method], values)
+        return super()._verify(request, values, drop)
 
     async def synthesise(
         self, match: Any, method: str, info: Any, user: str, values: dict[str, Any]
@@ -80,19 +91,20 @@ class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
             )
         return await super()._answer(request, handler, generic, path_node)
 
-    async def _task_list(self, request: Any) -> Any:
-        return _with_total(await super()._task_list(request), len(self.tasklog))
 
-    async def _task_log(self, request: Any) -> Any:
-        task = self.tasks.get(request.match_info["upid"], {"log": ()})
-        return _with_total(await super()._task_log(request), len(task["log"]))
+def _refuse_loose_booleans(method: dict[str, Any], values: dict[str, Any]) -> None:
+    """Only 0 and 1 are booleans; fakepve also takes words."""
+    declared = (method.get("parameters") or {}).get("properties", {})
+    wrong = {
+        name: f"type check ('boolean') failed - got '{value}'"
+        for name, value in values.items()
+        if declared.get(name, {}).get("type") == "boolean" and str(value) not in ("0", "1")
+    }
+    if wrong:
+        raise param_error(**wrong)
 
 
 def refusal(status: int, message: str) -> web.Response:
     """An error in the form that every error of the API has."""
     response: web.Response = _error(status, message)
     return response
-
-
-def _with_total(response: Any, total: int) -> web.Response:
-    return web.json_response(json.loads(response.text) | {"total": total})
