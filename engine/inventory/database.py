@@ -108,11 +108,18 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _make_private(path: Path) -> None:
-    """Mode 0600 before SQLite sees the file: its write-ahead log inherits the mode."""
+    """Mode 0600 before SQLite sees the file: its write-ahead log inherits the mode.
+
+    A file that is there already is not opened: closing it would drop the locks of every
+    connection that this process has to it (sqlite.org/howtocorrupt.html, 2.2), and the next
+    process to leave would take the write-ahead log away from under them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 _first_connection = threading.Lock()
