@@ -209,22 +209,16 @@ class Disks(Machines):
     async def _qm_destroy(self, v: dict[str, Any], user: str) -> str:
         """A template stays while linked clones stand on its disks."""
         vm = self.find(v["node"], v["vmid"])
-        bases = [
-            split_drive(str(value))[0] for value in vm.config.values() if "base-" in str(value)
-        ]
-        linked = {
-            volume.get("base")
-            for s in self.storages.values()
-            for volume in s.get("volumes", {}).values()
-        }
-        for base in bases:
-            if base in linked:
+        stores = self.storages.values()
+        linked = {volume.get("base") for s in stores for volume in s.get("volumes", {}).values()}
+        used = linked & {split_drive(str(value))[0] for value in vm.config.values()}
+        if not used:
+            return await super()._qm_destroy(v, user)
 
-                async def fail(base: str = base) -> None:
-                    raise TaskError(f"base volume '{base}' is still in use by linked cloned")
+        async def fail() -> None:
+            raise TaskError(f"base volume '{min(used)}' is still in use by linked cloned")
 
-                return await self.task(vm.node, "qmdestroy", vm.vmid, user, fail, vm=vm)
-        return await super()._qm_destroy(v, user)
+        return await self.task(vm.node, "qmdestroy", vm.vmid, user, fail, vm=vm)
 
     # --- cloud-init -------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ User=postgres
 Group=postgres
 WorkingDirectory={data}
 RuntimeDirectory=postgresql
+ExecStartPre=/bin/sh -c '[ {run} -nt {data}/postmaster.pid ] && rm -f {data}/postmaster.pid; true'
 ExecStartPre=/bin/sh -c 'mkdir -m 700 {sockets} 2>/dev/null || [ -O {sockets} ]'
 ExecStart={bin}/postgres -D {data}
 ExecStartPost=/bin/sh -c 'until {bin}/pg_isready -q -h {address}; do sleep 0.05; done'
@@ -55,6 +56,7 @@ Restart=on-failure
 [Install]
 WantedBy=multi-user.target
 """
+"""/run is made at power-on: a pid file that is older speaks of a process that has gone."""
 _CONFIG = """\
 
 # Debian's choices, and the lab's: one address per guest, little memory.
@@ -89,7 +91,13 @@ async def install_postgresql(ground: Ground) -> None:
         await _make_cluster(ground, programs, data, sockets)
     await ground.service(
         "postgresql.service",
-        _UNIT.format(bin=programs, data=data, address=ground.address, sockets=sockets),
+        _UNIT.format(
+            bin=programs,
+            data=data,
+            address=ground.address,
+            sockets=sockets,
+            run=ground.root / "run/lock",
+        ),
     )
 
 

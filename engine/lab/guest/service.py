@@ -177,7 +177,7 @@ class Service:
             raise BadValue("Type=forking is not supported in the lab")
         await self._start_main(self.unit.command("ExecStart")[0])
         for command in self.unit.command("ExecStartPost"):
-            await self._run(command)
+            await self._run(command, beside=self.main)
         self._stand("running")
         return None
 
@@ -218,11 +218,18 @@ class Service:
         loop.add_reader(notices, hear)
         return notices
 
-    async def _run(self, command: Command) -> None:
-        """One of the short commands around the main process."""
+    async def _run(self, command: Command, beside: Child | None = None) -> None:
+        """One of the short commands around the main process; not longer than that lives."""
         try:
             child = self._spawn(command, self._environment())
-            status = await child.ended
+            waited = [child.ended] if beside is None else [child.ended, beside.ended]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if not child.ended.done():
+                assert beside is not None
+                self.status = beside.ended.result()
+                self._say(f"Main process exited, {_described(self.status)}")
+                raise StartFailed(self._judge(self.status) or "protocol")
+            status = child.ended.result()
         except OSError as error:
             self._say(f"Failed to execute {command.words[0]}: {error.strerror}")
             status = _EXEC_FAILED

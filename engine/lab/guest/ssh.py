@@ -44,6 +44,13 @@ class _Login(asyncssh.SSHServer):
         return username == self._user and key.export_public_key().decode().split()[:2] in self._keys
 
 
+class _Files(asyncssh.SFTPServer):
+    """SFTP over the guest's files; ends with a status, which `scp` waits for."""
+
+    def exit(self) -> None:
+        self.channel.exit(0)
+
+
 async def serve_ssh(boot: Boot, root: Path, children: Children) -> asyncssh.SSHAcceptor:
     """Listen on the guest's address. OSError where somebody else has it."""
     home = home_of(root, boot.user)
@@ -59,7 +66,7 @@ async def serve_ssh(boot: Boot, root: Path, children: Children) -> asyncssh.SSHA
         server_host_keys=[str(root / HOST_KEY)],
         process_factory=run,
         encoding=None,
-        sftp_factory=True,
+        sftp_factory=_Files,
         line_editor=False,
         password_auth=False,
         kbdint_auth=False,

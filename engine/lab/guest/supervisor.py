@@ -26,6 +26,8 @@ class Supervisor:
         self.journal = ground.journal
         self._ground = ground
         self._services: dict[str, Service] = {}
+        self._restarting: set[str] = set()
+        """Units that stay loaded although they are down for a moment."""
 
     # --- units ------------------------------------------------------------------------
 
@@ -36,7 +38,7 @@ class Supervisor:
         that of one that is down is read when it is needed.
         """
         known = self._services.get(name)
-        if known is not None and known.active != "inactive":
+        if known is not None and (known.active != "inactive" or name in self._restarting):
             return known
         unit = load_unit(self._ground.root, name)
         if known is None:
@@ -139,8 +141,12 @@ class Supervisor:
     async def restart(self, name: str) -> None:
         """With the services that require it, if they run."""
         self.service(name)
-        dependants = [other for other in await self.stop(name) if other != name]
-        await self.start(name)
+        self._restarting.add(name)
+        try:
+            dependants = [other for other in await self.stop(name) if other != name]
+            await self.start(name)
+        finally:
+            self._restarting.discard(name)
         for other in dependants:
             await self.start(other)
 
