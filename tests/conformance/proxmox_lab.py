@@ -96,6 +96,17 @@ class LabWorld:
         place = f"nodes/{NODE}/qemu/{vmid}"
         self._wait(self._ask("DELETE", place, **{"purge": 1, "destroy-unreferenced-disks": 1}))
 
+    def add_template(self, vmid: int) -> None:
+        self.add_foreign(
+            vmid,
+            name="template",
+            pool="homeport",
+            scsi0=f"local-lvm:0,import-from={IMAGE_VOLUME}",
+            ide2="local-lvm:cloudinit",
+            boot="order=scsi0",
+        )
+        self._wait(self._ask("POST", f"nodes/{NODE}/qemu/{vmid}/template"))
+
     def lock(self, vmid: int, lock: str) -> None:
         set_fault(self.handle.directory, "locked", {str(vmid): lock} if lock else None)
 

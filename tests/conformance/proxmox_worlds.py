@@ -60,6 +60,9 @@ class World(Protocol):
 
     def remove_foreign(self, vmid: int) -> None: ...
 
+    def add_template(self, vmid: int) -> None:
+        """A template with a disk of 3 GiB and a cloud-init drive, in the pool."""
+
     def lock(self, vmid: int, lock: str) -> None:
         """Set a guest's lock, or clear it with an empty one."""
 
@@ -87,6 +90,19 @@ class _Double(FakePve):  # type: ignore[misc]
         image = self.storages[storage]["volumes"][name]
         volid, _ = self._qm_alloc(volume_ref(volume)[0], vmid, None, image["disk"])
         return join_drive(volid, {**props, "size": format_size(image["disk"])}), [volid]
+
+    async def _qm_clone(self, v: dict[str, Any], user: str) -> str:
+        """A clone has a cloud-init drive of its own, as on Proxmox VE."""
+        upid = str(await super()._qm_clone(v, user))
+        clone = self.vm(int(v["newid"]))
+        for key, value in clone.config.items():
+            if "cloudinit" in str(value):
+                storage, name = volume_ref(split_drive(value)[0])
+                own = f"vm-{clone.vmid}-cloudinit"
+                volumes = self.storages[storage]["volumes"]
+                volumes[own] = {**volumes[name], "vmid": clone.vmid}
+                clone.config[key] = f"{storage}:{own},media=cdrom"
+        return upid
 
     def _routes_resize(self) -> list[Any]:
         return [("PUT", "/nodes/{node}/qemu/{vmid}/resize", self._resize)]

@@ -145,6 +145,7 @@ class Killed(BaseException):
     """The process died at this very request."""
 
 
+@pytest.mark.parametrize("source", ["image", "template"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_request_there_is_one_guest_in_the_end(
     world: World,
@@ -152,9 +153,15 @@ def test_killed_at_any_request_there_is_one_guest_in_the_end(
     journal: Journal,
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
+    source: str,
 ) -> None:
     send = requests.Session.send
     left = [0]
+    settings: dict[str, Any] = {}
+    if source == "template":
+        world.add_template(9019)
+        settings = {"image": "", "template": 9019}
+    before, volumes = world.guests(), world.volumes()
 
     def send_or_die(*args: Any, **kwargs: Any) -> requests.Response:
         left[0] -= 1
@@ -171,24 +178,27 @@ def test_killed_at_any_request_there_is_one_guest_in_the_end(
         died_at += 1
         left[0] = died_at
         try:
-            hypervisor(world, leases).ensure(spec(world), journal)
+            hypervisor(world, leases, **settings).ensure(spec(world), journal)
         except Killed:
             left[0] = 0
         else:
             break
-        guest = hypervisor(world, leases).ensure(spec(world), journal)
+        guest = hypervisor(world, leases, **settings).ensure(spec(world), journal)
         assert owned(world) == [int(guest.id)], f"killed at request {died_at}"
-        assert "size=4G" in world.guests()[int(guest.id)]["scsi0"]
+        config = world.guests()[int(guest.id)]
+        assert "size=4G" in config["scsi0"]
+        assert config["ipconfig0"].startswith(f"ip={world.network}.10/24")
+        assert "unfinished" not in config["description"]
 
         left[0] = died_at
         try:
-            assert hypervisor(world, leases).destroy(OWNER, journal)
+            assert hypervisor(world, leases, **settings).destroy(OWNER, journal)
         except Killed:
             left[0] = 0
-            hypervisor(world, leases).destroy(OWNER, journal)
+            hypervisor(world, leases, **settings).destroy(OWNER, journal)
         left[0] = 0
-        assert world.guests() == {}, f"killed at request {died_at}"
-        assert not world.volumes()
+        assert world.guests() == before, f"killed at request {died_at}"
+        assert world.volumes() == volumes
         assert leases.find("vmid:test", OWNER) is None
     assert died_at > 10
 
@@ -277,6 +287,21 @@ def test_hostile_values_never_reach_the_provider(
         with pytest.raises(InvalidInput):
             hypervisor(world, leases).ensure(wrong, journal)
     assert world.guests() == {}
+
+
+def test_a_clone_of_a_template_ends_up_like_an_imported_guest(
+    world: World, leases: MemoryLeases, journal: Journal
+) -> None:
+    world.add_template(9019)
+    backend = hypervisor(world, leases, image="", template=9019)
+    guest = backend.ensure(spec(world), journal)
+    config = world.guests()[int(guest.id)]
+    assert config["tags"] == OWNER
+    assert config["ipconfig0"].startswith(f"ip={world.network}.10/24")
+    assert "unfinished" not in config["description"]
+    assert backend.ensure(spec(world), journal) == guest
+    assert backend.destroy(OWNER, journal)
+    assert list(world.guests()) == [9019]
 
 
 # --- running and removing ---------------------------------------------------------------
@@ -650,21 +675,6 @@ def test_a_creation_still_running_after_a_kill_is_waited_for(
     guest = hypervisor(fake, leases).ensure(spec(fake), journal)
     assert any("waiting for it" in line for line in journal.lines)
     assert owned(fake) == [int(guest.id)]
-
-
-def test_a_clone_of_a_template_ends_up_like_an_imported_guest(
-    fake: FakeWorld, leases: MemoryLeases, journal: Journal
-) -> None:
-    fake.add_template(9019)
-    backend = hypervisor(fake, leases, image="", template=9019)
-    guest = backend.ensure(spec(fake), journal)
-    config = fake.guests()[int(guest.id)]
-    assert config["tags"] == OWNER
-    assert config["ipconfig0"].startswith(f"ip={fake.network}.10/24")
-    assert "unfinished" not in config["description"]
-    assert backend.ensure(spec(fake), journal) == guest
-    assert backend.destroy(OWNER, journal)
-    assert list(fake.guests()) == [9019]
 
 
 def test_the_host_key_comes_from_the_agent_and_is_waited_for(
