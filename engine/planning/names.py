@@ -17,7 +17,8 @@ LONGEST_DOMAIN = 253
 """RFC 1035, 2.3.4: 255 octets on the wire."""
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_ACCOUNT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+LONGEST_ACCOUNT = 64
+_ACCOUNT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
 def default_name(application: str, taken: Collection[str]) -> str:
@@ -81,11 +82,12 @@ def check_domain(domain: str, zone: str, taken: Collection[str]) -> str:
 
 def check_account(name: str) -> str:
     """A user name that every application takes. InvalidInput."""
-    if not _ACCOUNT.fullmatch(name):
+    if not _ACCOUNT.fullmatch(name) or len(name) > LONGEST_ACCOUNT:
         raise InvalidInput(
             what="the account cannot have this name",
             on="account",
-            why=f"{_quoted(name)} is not 1 to 64 of a-z, 0-9, dot, underscore and hyphen",
+            why=f"{_quoted(name)} is not 1 to {LONGEST_ACCOUNT} of a-z and 0-9, "
+            "with single dots, underscores or hyphens between them",
             left="nothing was changed",
             do="Choose a name like admin or maria.",
         )
