@@ -62,7 +62,7 @@ class Provider:
             "CSRFPreventionToken": data["CSRFPreventionToken"],
         }
 
-    def ask(self, method: str, path: str, **params: Any) -> Any:
+    def ask(self, method: str, path: str, /, **params: Any) -> Any:
         """The data that Homeport's token gets."""
         place = "params" if method in ("GET", "DELETE") else "data"
         answer = self.raw(method, path, self.token(), **{place: params})
@@ -78,7 +78,7 @@ class Provider:
 
         return wait_for(ended)
 
-    def do(self, method: str, path: str, **params: Any) -> None:
+    def do(self, method: str, path: str, /, **params: Any) -> None:
         """A task that must end well."""
         assert self.outcome(self.ask(method, path, **params)) == "OK"
 

@@ -58,6 +58,10 @@ class Machines(Tasks):
     def guest_directory(self, vm: Any) -> Path:
         return self.settings.guests / str(vm.vmid)
 
+    def unmake(self, vm: Any) -> None:
+        super().unmake(vm)
+        self.lives.pop(vm.vmid, None)
+
     # --- power ------------------------------------------------------------------------
 
     async def power_on(self, vm: Any) -> None:

@@ -14,6 +14,7 @@ from fakepve import FakeVm
 
 from engine.lab.api.machines import Life, Machines
 from engine.lab.api.settings import write_private
+from engine.lab.api.tasks import HALF_MADE
 
 _VM_FIELDS = (
     "vmid",
@@ -29,7 +30,6 @@ _VM_FIELDS = (
     "started_at",
 )
 _LIFE_FIELDS = ("wanted", "made_at", "foreign", "fault_lock")
-_HALF_MADE = ("create", "clone")
 FORMAT = 1
 
 
@@ -113,18 +113,9 @@ class Stored(Machines):
         self.lives[vm.vmid] = Life(**{name: row[name] for name in _LIFE_FIELDS if name in row})
 
     def _undo_half_made(self) -> None:
-        """What a worker does that is told to end: a half-made VM and its disks are removed."""
-        for vm in [vm for vm in self.vms if vm.lock in _HALF_MADE]:
-            self.vms.remove(vm)
-            self._pool_leave(vm.vmid)
-            self.lives.pop(vm.vmid, None)
-            for store in self.storages.values():
-                volumes = store.get("volumes", {})
-                mine = [name for name, volume in volumes.items() if volume.get("vmid") == vm.vmid]
-                for name in mine:
-                    freed = volumes.pop(name)
-                    if "avail" in store:
-                        store["avail"] += int(freed.get("size") or 0)
+        """No worker goes on with what the last API began."""
+        for vm in [vm for vm in self.vms if vm.lock in HALF_MADE]:
+            self.unmake(vm)
         for vm in self.vms:
             if vm.lock == "destroyed":
                 self._qm_lock(vm, None)

@@ -14,6 +14,8 @@ LOG = logging.getLogger("homeport.lab.api")
 _KEPT = 500
 """Finished tasks that are remembered."""
 
+HALF_MADE = ("create", "clone")
+"""Locks of a VM that a worker still makes."""
 Body = Callable[[], Awaitable[str | None]]
 
 
@@ -55,20 +57,20 @@ class Tasks(FakePve):  # type: ignore[misc] # fakepve has no types
             if old["status"] == "stopped":
                 self.tasklog.remove(old)
                 self.tasks.pop(old["upid"], None)
-        self.workers[upid] = asyncio.ensure_future(self._work(record, body, vm if lock else None))
+        self.workers[upid] = asyncio.ensure_future(self._work(record, body, vm, lock))
         return str(upid)
 
-    async def _work(self, record: dict[str, Any], body: Body, vm: Any) -> None:
+    async def _work(self, record: dict[str, Any], body: Body, vm: Any, lock: bool) -> None:
         upid, log = record["upid"], record["log"]
         status = "OK"
         try:
             await self.before_task(record)
-            if vm is not None:
+            if vm is not None and lock:
                 await self.acquire(vm, upid)
             try:
                 log.extend((await body() or "").splitlines())
             finally:
-                if vm is not None:
+                if vm is not None and lock:
                     self.release(vm, upid)
         except TaskError as error:
             status = str(error)
@@ -79,6 +81,8 @@ class Tasks(FakePve):  # type: ignore[misc] # fakepve has no types
         except Exception as error:
             LOG.exception("task %s", upid)
             status = f"{type(error).__name__}: {error}"
+        if status != "OK" and vm is not None and vm.lock in HALF_MADE:
+            self.unmake(vm)
         first, *rest = status.splitlines() or ["unknown error"]
         log.extend(line for line in [first, *rest] if status != "OK")
         log.append("TASK OK" if status == "OK" else f"TASK ERROR: {first}")
@@ -88,6 +92,16 @@ class Tasks(FakePve):  # type: ignore[misc] # fakepve has no types
 
     async def before_task(self, record: dict[str, Any]) -> None:
         """A place for faults: raises TaskError where this task is to fail."""
+
+    def unmake(self, vm: Any) -> None:
+        """Remove a half-made VM and its disks, as a worker does that is told to end."""
+        if vm in self.vms:
+            self.vms.remove(vm)
+        self._pool_leave(vm.vmid)
+        for name, store in self.storages.items():
+            volumes = store.get("volumes", {})
+            for volume in [v for v in volumes if volumes[v].get("vmid") == vm.vmid]:
+                self._qm_free(f"{name}:{volume}")
 
     def changed(self) -> None:
         """State that must survive has changed."""

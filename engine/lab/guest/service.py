@@ -27,6 +27,7 @@ from engine.lab.guest.units import Command, ServiceUnit, read_environment_file
 
 _CLEAN_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 _EXEC_FAILED = 203
+_KILL_SECONDS = 5.0
 
 
 class StartFailed(Exception):
@@ -85,6 +86,7 @@ class Service:
             if limited:
                 self._count_start()
             self._invocation = secrets.token_hex(16)
+            self.main = None
             self.result = "success"
             self._enter("activating", "start-pre")
             self._bringing = asyncio.ensure_future(self._bring_up())
@@ -350,28 +352,31 @@ class Service:
     async def _clear(self) -> bool:
         """End what is left of the service's processes; False where it took SIGKILL."""
         deadline = time.monotonic() + self.unit.stop_seconds
-        timely = True
+        killing = False
         if self.unit.kill_mode == "control-group" or self.main is None:
             self.kill(self.unit.kill_signal)
         elif not self.main.ended.done():
             os.kill(self.main.pid, self.unit.kill_signal)
         while left := self.processes():
             remaining = deadline - time.monotonic()
+            if remaining <= 0 and killing:
+                self._say("Processes still around after SIGKILL. Ignoring.")
+                break
             if remaining <= 0:
-                if timely:
-                    self._say("State 'stop-sigterm' timed out. Killing.")
-                    deadline = time.monotonic() + 5.0
-                    timely = False
+                self._say("State 'stop-sigterm' timed out. Killing.")
+                killing, remaining = True, _KILL_SECONDS
+                deadline = time.monotonic() + _KILL_SECONDS
+            if killing:
                 self.kill(signal.SIGKILL)
-                remaining = 1.0
-            await process_ended(min(left), min(remaining, 5.0))
+            main = self.main.pid if self.main and not self.main.ended.done() else min(left)
+            await process_ended(main, min(remaining, _KILL_SECONDS))
             if self.unit.kill_mode == "mixed" and self.main and self.main.ended.done():
                 self.kill(signal.SIGKILL)
         if self.main is not None and not self.main.ended.done():
             await asyncio.wait([self.main.ended], timeout=1.0)
         for name in self.unit.runtime_directories:
             shutil.rmtree(self._ground.root / "run" / name, ignore_errors=True)
-        return timely
+        return not killing
 
     def _finish(self, result: str) -> None:
         self.result = result
