@@ -38,7 +38,7 @@ class Folding:
             return True
         if node.role is Role.OPTION and tree.value(node) is not ABSENT:
             return False
-        return recurs(node) or not self._is_small()
+        return tree.recurs(node) or not self._is_small()
 
     def _is_small(self) -> bool:
         if self._small is None:
@@ -46,19 +46,13 @@ class Folding:
             todo = [self._tree.root]
             while todo and seen <= _SMALL:
                 node = todo.pop(0)
-                if node.depth <= _DEEP and not recurs(node) and self._tree.is_foldable(node):
+                if (
+                    node.depth <= _DEEP
+                    and not self._tree.recurs(node)
+                    and self._tree.is_foldable(node)
+                ):
                     children = self._tree.children(node)
                     seen += len(children)
                     todo += children
             self._small = seen <= _SMALL
         return self._small
-
-
-def recurs(node: Node) -> bool:
-    """Is the node, by its schema, a section within itself?"""
-    above = node.owner
-    while above is not None and node.role is Role.OPTION:
-        if above.schema is node.schema:
-            return True
-        above = above.owner
-    return False

@@ -80,7 +80,7 @@ class FormModel:
 
     def rows(self, filter: Filter = _ALL) -> Rows:  # noqa: A002
         """The rows that `filter` shows. Only the Rows asked for last stay live."""
-        matches = matcher(self._tree, self._appearance, self._search.text_of, filter)
+        matches = matcher(self._tree, self._appearance, self._search, filter)
         self._rows = Rows(self._tree, self._folding, self._appearance, matches)
         return self._rows
 

@@ -11,12 +11,16 @@ from dataclasses import replace
 from typing import overload
 
 from forms.model.appearance import Appearance
-from forms.model.folding import Folding, recurs
+from forms.model.folding import Folding
 from forms.model.node import Node, Role
 from forms.model.row import Filter, Row
+from forms.model.search import Search
 from forms.model.tree import Tree
 from forms.schema.shape import Kind
 from forms.values import ABSENT
+
+Match = Callable[[Node, bool], bool]
+"""Does an option match? The flag says whether the user set it."""
 
 
 class Rows(Sequence[Row]):
@@ -30,7 +34,7 @@ class Rows(Sequence[Row]):
         tree: Tree,
         folding: Folding,
         appearance: Appearance,
-        matches: Callable[[Node], bool] | None,
+        matches: Match | None,
     ) -> None:
         self._tree = tree
         self._folding = folding
@@ -79,7 +83,8 @@ class Rows(Sequence[Row]):
         if self._matches is None:
             self._nodes = list(self._visible_below(self._tree.root))
         else:
-            self._nodes = list(self._matching(self._tree.root, self._matches))
+            self._nodes = []
+            self._add_matching(self._tree.root, self._matches, self._nodes)
         if not self._tree.is_foldable(self._tree.root):
             self._nodes.insert(0, self._tree.root)
         self._moved()
@@ -113,29 +118,36 @@ class Rows(Sequence[Row]):
             if self._tree.may_unfold(child) and self._is_open(child):
                 yield from self._visible_below(child)
 
-    def _matching(self, node: Node, matches: Callable[[Node], bool]) -> Iterator[Node]:
-        """What matches, each with the sections that it is in."""
+    def _add_matching(self, node: Node, matches: Match, found: list[Node]) -> bool:
+        """Add what matches below a node, each with the sections that it is in."""
+        held = self._tree.value(node)
+        any_match = False
         for child in reachable_children(self._tree, node):
-            below = list(self._matching(child, matches))
-            if below or (child.role is Role.OPTION and matches(child)):
-                yield child
-                yield from below
+            start = len(found)
+            found.append(child)
+            is_set = child.role is not Role.OPTION or (
+                child.key in held if isinstance(held, dict) else isinstance(held, list)
+            )
+            within = self._tree.may_unfold(child) and self._add_matching(child, matches, found)
+            if within or (child.role is Role.OPTION and matches(child, is_set)):
+                any_match = True
+            else:
+                del found[start:]
+        return any_match
 
 
 def reachable_children(tree: Tree, node: Node) -> list[Node]:
     """The children that a search looks at: a section within itself only where it is set."""
-    if not tree.may_unfold(node) and node is not tree.root:
+    if not tree.may_unfold(node):
         return []
-    if recurs(node) and tree.value(node) is ABSENT:
+    if tree.recurs(node) and tree.value(node) is ABSENT:
         return []
     if tree.items_shape(node) is not None:
         return []
     return tree.children(node)
 
 
-def matcher(
-    tree: Tree, appearance: Appearance, text_of: Callable[[Node], str], wanted: Filter
-) -> Callable[[Node], bool] | None:
+def matcher(tree: Tree, appearance: Appearance, search: Search, wanted: Filter) -> Match | None:
     """The test that a filter makes of an option; None for the filter that shows all."""
     if wanted == Filter():
         return None
@@ -144,18 +156,15 @@ def matcher(
     def is_section(node: Node) -> bool:
         return tree.shape(node).kind is Kind.SECTION
 
-    def matches(node: Node) -> bool:
-        if wanted.mine and (tree.value(node) is ABSENT or is_section(node)):
+    def matches(node: Node, is_set: bool) -> bool:
+        if words and not search.finds(words, node, is_set):
+            return False
+        if wanted.mine and (not is_set or is_section(node)):
             return False
         if wanted.changed and (not appearance.is_changed(node) or is_section(node)):
             return False
-        if wanted.invalid and not (
+        return not wanted.invalid or bool(
             node.problem or appearance.is_missing(node, appearance.origin(node, tree.value(node)))
-        ):
-            return False
-        if not words:
-            return True
-        text = text_of(node)
-        return all(word in text for word in words)
+        )
 
     return matches

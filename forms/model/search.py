@@ -10,7 +10,6 @@ from forms.model.appearance import Appearance
 from forms.model.node import Node
 from forms.model.tree import Tree
 from forms.paths import path_text
-from forms.values import ABSENT
 
 
 class Search:
@@ -18,18 +17,20 @@ class Search:
         self._tree = tree
         self._appearance = appearance
 
-    def text_of(self, node: Node) -> str:
-        """Path, label, help, choices and value of an option, for words in lower case."""
-        if node.searchable is None:
-            node.searchable = self._of_schema(node)
-        path = path_text(node.path).casefold()
-        if self._tree.value(node) is ABSENT:
-            return f"{path}\n{node.searchable}"
-        return f"{path}\n{node.searchable}\n{self._appearance.text(node).casefold()}"
+    def finds(self, words: list[str], node: Node, is_set: bool) -> bool:
+        """Do all words, in lower case, occur in the option's path, label, help, choices and
+        value?"""
+        text = node.searchable
+        if text is None:
+            text = node.searchable = self._of_schema(node)
+        if is_set:
+            text += "\n" + self._appearance.text(node).casefold()
+        return all(word in text for word in words)
 
     def _of_schema(self, node: Node) -> str:
         words = self._tree.words(node)
-        said = [str(words[key]) for key in ("x-label", "title", "description") if key in words]
+        said = [path_text(node.path)]
+        said += [str(words[key]) for key in ("x-label", "title", "description") if key in words]
         choices = words.get("enum")
         if isinstance(choices, list):
             said += map(str, choices)

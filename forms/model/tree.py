@@ -62,8 +62,7 @@ class Tree:
 
     def default(self, node: Node) -> Any:
         """What holds while the user sets nothing; ABSENT if nothing is known."""
-        path = node.path
-        given = self._defaults.get(path)
+        given = ABSENT if self._defaults.root is ABSENT else self._defaults.get(node.path)
         if given is not ABSENT:
             return given
         owner = node.owner
@@ -126,6 +125,20 @@ class Tree:
                 return False
             node = node.owner
         return True
+
+    def recurs(self, node: Node) -> bool:
+        """Is the node, by its schema, a section within itself?"""
+        if node.role is not Role.OPTION or node.parent is None:
+            return False
+        refs = self.shapes.refers_to(node.schema)
+        above = node.owner
+        while above is not None and refs:
+            if above.parent is None and "#" in refs:
+                return True
+            if not refs.isdisjoint(self.shapes.refers_to(above.schema)):
+                return True
+            above = above.owner
+        return False
 
     # nodes
 
@@ -247,6 +260,7 @@ class Tree:
             node = holder.by_key.pop(before, None)
             if node is not None:
                 node.key = after
+                forget_path(node)
             return
         nodes = holder.children
         node = nodes.pop(before) if isinstance(before, int) else None
@@ -254,7 +268,9 @@ class Tree:
             item = child_of(self.shape(holder), after)
             nodes.insert(after, node or self._node(holder, after, item.schema))
         for i, node in enumerate(nodes):
-            node.key = i
+            if node.key != i:
+                node.key = i
+                forget_path(node)
 
     def _refresh_section(self, node: Node, key: str | int | None) -> bool:
         """Did the children of a section change, because of its value or of one key of it?"""
@@ -286,3 +302,10 @@ class Tree:
             if child.role is not Role.OPTION:
                 todo += child.children or ()
         self._make_children(node, old)
+
+
+def forget_path(node: Node) -> None:
+    """What was remembered of a node that holds its path is no longer true."""
+    node.searchable = None
+    for child in node.children or ():
+        forget_path(child)

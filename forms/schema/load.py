@@ -147,7 +147,9 @@ class _Normaliser:
         if not isinstance(schema, Mapping):
             if isinstance(schema, bool):
                 return schema
-            raise SchemaError("a schema is an object, true or false", pointer or "/")
+            refused: dict[str, Any] = {}
+            self._refuse(refused, "a schema is an object, true or false", pointer)
+            return refused
         if schema.keys().isdisjoint(_TOUCHED):
             return schema
         if known := self._places.get(id(schema)):

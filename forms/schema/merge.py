@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forms.schema.load import REFUSED, Schema, SchemaDocument
-from forms.values import TYPES, same
+from forms.values import TYPES, same, type_of
 
 
 @dataclass(slots=True)
@@ -52,6 +52,9 @@ def view_of(document: SchemaDocument, *schemas: Schema) -> View:
     view = View()
     for piece in _pieces(document, schemas, set()):
         _add(view, piece)
+    if view.types is None:
+        values = [view.words["const"]] if "const" in view.words else view.words.get("enum")
+        view.types = frozenset(map(type_of, values)) if values else None
     return view
 
 

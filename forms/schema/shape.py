@@ -57,6 +57,8 @@ _NUMBER_WORDS = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 )
 
+_REFERRING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -105,6 +107,30 @@ class Shapes:
         self._forms: dict[tuple[int, ...], tuple[Forms, tuple[Schema, ...]]] = {}
         self._views: dict[tuple[int, ...], tuple[View, tuple[Schema, ...]]] = {}
         self._plain: dict[int, Shape] = {}
+        self._refs: dict[int, frozenset[str]] = {}
+
+    def refers_to(self, schema: Schema) -> frozenset[str]:
+        """The references that a schema follows, straight or by way of others."""
+        if isinstance(schema, bool) or schema.keys().isdisjoint(_REFERRING):
+            return frozenset()
+        known = self._refs.get(id(schema))
+        if known is None:
+            found: set[str] = set()
+            self._follow(schema, found)
+            self._forms_of(schema)
+            known = self._refs[id(schema)] = frozenset(found)
+        return known
+
+    def _follow(self, schema: Schema, found: set[str]) -> None:
+        if isinstance(schema, bool):
+            return
+        ref = schema.get("$ref")
+        if ref is not None and ref not in found:
+            found.add(ref)
+            self._follow(self.document.resolve(ref), found)
+        for combinator in ("allOf", "anyOf", "oneOf"):
+            for part in schema.get(combinator, ()):
+                self._follow(part, found)
 
     def depends_on_value(self, schema: Schema) -> bool:
         """Can the shape of an option change with its value?"""

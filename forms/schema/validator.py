@@ -36,7 +36,11 @@ class Validator:
         self._root: JsonschemaValidator | None = None
 
     def is_valid(self, schema: Schema, value: Any) -> bool:
-        return next(self.errors(schema, value), None) is None
+        """False too where a schema refers to itself without end."""
+        try:
+            return next(self.errors(schema, value), None) is None
+        except RecursionError:
+            return False
 
     def errors(self, schema: Schema, value: Any) -> Iterator[ValidationError]:
         """The errors of a value against a schema that is part of the document.
