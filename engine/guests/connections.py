@@ -9,9 +9,7 @@ trust. Neither the user's SSH configuration nor an agent is consulted.
 from __future__ import annotations
 
 import asyncio
-import functools
 import hashlib
-import os
 from dataclasses import dataclass
 
 import asyncssh
@@ -26,7 +24,7 @@ from engine.errors import (
     Unreachable,
 )
 from engine.guests import scripts
-from engine.guests.event_loop import event_loop
+from engine.guests.event_loop import OncePerProcess, event_loop
 from engine.guests.facts import Probed, parse_probe
 from engine.guests.protocols import GuestTarget
 
@@ -78,12 +76,7 @@ class Links:
             self._opening.pop(name, None)
 
 
-@functools.cache
-def links() -> Links:
-    return Links()
-
-
-os.register_at_fork(after_in_child=links.cache_clear)
+links = OncePerProcess(Links)
 
 
 def take(target: GuestTarget, private_key: str) -> Link:

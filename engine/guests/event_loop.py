@@ -7,12 +7,11 @@ connection, so that a connection may outlive the step (and the thread) that open
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -38,10 +37,26 @@ class EventLoopThread:
             raise
 
 
-@functools.cache
-def event_loop() -> EventLoopThread:
-    """The process's loop thread, started on first use."""
-    return EventLoopThread()
+class OncePerProcess(Generic[T]):
+    """Something made on first use, by whichever thread comes first; anew after a fork."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: T | None = None
+        os.register_at_fork(after_in_child=self.forget)
+
+    def __call__(self) -> T:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def forget(self) -> None:
+        """Make it anew on the next use."""
+        self._lock = threading.Lock()
+        self._made = None
 
 
-os.register_at_fork(after_in_child=event_loop.cache_clear)
+event_loop = OncePerProcess(EventLoopThread)
+"""The process's loop thread, started on first use."""
