@@ -11,7 +11,8 @@ from typing import Any
 from forms.messages import problems_of, unknown_key
 from forms.model.row import Problem
 from forms.paths import Path
-from forms.schema.load import Schema, load_schema
+from forms.schema.load import Schema
+from forms.schema.recent import recently_loaded
 from forms.schema.shape import Shapes
 from forms.walk import child_of, unknown_paths
 
@@ -29,8 +30,9 @@ def validate_document(
     assume_defaults: a required option that has a default may be left out.
     closed: a key that the schema does not know is a problem, unless the schema allows others.
     SchemaError if the schema cannot be checked as a whole.
+    The schema must not be changed between calls.
     """
-    loaded = load_schema(schema)
+    loaded = recently_loaded(schema)
     if loaded.refusals:
         raise loaded.refusals[0]
     shapes = Shapes(loaded, assume_defaults=assume_defaults)
