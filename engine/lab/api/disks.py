@@ -12,13 +12,13 @@ from fakepve.qemu import DRIVE_KEY, NEW_DISK, join_drive, split_drive, volume_re
 from fakepve.routing import param_error
 
 from engine.lab.api import cloudinit
-from engine.lab.api.machines import Machines
+from engine.lab.api.actions import Actions
 
 _CLOUD_INIT_BYTES = 4 * 1024**2
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
-class Disks(Machines):
+class Disks(Actions):
     """Mixin over fakepve's storages."""
 
     def _routes_lab_disks(self) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Power actions and the guest agent: what a VM's life is made of."""
+"""VMs that live: their guests are started, watched, ended, and found again after a crash."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ import contextlib
 import ipaddress
 import json
 import os
-import re
 import time
 import urllib.parse
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fakepve import PveError, TaskError
+from fakepve import TaskError
 
-from engine.lab.api.settings import BRIDGE, Settings
+from engine.lab.api.settings import Settings
 from engine.lab.api.tasks import Tasks
 from engine.lab.guest import power
 from engine.lab.guest.boot import Boot
 
-_AGENT_SECONDS = 10.0
 _STATS_SECONDS = 2.0
 """How long a new VM is a row with status "unknown" in /cluster/resources (PVE: about 10 s)."""
 
@@ -168,121 +166,9 @@ class Machines(Tasks):
             cache=str(self.settings.cache),
         )
 
-    async def _do_start(self, vm: Any, user: str, p: dict[str, Any]) -> str:
-        async def body() -> None:
-            if vm.template:
-                raise TaskError("you can't start a vm if it's a template")
-            if vm.lock:
-                raise TaskError(f"VM is locked ({vm.lock})")
-            if vm.status == "running":
-                raise TaskError(f"VM {vm.vmid} already running")
-            self._need_memory(vm)
-            vm.apply_pending()
-            self._need_bridge(vm)
-            await self.power_on(vm)
-            self.life(vm).wanted = True
-
-        return await self.task(vm.node, "qmstart", vm.vmid, user, body, vm=vm)
-
-    def _need_memory(self, vm: Any) -> None:
-        """kvm ends at once where the machine has not the memory that the VM is given."""
-        used = sum(_memory(other) for other in self.vms if other.status == "running")
-        if used + _memory(vm) > self.node_memory():
-            raise TaskError(
-                "start failed: QEMU exited with code 1\n"
-                f"kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory "
-                f"({_memory(vm) >> 20} MiB asked for, {(self.node_memory() - used) >> 20} MiB free)"
-            )
-
-    def _need_bridge(self, vm: Any) -> None:
-        for key, value in vm.config.items():
-            found = re.search(r"(?:^|,)bridge=([^,]+)", str(value))
-            if key.startswith("net") and found and found.group(1) != BRIDGE:
-                raise TaskError(f"bridge '{found.group(1)}' does not exist")
-
     def node_memory(self) -> int:
         """Bytes of memory that the node has for its guests."""
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-    async def _do_stop(self, vm: Any, user: str, p: dict[str, Any]) -> str:
-        if not p.get("skiplock"):
-            self._check_lock(vm)
-
-        async def body() -> None:
-            self.life(vm).wanted = False
-            await self.power_off(vm)
-
-        return await self.task(vm.node, "qmstop", vm.vmid, user, body, vm=vm)
-
-    async def _powerdown(self, vm: Any, p: dict[str, Any]) -> str | None:
-        seconds = float(p.get("timeout") or self.shutdown_default_timeout)
-        if await self.power_off(vm, seconds):
-            return None
-        if str(p.get("forceStop", "0")) not in ("1", "true"):
-            raise TaskError("VM quit/powerdown failed - got timeout")
-        await self.power_off(vm)
-        return "VM still running - terminating now with SIGTERM"
-
-    async def _do_shutdown(self, vm: Any, user: str, p: dict[str, Any]) -> str:
-        self._need_running(vm)
-        self._check_lock(vm)
-
-        async def body() -> str | None:
-            self.life(vm).wanted = False
-            return await self._powerdown(vm, p)
-
-        return await self.task(vm.node, "qmshutdown", vm.vmid, user, body, vm=vm)
-
-    async def _do_reboot(self, vm: Any, user: str, p: dict[str, Any]) -> str:
-        self._need_running(vm)
-        self._check_lock(vm)
-
-        async def body() -> None:
-            await self._powerdown(vm, p)
-            vm.apply_pending()
-            await self.power_on(vm)
-
-        return await self.task(vm.node, "qmreboot", vm.vmid, user, body, vm=vm)
-
-    async def _do_reset(self, vm: Any, user: str, p: dict[str, Any]) -> str:
-        self._need_running(vm)
-        self._check_lock(vm)
-
-        async def body() -> None:
-            await self.power_off(vm)
-            await self.power_on(vm)
-
-        return await self.task(vm.node, "qmreset", vm.vmid, user, body, vm=vm)
-
-    async def _do_suspend(self, vm: Any, user: str, p: dict[str, Any]) -> str:
-        raise PveError(501, "suspending is not something the lab's guests can do")
-
-    _do_resume = _do_suspend
-
-    # --- guest agent ------------------------------------------------------------------
-
-    async def _agent_call(self, match: Any, values: dict[str, Any]) -> Any:
-        """Ask the guest; in the words of Proxmox VE where it does not answer."""
-        vm = self.find(values["node"], values["vmid"])
-        command = match.template.rsplit("/", 1)[1]
-        if str(vm.config.get("agent", "0")).split(",")[0].split("=")[-1] != "1":
-            raise PveError(500, "No QEMU guest agent configured")
-        self._need_running(vm)
-        arguments = {name: x for name, x in values.items() if name not in ("node", "vmid")}
-        try:
-            result = await asyncio.to_thread(
-                power.ask_agent, self.guest_directory(vm), command, arguments, _AGENT_SECONDS
-            )
-        except power.AgentUnavailable as error:
-            raise PveError(500, "QEMU guest agent is not running") from error
-        except power.AgentRefused as error:
-            raise PveError(500, f"Agent error: {error}") from error
-        bare = ("exec", "exec-status", "file-read")
-        return result if command in bare else {"result": result}
-
-    def _need_running(self, vm: Any) -> None:
-        if vm.status != "running":
-            raise PveError(500, f"VM {vm.vmid} is not running")
 
     # --- destroy, and what is shown ---------------------------------------------------
 
@@ -314,10 +200,6 @@ class Machines(Tasks):
         ]
         response.text = json.dumps(body)
         return response
-
-
-def _memory(vm: Any) -> int:
-    return int(str(vm.config.get("memory", 512)).split("=")[-1]) << 20
 
 
 def _ip_config(text: str) -> tuple[str | None, str | None]:

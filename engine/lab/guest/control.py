@@ -51,6 +51,8 @@ async def serve(directory: Path, commands: Mapping[str, Command]) -> asyncio.Ser
                 words = (b"\0".join(words) + await reader.read(_REQUEST_LIMIT)).split(b"\0")
             name, *arguments = [word.decode(errors="surrogateescape") for word in words[:-1]]
             status = await commands[name](arguments, reply)
+        except ConnectionError:
+            LOG.warning("a command's caller went away")
         except (KeyError, ValueError) as error:
             reply.err(f"unknown request: {error}\n")
         except Exception as error:

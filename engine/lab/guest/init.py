@@ -11,11 +11,12 @@ import signal
 from pathlib import Path
 from typing import IO
 
-from engine.lab.guest import control, service
+from engine.lab.guest import control
 from engine.lab.guest.agent import Agent
 from engine.lab.guest.apt import Packages
 from engine.lab.guest.boot import Boot
 from engine.lab.guest.children import Children
+from engine.lab.guest.execution import Ground
 from engine.lab.guest.journal import Journal
 from engine.lab.guest.journalctl import Journalctl
 from engine.lab.guest.processes import become_subreaper, end_all, start_time
@@ -44,7 +45,7 @@ async def run(directory: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, power_off.set)
         journal = Journal(root / "var/log/journal")
-        supervisor = Supervisor(service.Ground(root, children, journal))
+        supervisor = Supervisor(Ground(root, children, journal))
         packages = Packages(boot, root, children, supervisor)
         server = await control.serve(
             directory,

@@ -9,21 +9,15 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import socket
-import subprocess
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from engine.lab.guest.children import Child, Children
-from engine.lab.guest.dropping import as_service_user, give_to_service_user
-from engine.lab.guest.journal import Journal
+from engine.lab.guest.children import Child
+from engine.lab.guest.execution import Ground, Readiness
 from engine.lab.guest.processes import invoked, process_ended
-from engine.lab.guest.unit_syntax import BadValue, expand_variables
-from engine.lab.guest.units import Command, ServiceUnit, read_environment_file
+from engine.lab.guest.unit_syntax import BadValue
+from engine.lab.guest.units import Command, ServiceUnit
 
 _CLEAN_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 _EXEC_FAILED = 203
@@ -36,15 +30,6 @@ class StartFailed(Exception):
     def __init__(self, result: str) -> None:
         super().__init__(result)
         self.result = result
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What all services of a guest stand on."""
-
-    root: Path
-    children: Children
-    journal: Journal
 
 
 class Service:
@@ -68,8 +53,6 @@ class Service:
         self._bringing: asyncio.Future[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._restarting: asyncio.Task[None] | None = None
-        self._ready: asyncio.Future[None] | None = None
-        self._recordings: set[asyncio.Future[None]] = set()
 
     @property
     def is_up(self) -> bool:
@@ -167,7 +150,7 @@ class Service:
     # --- coming up --------------------------------------------------------------------
 
     async def _bring_up(self) -> None:
-        self._make_directories()
+        self._ground.make_directories(self.unit)
         for command in self.unit.command("ExecStartPre"):
             await self._run(command)
         self._enter("activating", "start")
@@ -185,45 +168,30 @@ class Service:
 
     async def _start_main(self, command: Command) -> None:
         environment = self._environment()
-        notices = self._listen(environment) if self.unit.type.startswith("notify") else None
+        readiness = Readiness() if self.unit.type.startswith("notify") else None
+        if readiness is not None:
+            environment["NOTIFY_SOCKET"] = readiness.address
         try:
-            self.main = self._spawn(command, environment)
+            self.main = self._ground.spawn(self.unit, command, environment)
         except OSError as error:
             self._say(f"Failed to execute {command.words[0]}: {error.strerror}")
             self.status = _EXEC_FAILED
             if self.unit.type != "simple":
                 raise StartFailed("exit-code") from error
-            self.main = None
-        self._watching = asyncio.ensure_future(self._watch(self.main, notices))
-        if notices is not None and self.main is not None:
-            assert self._ready is not None
-            either: tuple[asyncio.Future[Any], ...] = (self._ready, self.main.ended)
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if not self._ready.done():
-                self._watching.cancel()
-                self.status = self.main.ended.result()
-                raise StartFailed(self._judge(self.status) or "protocol")
-
-    def _listen(self, environment: dict[str, str]) -> socket.socket:
-        """Where the service says READY=1 (sd_notify(3)); an abstract address has no path."""
-        notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        notices.bind(b"\0homeport-notify-" + secrets.token_hex(8).encode())
-        environment["NOTIFY_SOCKET"] = "@" + notices.getsockname()[1:].decode()
-        loop = asyncio.get_running_loop()
-        ready = self._ready = loop.create_future()
-
-        def hear() -> None:
-            lines = notices.recv(65536).split(b"\n")
-            if b"READY=1" in lines and not ready.done():
-                ready.set_result(None)
-
-        loop.add_reader(notices, hear)
-        return notices
+        self._watching = asyncio.ensure_future(self._watch(self.main, readiness))
+        if readiness is None or self.main is None:
+            return
+        either: tuple[asyncio.Future[Any], ...] = (readiness.ready, self.main.ended)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not readiness.ready.done():
+            self._watching.cancel()
+            self.status = self.main.ended.result()
+            raise StartFailed(self._judge(self.status) or "protocol")
 
     async def _run(self, command: Command, beside: Child | None = None) -> None:
         """One of the short commands around the main process; not longer than that lives."""
         try:
-            child = self._spawn(command, self._environment())
+            child = self._ground.spawn(self.unit, command, self._environment())
             waited = [child.ended] if beside is None else [child.ended, beside.ended]
             await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if not child.ended.done():
@@ -240,67 +208,8 @@ class Service:
             self._say(f"Control process exited, {_described(status)}")
             raise StartFailed("exit-code" if status > 0 else "signal")
 
-    def _spawn(self, command: Command, environment: dict[str, str]) -> Child:
-        words = expand_variables(list(command.words), environment)
-        child = self._ground.children.spawn(
-            as_service_user(words, self.unit.user),
-            cwd=Path(self.unit.working_directory.lstrip("-") or self._ground.root),
-            environment=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert child.stdout is not None
-        recording = asyncio.ensure_future(self._record(child, Path(words[0]).name))
-        self._recordings.add(recording)
-        recording.add_done_callback(self._recordings.discard)
-        return child
-
-    async def _record(self, child: Child, source: str) -> None:
-        assert child.stdout is not None
-        reader = asyncio.StreamReader(1 << 18)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), child.stdout
-        )
-        try:
-            while not reader.at_eof():
-                try:
-                    line = await reader.readuntil(b"\n")
-                except asyncio.IncompleteReadError as rest:
-                    line = rest.partial
-                except asyncio.LimitOverrunError as long:
-                    line = await reader.read(long.consumed)
-                if line:
-                    text = line.decode(errors="replace").rstrip("\n")
-                    self._ground.journal.write(self.unit.name, child.pid, source, text)
-        finally:
-            transport.close()
-
     def _environment(self) -> dict[str, str]:
-        environment = dict(self._ground.children.environment)
-        environment["INVOCATION_ID"] = self._invocation
-        if self.main is not None:
-            environment["MAINPID"] = str(self.main.pid)
-        for variable, top, names in (
-            ("RUNTIME_DIRECTORY", "run", self.unit.runtime_directories),
-            ("STATE_DIRECTORY", "var/lib", self.unit.state_directories),
-        ):
-            if names:
-                environment[variable] = ":".join(str(self._ground.root / top / n) for n in names)
-        environment |= self.unit.environment
-        for path, optional in self.unit.environment_files:
-            try:
-                environment |= read_environment_file(path)
-            except OSError:
-                if not optional:
-                    raise
-        return environment
-
-    def _make_directories(self) -> None:
-        made = [self._ground.root / "run" / name for name in self.unit.runtime_directories]
-        made += [self._ground.root / "var/lib" / name for name in self.unit.state_directories]
-        for directory in made:
-            directory.mkdir(parents=True, exist_ok=True)
-            give_to_service_user(directory, self.unit.user)
+        return self._ground.environment(self.unit, self._invocation, self.main)
 
     def _stand(self, sub: str) -> None:
         if self.active != "activating":
@@ -312,14 +221,13 @@ class Service:
 
     # --- going down -------------------------------------------------------------------
 
-    async def _watch(self, main: Child | None, notices: socket.socket | None) -> None:
+    async def _watch(self, main: Child | None, readiness: Readiness | None) -> None:
         """Wait for the end of the main process, and do what the unit says then."""
         try:
             status = await asyncio.shield(main.ended) if main else _EXEC_FAILED
         finally:
-            if notices is not None:
-                asyncio.get_running_loop().remove_reader(notices)
-                notices.close()
+            if readiness is not None:
+                readiness.close()
         async with self._job:
             self.status = status
             result = self._judge(status)
@@ -374,8 +282,7 @@ class Service:
                 self.kill(signal.SIGKILL)
         if self.main is not None and not self.main.ended.done():
             await asyncio.wait([self.main.ended], timeout=1.0)
-        for name in self.unit.runtime_directories:
-            shutil.rmtree(self._ground.root / "run" / name, ignore_errors=True)
+        self._ground.remove_runtime_directories(self.unit)
         return not killing
 
     def _finish(self, result: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 _LIMIT = 107
@@ -28,5 +27,6 @@ def remove_short_directory(root: Path) -> None:
 
 
 def _short(root: Path) -> Path:
+    # Not by TMPDIR: the guest has its own, and both sides must come to the same place.
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"homeport-{os.getuid()}-{digest}"
+    return Path("/tmp") / f"homeport-{os.getuid()}-{digest}"

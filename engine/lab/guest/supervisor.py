@@ -7,7 +7,8 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from engine.lab.guest.service import Ground, Service, StartFailed
+from engine.lab.guest.execution import Ground
+from engine.lab.guest.service import Service, StartFailed
 from engine.lab.guest.units import (
     UNIT_DIRECTORIES,
     BadUnit,
