@@ -11,6 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
+from engine.lab.guest.dropping import service_user
+
 _LIMIT = 107
 
 
@@ -21,8 +23,10 @@ def socket_directory(root: Path, name: str, socket: str) -> Path:
 
 
 def remove_short_directory(root: Path) -> None:
-    short = _short(root)
-    if short.is_dir() and short.stat().st_uid == os.getuid():
+    """Take the stand-in away; another user's directory of that name is left alone."""
+    short, account = _short(root), service_user()
+    ours = {os.getuid(), account.pw_uid if account else os.getuid()}
+    if short.is_dir() and not short.is_symlink() and short.stat().st_uid in ours:
         shutil.rmtree(short, ignore_errors=True)
 
 
