@@ -180,9 +180,10 @@ class Homeport:
         return self._views([self._inventory.deployments.get(name)])[0]
 
     def _views(self, deployments: Sequence[Deployment]) -> list[DeploymentView]:
-        addresses = self._inventory.resources.addresses()
-        health = self._inventory.deployments.health()
-        running = {op.plan.deployment: op for op in self._inventory.operations.unfinished()}
+        only = deployments[0].id if len(deployments) == 1 else None
+        addresses = self._inventory.resources.addresses(only)
+        health = self._inventory.deployments.health(only)
+        running = {op.plan.deployment: op for op in self._inventory.operations.unfinished(only)}
         ports = {known.name: known.access.https_port for known in self._inventory.providers.all()}
         return [
             DeploymentView(

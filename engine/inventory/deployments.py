@@ -121,10 +121,13 @@ class Deployments:
             )
             connection.execute(schema.health.insert().values(**row))
 
-    def health(self) -> dict[str, HealthReport]:
-        """The last remembered answer of every deployment that was ever asked, by its id."""
+    def health(self, deployment: str | None = None) -> dict[str, HealthReport]:
+        """The last remembered answer by deployment id; of one, or of all that were asked."""
+        query = sa.select(schema.health)
+        if deployment is not None:
+            query = query.where(schema.health.c.deployment == deployment)
         with self._database.read() as connection:
-            rows = connection.execute(sa.select(schema.health)).mappings()
+            rows = connection.execute(query).mappings()
             return {
                 row["deployment"]: HealthReport(
                     health=Health(row["health"]), at=row["at"], detail=row["detail"]
@@ -144,13 +147,15 @@ class Resources:
             rows = connection.execute(query.order_by(table.c.created, table.c.kind)).mappings()
             return [_resource(row) for row in rows]
 
-    def addresses(self) -> dict[str, str]:
-        """The address of every deployment that has one, by deployment id."""
+    def addresses(self, deployment: str | None = None) -> dict[str, str]:
+        """Addresses by deployment id; of one, or of all that have one."""
         table = schema.resources
-        query = sa.select(table).where(table.c.kind == ResourceKind.ADDRESS.value)
+        query = sa.select(table.c.deployment, table.c.external_id)
+        query = query.where(table.c.kind == ResourceKind.ADDRESS.value)
+        if deployment is not None:
+            query = query.where(table.c.deployment == deployment)
         with self._database.read() as connection:
-            rows = connection.execute(query).mappings()
-            return {row["deployment"]: row["external_id"] for row in rows}
+            return {row.deployment: row.external_id for row in connection.execute(query)}
 
     def get(self, deployment: str, kind: ResourceKind, key: str) -> Resource | None:
         with self._database.read() as connection:

@@ -105,9 +105,10 @@ class Operations:
         with self._database.read() as connection:
             return [_operation(row) for row in connection.execute(query).mappings()]
 
-    def unfinished(self) -> list[Operation]:
-        """Oldest first."""
-        query = sa.select(_table).where(_table.c.status.in_(_UNFINISHED))
+    def unfinished(self, deployment: str | None = None) -> list[Operation]:
+        """Oldest first; of one deployment, or all."""
+        held = _table.c.holds.is_not(None) if deployment is None else _table.c.holds == deployment
+        query = sa.select(_table).where(held)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(_table.c.created)).mappings()
             return [_operation(row) for row in rows]

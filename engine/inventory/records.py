@@ -52,9 +52,12 @@ class Providers:
 
     def get(self, name: str) -> ProviderProfile:
         """NotFound, naming what there is."""
-        known = {profile.name: profile for profile in self.all()}
-        if name in known:
-            return known[name]
+        table = schema.providers
+        with self._database.read() as connection:
+            query = sa.select(table.c.profile).where(table.c.name == name)
+            if text := connection.execute(query).scalar():
+                return ProviderProfile.model_validate_json(text)
+            known = list(connection.scalars(sa.select(table.c.name).order_by(table.c.name)))
         raise NotFound(
             what="there is no such provider",
             on=name,

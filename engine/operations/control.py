@@ -16,7 +16,8 @@ from engine.model.events import Event
 from engine.model.plan import Intent, Operation, OperationStatus, Plan
 from engine.operations.launch import ensure_worker
 from engine.operations.outcome import AT_WORK
-from engine.operations.planner import Planner, withheld
+from engine.operations.planner import Planner
+from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
 
 LOOK_SECONDS = 0.25

@@ -7,8 +7,8 @@ covers anything but what was read.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.catalog.package import Package, Release
@@ -18,7 +18,9 @@ from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
+from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
+from engine.planning.changes import document_changes
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired, deployment_id
 from engine.planning.destroy import plan_destroy
@@ -96,24 +98,35 @@ class Planner:
         check_values(schema, values)
         document, given = withdraw(schema, values)
         fresh = self._renewed(deployment, given)
-        desired = self._as_it_is(
-            deployment.model_copy(update={"values": document}), package, given_account=""
-        )
-        plan = plan_reconfigure(
+        plan = self._reconfigure(deployment, package, document, schema, fresh)
+        withheld.keep(plan, fresh)
+        return plan
+
+    def _reconfigure(
+        self,
+        deployment: Deployment,
+        package: Package,
+        document: Mapping[str, Any],
+        schema: Mapping[str, Any],
+        fresh: Iterable[str],
+    ) -> Plan:
+        renewed = [name.removeprefix("option.") for name in fresh]
+        desired = self._as_it_is(deployment.model_copy(update={"values": document}), package)
+        if document_changes(schema, deployment.values, document, renewed):
+            desired = self._with_history(desired)
+        return plan_reconfigure(
             desired,
             deployment.values,
             schema,
-            renewed_secrets=[name.removeprefix("option.") for name in fresh],
+            renewed_secrets=renewed,
             is_built=self._is_built(deployment),
         )
-        withheld.keep(plan, fresh)
-        return plan
 
     def destroy(self, name: str) -> Plan:
         deployment = self._inventory.deployments.get(name)
         _refuse_destroyed(deployment)
         package = self._workplace.package(deployment.application)
-        desired = self._as_it_is(deployment, package, given_account="")
+        desired = self._with_history(self._as_it_is(deployment, package))
         return plan_destroy(desired, self._inventory.resources.of(deployment.id))
 
     def confirm(self, plan: Plan) -> None:
@@ -154,25 +167,13 @@ class Planner:
         if plan.intent is Intent.DESTROY:
             return self.destroy(plan.deployment)
         known = {found.id: found for found in self._inventory.deployments.all(destroyed=True)}
-        fresh = withheld.of(plan)
         if plan.deployment not in known:
             return self._deploy_again(plan)
         deployment = known[plan.deployment]
         _refuse_destroyed(deployment)
         package = self._workplace.package(plan.application)
-        schema = self._workplace.options_schema(package.id, plan.release)
-        desired = self._as_it_is(
-            deployment.model_copy(update={"values": plan.values}),
-            package,
-            given_account=_account_of(plan),
-        )
-        return plan_reconfigure(
-            desired,
-            deployment.values,
-            schema,
-            renewed_secrets=[name.removeprefix("option.") for name in fresh],
-            is_built=self._is_built(deployment),
-        )
+        schema = self._workplace.options_schema(plan.application, plan.release)
+        return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))
 
     def _deploy_again(self, plan: Plan) -> Plan:
         provider = self._inventory.providers.get(plan.provider)
@@ -189,22 +190,27 @@ class Planner:
             _account_of(plan) or _default_account(package),
         )
 
-    def _as_it_is(self, deployment: Deployment, package: Package, *, given_account: str) -> Desired:
-        _release(package, deployment.release)
+    def _as_it_is(self, deployment: Deployment, package: Package) -> Desired:
         return Desired.of(
             deployment,
             package,
+            _release(package, deployment.release),
             self._inventory.providers.get(deployment.provider),
-            self._inventory.durations.expected(package.id),
-            given_account or self._account(deployment) or _default_account(package),
         )
 
-    def _account(self, deployment: Deployment) -> str:
+    def _with_history(self, desired: Desired) -> Desired:
+        """With what only matters where there is something to do."""
+        return replace(
+            desired,
+            history=self._inventory.durations.expected(desired.package.id),
+            account=self._account(desired.deployment, desired.package),
+        )
+
+    def _account(self, deployment: str, package: Package) -> str:
         """The user name that the deployment was made with."""
-        for operation in self._inventory.operations.all(deployment.id):
-            if account := _account_of(operation.plan):
-                return account
-        return ""
+        plans = (operation.plan for operation in self._inventory.operations.all(deployment))
+        given = next(filter(None, map(_account_of, plans)), "")
+        return given or _default_account(package)
 
     def _is_built(self, deployment: Deployment) -> bool:
         """Did its deploy ever end well?"""
@@ -226,35 +232,6 @@ class Planner:
             for name, value in given.items()
             if (path := f"{prefix}/{name}") not in known or store.get(path) != value
         }
-
-
-class Withheld:
-    """Secret values that were typed into a form, until the plan made from them is applied.
-
-    They live in this process's memory and nowhere else: a plan that nobody approves leaves
-    nothing behind, and a plan never holds a secret.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._by_plan: dict[str, dict[str, str]] = {}
-
-    def keep(self, plan: Plan, secrets: Mapping[str, str]) -> None:
-        if secrets:
-            with self._lock:
-                self._by_plan[plan.hash] = dict(secrets)
-
-    def of(self, plan: Plan) -> dict[str, str]:
-        """Name within the deployment's secrets -> value."""
-        with self._lock:
-            return dict(self._by_plan.get(plan.hash, {}))
-
-    def drop(self, plan: Plan) -> None:
-        with self._lock:
-            self._by_plan.pop(plan.hash, None)
-
-
-withheld = Withheld()
 
 
 def _release(package: Package, version: str | None) -> Release:

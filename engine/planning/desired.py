@@ -28,17 +28,12 @@ class Desired:
     release: Release
     provider: ProviderProfile
     values: Mapping[str, Any]
-    account: str
+    account: str = ""
     history: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls,
-        deployment: Deployment,
-        package: Package,
-        provider: ProviderProfile,
-        history: Mapping[str, float],
-        account: str,
+        cls, deployment: Deployment, package: Package, release: Release, provider: ProviderProfile
     ) -> Desired:
         """A deployment as it is."""
         return cls(
@@ -46,11 +41,9 @@ class Desired:
             name=deployment.name,
             domain=deployment.domain,
             package=package,
-            release=package.release(deployment.release),
+            release=release,
             provider=provider,
             values=deployment.values,
-            account=account,
-            history=history,
         )
 
     @property
