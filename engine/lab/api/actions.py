@@ -29,8 +29,12 @@ class Actions(Machines):
             self._need_memory(vm)
             vm.apply_pending()
             self._need_bridge(vm)
-            await self.power_on(vm)
-            self.life(vm).wanted = True
+            self.want(vm, True)
+            try:
+                await self.power_on(vm)
+            except TaskError:
+                self.want(vm, False)
+                raise
 
         return await self.task(vm.node, "qmstart", vm.vmid, user, body, vm=vm)
 
@@ -55,7 +59,7 @@ class Actions(Machines):
             self._check_lock(vm)
 
         async def body() -> None:
-            self.life(vm).wanted = False
+            self.want(vm, False)
             await self.power_off(vm)
 
         return await self.task(vm.node, "qmstop", vm.vmid, user, body, vm=vm)
@@ -74,7 +78,7 @@ class Actions(Machines):
         self._check_lock(vm)
 
         async def body() -> str | None:
-            self.life(vm).wanted = False
+            self.want(vm, False)
             return await self._powerdown(vm, p)
 
         return await self.task(vm.node, "qmshutdown", vm.vmid, user, body, vm=vm)

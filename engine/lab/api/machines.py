@@ -62,6 +62,11 @@ class Machines(Tasks):
 
     # --- power ------------------------------------------------------------------------
 
+    def want(self, vm: Any, running: bool) -> None:
+        """Note what is about to be done, so that `repair` can finish it after a crash."""
+        self.life(vm).wanted = running
+        self.changed()
+
     async def power_on(self, vm: Any) -> None:
         """Start the guest of a VM, or adopt the one that runs. TaskError says why not."""
         directory = self.guest_directory(vm)
@@ -127,8 +132,11 @@ class Machines(Tasks):
                 if self.life(vm).init != init:
                     self._watch(vm, init)
                 return
+            if not self.life(vm).wanted:
+                await self.power_off(vm)  # also what a crashed init left running
+                return
             vm.status = vm.qmpstatus = "stopped"
-            if self.life(vm).wanted:
+            if not vm.lock:
                 await self.task(
                     vm.node, "qmstart", vm.vmid, "root@pam", lambda: self._boot_up(vm), vm=vm
                 )
