@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.lab.guest.service_result import judge, wants_restart
 from engine.lab.guest.unit_syntax import (
     BadValue,
     expand_specifiers,
@@ -181,3 +182,23 @@ def test_a_unit_that_systemd_would_refuse_is_refused(root: Path, text: str) -> N
 def test_a_missing_unit_is_said(root: Path) -> None:
     with pytest.raises(UnitNotFound):
         load_unit(root, "x.service")
+
+
+@pytest.mark.parametrize(
+    ("restart", "status", "again"),
+    [
+        ("no", 1, False),
+        ("always", 0, True),
+        ("on-failure", 0, False),
+        ("on-failure", 3, True),
+        ("on-failure", -9, True),
+        ("on-failure", -15, False),
+        ("on-success", -15, True),
+        ("on-abort", 3, False),
+        ("on-abort", -11, True),
+    ],
+)
+def test_what_an_end_means(root: Path, restart: str, status: int, again: bool) -> None:
+    put(root, "x.service", f"[Service]\nExecStart=/bin/a\nRestart={restart}\n")
+    unit = load_unit(root, "x.service")
+    assert wants_restart(unit, judge(unit, status)) is again

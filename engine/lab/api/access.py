@@ -149,6 +149,7 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
     def _routes_lab_access(self) -> list[Any]:
         token = "/access/users/{userid}/token/{tokenid}"
         return [
+            ("GET", "/access/users", self._user_list),
             ("GET", token, self._token_show),
             ("POST", token, self._token_make),
             ("DELETE", token, self._token_delete),
@@ -156,6 +157,12 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
             ("PUT", "/access/acl", self._acl_change),
             ("POST", "/access/roles", self._role_make),
         ]
+
+    async def _user_list(self, v: dict[str, Any], user: str) -> list[dict[str, Any]]:
+        """All for who may see accounts; for others, themselves."""
+        own, audit = user.partition("!")[0], self.allowed(user, "/access/groups", "Sys.Audit")
+        known = [name for name in (self.user, *self.users) if audit or name == own]
+        return [{"userid": name, "enable": 1, "expire": 0} for name in known]
 
     async def _token_make(self, v: dict[str, Any], user: str) -> dict[str, Any]:
         token_id = f"{v['userid']}!{v['tokenid']}"

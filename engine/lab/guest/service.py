@@ -16,10 +16,10 @@ from typing import Any
 from engine.lab.guest.children import Child
 from engine.lab.guest.execution import Ground, Readiness
 from engine.lab.guest.processes import invoked, process_ended
+from engine.lab.guest.service_result import described, judge, wants_restart
 from engine.lab.guest.unit_syntax import BadValue
 from engine.lab.guest.units import Command, ServiceUnit
 
-_CLEAN_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 _EXEC_FAILED = 203
 _KILL_SECONDS = 5.0
 
@@ -82,7 +82,7 @@ class Service:
                 self._watching.cancel()
             await self._clear()
             self._finish(result)
-        if result != "canceled" and self._wants_restart(result):
+        if result != "canceled" and wants_restart(self.unit, result):
             self._restarting = asyncio.ensure_future(self._restart())
         raise StartFailed(result)
 
@@ -186,7 +186,7 @@ class Service:
         if not readiness.ready.done():
             self._watching.cancel()
             self.status = self.main.ended.result()
-            raise StartFailed(self._judge(self.status) or "protocol")
+            raise StartFailed(judge(self.unit, self.status) or "protocol")
 
     async def _run(self, command: Command, beside: Child | None = None) -> None:
         """One of the short commands around the main process; not longer than that lives."""
@@ -197,15 +197,15 @@ class Service:
             if not child.ended.done():
                 assert beside is not None
                 self.status = beside.ended.result()
-                self._say(f"Main process exited, {_described(self.status)}")
-                raise StartFailed(self._judge(self.status) or "protocol")
+                self._say(f"Main process exited, {described(self.status)}")
+                raise StartFailed(judge(self.unit, self.status) or "protocol")
             status = child.ended.result()
         except OSError as error:
             self._say(f"Failed to execute {command.words[0]}: {error.strerror}")
             status = _EXEC_FAILED
         if status != 0 and not command.ignore_failure:
             self.status = status
-            self._say(f"Control process exited, {_described(status)}")
+            self._say(f"Control process exited, {described(status)}")
             raise StartFailed("exit-code" if status > 0 else "signal")
 
     def _environment(self) -> dict[str, str]:
@@ -230,14 +230,14 @@ class Service:
                 readiness.close()
         async with self._job:
             self.status = status
-            result = self._judge(status)
+            result = judge(self.unit, status)
             if result:
-                self._say(f"Main process exited, {_described(status)}")
+                self._say(f"Main process exited, {described(status)}")
             await self._clear()
             if self.unit.remain_after_exit and not result:
                 return self._enter("active", "exited")
             self._finish(result or "success")
-        if self._wants_restart(result):
+        if wants_restart(self.unit, result):
             self._restarting = asyncio.ensure_future(self._restart())
         return None
 
@@ -294,24 +294,6 @@ class Service:
             self._enter("failed", "failed")
             self._say(f"Failed with result '{result}'.")
 
-    def _judge(self, status: int) -> str:
-        """systemd's result for an exit status; "" for a clean end."""
-        if status in self.unit.clean_statuses or (-status in _CLEAN_SIGNALS and status < 0):
-            return ""
-        return "exit-code" if status > 0 else "signal"
-
-    def _wants_restart(self, result: str) -> bool:
-        match self.unit.restart:
-            case "always":
-                return True
-            case "on-success":
-                return not result
-            case "on-failure":
-                return bool(result)
-            case "on-abnormal" | "on-abort":
-                return result == "signal"
-        return False
-
     def _count_start(self) -> None:
         burst, within = self.unit.start_limit
         now = time.monotonic()
@@ -338,10 +320,3 @@ class Service:
 
 def _limit(seconds: float) -> float | None:
     return None if seconds == float("inf") else seconds
-
-
-def _described(status: int) -> str:
-    if status < 0:
-        name = signal.Signals(-status).name.removeprefix("SIG")
-        return f"code=killed, status={-status}/{name}"
-    return f"code=exited, status={status}/{'SUCCESS' if status == 0 else 'FAILURE'}"
