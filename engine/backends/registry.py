@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -190,16 +190,11 @@ def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
             why=f"its profile says nothing about {service}",
             do=f"Add a backend for {service} to the provider's settings.",
         )
-    from importlib.metadata import entry_points
-
     name = f"{service}.{backend.kind}"
-    found = tuple(entry_points(group=GROUP, name=name))
-    if not found:
+    if name not in _installed():
         prefix = f"{service}."
         known = sorted(
-            point.name.removeprefix(prefix)
-            for point in entry_points(group=GROUP)
-            if point.name.startswith(prefix)
+            name.removeprefix(prefix) for name in _installed() if name.startswith(prefix)
         )
         raise InvalidInput(
             f"there is no {service} driver called {backend.kind}",
@@ -207,4 +202,13 @@ def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
             why=f"installed: {', '.join(known) or 'none'}",
             do="Correct the kind in the provider's settings, or install the driver's package.",
         )
-    return found[0]
+    return _installed()[name]
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    """Every driver by name. Looked up once: it reads a file of every installed package, and
+    every step of an operation opens backends."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP)}

@@ -225,9 +225,11 @@ class Operations:
         finished: FinishedStep,
         events: Iterable[Event],
         event: StepFinished,
+        alongside: Alongside,
     ) -> None:
         """Record that a step is done, together with the events up to that moment."""
         with self._database.write() as connection:
+            alongside(connection)
             connection.execute(
                 schema.finished_steps.insert().values(
                     operation=operation_id,

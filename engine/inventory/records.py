@@ -131,16 +131,22 @@ class Durations:
         self._database = database
 
     def record(self, kind: str, application: str, seconds: float) -> None:
+        with self._database.write() as connection:
+            self.record_with(connection, kind, application, seconds)
+
+    def record_with(
+        self, connection: sa.Connection, kind: str, application: str, seconds: float
+    ) -> None:
+        """In the caller's transaction."""
         table = schema.step_durations
         same = (table.c.kind == kind, table.c.application == application)
-        with self._database.write() as connection:
-            connection.execute(
-                table.insert().values(kind=kind, application=application, seconds=seconds)
-            )
-            kept = sa.select(table.c.id).where(*same).order_by(table.c.id.desc())
-            connection.execute(
-                table.delete().where(*same, table.c.id.not_in(kept.limit(_DURATIONS_KEPT)))
-            )
+        connection.execute(
+            table.insert().values(kind=kind, application=application, seconds=seconds)
+        )
+        kept = sa.select(table.c.id).where(*same).order_by(table.c.id.desc())
+        connection.execute(
+            table.delete().where(*same, table.c.id.not_in(kept.limit(_DURATIONS_KEPT)))
+        )
 
     def expected(self, application: str) -> dict[str, float]:
         """Median seconds by step kind, for those that ran before."""

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from engine.errors import Unreachable
 from engine.inventory.inventory import Inventory
-from engine.inventory.operations import FinishedStep
+from engine.inventory.operations import Alongside, FinishedStep
 from engine.model.events import Event, LogLine, StepFinished, StepProgress
 from engine.redaction import Redactor
 
@@ -70,14 +70,16 @@ class EventLog:
         clean = self._clean(event)
         self._write(lambda before: self._inventory.events.append(self._operation, [*before, clean]))
 
-    def finish_step(self, attempt: int, finished: FinishedStep, event: StepFinished) -> None:
-        """The step's record and its event, in one transaction."""
+    def finish_step(
+        self, attempt: int, finished: FinishedStep, event: StepFinished, alongside: Alongside
+    ) -> None:
+        """The step's record, its event and what else is told, in one transaction."""
         clean = FinishedStep(
             outcome=finished.outcome, output=self._redactor.redact_json(dict(finished.output))
         )
         self._write(
             lambda before: self._inventory.operations.finish_step(
-                self._operation, attempt, clean, before, event
+                self._operation, attempt, clean, before, event, alongside
             )
         )
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import sqlalchemy as sa
+
 from engine.errors import Cancelled, HomeportError, RemoteFailure
 from engine.inventory.operations import FinishedStep
 from engine.model.events import StepFinished, StepRetrying, StepStarted
@@ -144,14 +146,19 @@ class StepRunner:
         self, step: PlannedStep, outcome: StepOutcome, seconds: float, causes: dict[str, float]
     ) -> StepResult:
         told: Literal["done", "unchanged"] = "done" if outcome.changed else "unchanged"
+        application = self._operation.plan.application
+
+        def learn(connection: sa.Connection) -> None:
+            if outcome.changed:
+                durations = self._workplace.inventory.durations
+                durations.record_with(connection, step.kind, application, seconds)
+
         self._events.finish_step(
             self._operation.attempt,
             FinishedStep(outcome=told, output=outcome.output),
             _finished(step, told, seconds, causes),
+            learn,
         )
-        if outcome.changed:
-            application = self._operation.plan.application
-            self._workplace.inventory.durations.record(step.kind, application, seconds)
         return StepResult(told)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from engine.backends.protocols import ProviderBackends, Secrets
@@ -91,13 +92,17 @@ def _open_shell(target: GuestTarget, private_key: str) -> GuestShell:
 
 
 def _open_method(name: str) -> Method:
-    for point in entry_points(group="homeport.methods", name=name):
-        method: Method = point.load()()
-        return method
-    known = ", ".join(sorted(point.name for point in entry_points(group="homeport.methods")))
-    raise InvalidInput(
-        what="there is no such method",
-        on=name,
-        why=f"installed: {known or 'none'}",
-        do="Correct the method in the provider's settings, or install the plugin that has it.",
-    )
+    if name not in _methods():
+        raise InvalidInput(
+            what="there is no such method",
+            on=name,
+            why=f"installed: {', '.join(sorted(_methods())) or 'none'}",
+            do="Correct the method in the provider's settings, or install the plugin that has it.",
+        )
+    method: Method = _methods()[name].load()()
+    return method
+
+
+@cache
+def _methods() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group="homeport.methods")}
