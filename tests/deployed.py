@@ -14,6 +14,7 @@ from engine.backends.protocols import ProviderBackends
 from engine.demo.use import VALUES
 from engine.homeport import DeployRequest, Homeport
 from engine.lab.cli import up
+from engine.model.deployment import ResourceKind
 from engine.model.plan import Operation
 from engine.operations.fault import KILL_VARIABLE, RECORD, TESTING_VARIABLE
 from engine.operations.launch import living_worker
@@ -105,3 +106,33 @@ def installation(lab: RunningLab) -> Iterator[Installation]:
             yield here
         finally:
             here.end_worker()
+
+
+def check_one_of_each(here: Installation, name: str) -> None:
+    """The deployment owns one guest, one address, one record and at most one account."""
+    owner, backends = here.owner(name), here.backends()
+    guest = backends.hypervisor.find(owner)  # raises Conflict for two guests with one mark
+    assert guest is not None
+    assert guest.status == "running"
+    lease = backends.addresses.find(owner)
+    assert lease is not None
+    assert lease.address.partition("/")[0] == guest.address
+    records = backends.dns.find(owner)
+    assert [(record.name, record.type) for record in records] == [(f"{name}.harbour-a.lab", "A")]
+    assert records[0].values == (guest.address,)
+    kinds = [resource.kind for resource in here.homeport.resources(name)]
+    for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
+        assert kinds.count(kind) == 1
+    assert kinds.count(ResourceKind.ACCOUNT) <= 1
+
+
+def check_nothing_left(here: Installation, name: str) -> None:
+    """A destroyed deployment owns nothing at its provider any more."""
+    deployments = here.homeport.deployments(destroyed=True)
+    [destroyed] = [view.deployment for view in deployments if view.deployment.name == name]
+    owner = here.homeport._workplace.owner(destroyed.id)
+    backends = here.backends()
+    assert backends.hypervisor.find(owner) is None
+    assert backends.addresses.find(owner) is None
+    assert backends.dns.find(owner) == []
+    assert backends.secrets.list(f"deployments/{destroyed.id}") == []

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.demo.use import use_application
-from engine.model.deployment import ResourceKind
-from tests.deployed import Installation, installation
+from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
 from tests.lab_fixture import RunningLab
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -75,7 +74,7 @@ def test_killed_at_this_point_the_operation_ends_right_and_makes_nothing_twice(
         with here.killed_at(moment):
             operation = here.deploy(application, name)
             killed = here.was_killed
-        assert operation.status.value == "succeeded", operation.error
+        assert operation.status.value == "succeeded", repr(operation.error)
         # A random moment may lie behind the end of its step; a boundary never does.
         assert killed or moment.rpartition(":")[2].isdigit()
         check_one_of_each(here, name)
@@ -83,31 +82,3 @@ def test_killed_at_this_point_the_operation_ends_right_and_makes_nothing_twice(
     finally:
         assert here.destroy(name).status.value == "succeeded"
     check_nothing_left(here, name)
-
-
-def check_one_of_each(here: Installation, name: str) -> None:
-    owner, backends = here.owner(name), here.backends()
-    guest = backends.hypervisor.find(owner)  # raises Conflict for two guests with one mark
-    assert guest is not None
-    assert guest.status == "running"
-    lease = backends.addresses.find(owner)
-    assert lease is not None
-    assert lease.address.partition("/")[0] == guest.address
-    records = backends.dns.find(owner)
-    assert [(record.name, record.type) for record in records] == [(f"{name}.harbour-a.lab", "A")]
-    assert records[0].values == (guest.address,)
-    kinds = [resource.kind for resource in here.homeport.resources(name)]
-    for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
-        assert kinds.count(kind) == 1
-    assert kinds.count(ResourceKind.ACCOUNT) <= 1
-
-
-def check_nothing_left(here: Installation, name: str) -> None:
-    deployments = here.homeport.deployments(destroyed=True)
-    [destroyed] = [view.deployment for view in deployments if view.deployment.name == name]
-    owner = here.homeport._workplace.owner(destroyed.id)
-    backends = here.backends()
-    assert backends.hypervisor.find(owner) is None
-    assert backends.addresses.find(owner) is None
-    assert backends.dns.find(owner) == []
-    assert backends.secrets.list(f"deployments/{destroyed.id}") == []
