@@ -15,7 +15,7 @@ uid=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/s
 echo "uid=$uid"
 if [ "$uid" != 0 ] && [ -z "$root" ] && sudo -n -- true 2>/dev/null; then echo "sudo=yes"; fi
 echo "python=$(python3 -V 2>/dev/null)"
-if [ -d /run/systemd/system ]; then echo "systemd=yes"; fi
+if [ -d "$root/run/systemd/system" ]; then echo "systemd=yes"; fi
 echo "memory_kib=$(sed -n 's/^MemTotal:[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/meminfo)"
 echo "disk=$(df -Pk -- "${root:-/}" | tail -n 1)"
 sed 's/^/os./' "$root/etc/os-release" 2>/dev/null || true
