@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from engine.inventory.inventory import Inventory
-from engine.model.deployment import DeploymentStatus
+from engine.model.deployment import DeploymentStatus, Health, HealthReport
 from engine.model.plan import Effect, Intent, Operation, OperationStatus
 from engine.operations.runner import StepResult
 
@@ -58,6 +59,10 @@ def record_end(
 
     error = decisive.error if decisive else None
     inventory.operations.end(operation.id, status, error, deployment_too)
+    if status is OperationStatus.SUCCEEDED and plan.intent is not Intent.DESTROY:
+        # Its last step asked the application; nobody need ask again to know.
+        healthy = HealthReport(health=Health.HEALTHY, at=datetime.now(UTC))
+        inventory.deployments.remember_health(plan.deployment, healthy)
     return status
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from engine.errors import HomeportError
-from engine.model.provider import Service
+from engine.operations.health import public_endpoint
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.public import PublicEndpoint, failing_probe
+from engine.public import failing_probe
 
 _LEAST_SECONDS = 30
 
@@ -17,12 +17,8 @@ _LEAST_SECONDS = 30
 def health(ctx: StepContext) -> StepOutcome:
     """Name, certificate and probes, as a user's program meets them; waited for as long as
     the package's probes allow."""
-    endpoint = PublicEndpoint(
-        domain=ctx.plan.domain,
-        port=ctx.provider.access.https_port,
-        nameservers=_authoritative(ctx),
-        trust_anchors=ctx.backends.certificates.trust_anchors(),
-    )
+    anchors = ctx.backends.certificates.trust_anchors()
+    endpoint = public_endpoint(ctx.provider, ctx.plan.domain, anchors)
     limits = [probe.within_seconds for probe in ctx.package.health]
     deadline = time.monotonic() + max([_LEAST_SECONDS, *limits])
     while error := failing_probe(endpoint, ctx.package.health):
@@ -32,12 +28,6 @@ def health(ctx: StepContext) -> StepOutcome:
         time.sleep(0.5)
     ctx.log(f"{endpoint.url} answers")
     return StepOutcome(changed=False, output={"url": endpoint.url})
-
-
-def _authoritative(ctx: StepContext) -> tuple[str, ...]:
-    """The zone's own servers, where the provider's profile names them."""
-    settings = ctx.provider.backends[Service.DNS].settings
-    return tuple(str(server) for server in settings.get("authoritative", ()))
 
 
 def _unhealthy(error: HomeportError) -> HomeportError:
