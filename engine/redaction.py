@@ -12,10 +12,12 @@ from __future__ import annotations
 import base64
 import html
 import json
+import logging
 import re
 import shlex
 import textwrap
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -30,6 +32,9 @@ _WRAPS = (64, 76)
 """Line lengths of Base64 in PEM (RFC 7468) and MIME (RFC 2045)."""
 
 
+_living: weakref.WeakSet[Redactor] = weakref.WeakSet()
+
+
 class Redactor:
     """Knows the secrets of one operation. Safe to share between threads."""
 
@@ -38,6 +43,7 @@ class Redactor:
         self._values: set[str] = set()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        _living.add(self)
 
     def hide(self, value: str) -> None:
         """Blot this value out of every text from now on."""
@@ -63,6 +69,16 @@ class Redactor:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return MARK if self.redact(str(value)) == MARK else value
         return value
+
+
+class RedactingFormatter(logging.Formatter):
+    """For a process's log: what any Redactor knows at the moment stays out of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        for redactor in list(_living):
+            text = redactor.redact(text)
+        return text
 
 
 def forms(value: str) -> set[str]:

@@ -9,19 +9,21 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from engine.errors import InvalidInput, PlanChanged
+from engine.errors import InvalidInput, PlanChanged, RemoteFailure
 from engine.inventory.inventory import Inventory
 from engine.model.deployment import Deployment
 from engine.model.events import Event
 from engine.model.plan import Intent, Operation, OperationStatus, Plan
-from engine.operations.launch import ensure_worker
+from engine.operations.launch import end_of_log, ensure_worker
 from engine.operations.outcome import AT_WORK
 from engine.operations.planner import Planner
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
+from engine.paths import Paths
 
 LOOK_SECONDS = 0.25
 _WORKER_LOOK_SECONDS = 2.0
+_MOST_STARTS = 5
 
 
 class Control:
@@ -106,21 +108,48 @@ class Control:
         """Events as they come, until the operation has ended and all are given.
 
         Keeps a worker alive meanwhile: one that died is replaced, and goes on.
+        RemoteFailure where workers die one after the other without getting anywhere.
         """
         operation = self._inventory.operations.get(operation_id).id
-        looked_for_worker = float("-inf")
+        worker = _Watch(self._workplace.paths)
         while True:
             ended = self._inventory.operations.status(operation).is_final
             for event in self._inventory.events.after(operation, after):
                 after = event.seq
+                worker.got_somewhere()
                 yield event
             if ended and not self._inventory.events.after(operation, after, limit=1):
                 return
-            now = time.monotonic()
-            if not ended and now - looked_for_worker > _WORKER_LOOK_SECONDS:
-                looked_for_worker = now
-                ensure_worker(self._workplace.paths)
+            if not ended:
+                worker.keep_alive(operation)
             time.sleep(LOOK_SECONDS)
+
+
+class _Watch:
+    """Starts a worker where none is alive, but not for ever."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+        self._looked = float("-inf")
+        self._started_in_vain = 0
+
+    def got_somewhere(self) -> None:
+        self._started_in_vain = 0
+
+    def keep_alive(self, operation: str) -> None:
+        now = time.monotonic()
+        if now - self._looked < _WORKER_LOOK_SECONDS:
+            return
+        self._looked = now
+        if self._started_in_vain == _MOST_STARTS:
+            raise RemoteFailure(
+                what="the worker process does not stay alive",
+                on=operation,
+                why=end_of_log(self._paths) or f"{_MOST_STARTS} were started and ended at once",
+                left="the operation is recorded and waits",
+                do="Mend the cause, then run `homeport attach`: it starts the worker again.",
+            )
+        self._started_in_vain += ensure_worker(self._paths)
 
 
 def _check_approval(plan: Plan, approved_hash: str) -> None:

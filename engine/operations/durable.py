@@ -15,6 +15,7 @@ one. A new run that asks our record of finished steps repeats exactly what is no
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from dataclasses import asdict
@@ -137,7 +138,13 @@ class Journal:
             "scheduler_polling_interval_sec": 3600.0,
         }
         DBOS(config=config)
+        _log_like_us()
         DBOS.launch()
+
+    def settle(self, seconds: float) -> bool:
+        """Begin no further step and wait for those at work; False where some still are."""
+        self._performer.stopping.set()
+        return self._performer.wait_until_recorded(seconds)
 
     def start(self, operation_id: str, attempt: int) -> None:
         """Start this attempt, unless DBOS knows it: then it was started, or recovered."""
@@ -153,3 +160,10 @@ class Journal:
         elif known.status not in _ALIVE:
             # Its last act, writing the operation's end, did not succeed.
             self._performer.give_up(operation_id)
+
+
+def _log_like_us() -> None:
+    """DBOS writes its log by a handler of its own, which knows nothing of secrets."""
+    logger = logging.getLogger("dbos")
+    logger.handlers.clear()
+    logger.propagate = True

@@ -80,22 +80,34 @@ def living_worker(paths: Paths) -> WorkerProcess | None:
     return None
 
 
+def end_of_log(paths: Paths, lines: int = 8) -> str:
+    """What the worker last said; empty where it never said anything."""
+    try:
+        with log_path(paths).open("rb") as log:
+            log.seek(max(0, os.fstat(log.fileno()).st_size - 4000))
+            text = log.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
 def start_ticks(pid: int) -> int:
     """When the process began, in clock ticks since boot (proc(5), stat field 22)."""
     stat = Path(f"/proc/{pid}/stat").read_text()
     return int(stat.rpartition(")")[2].split()[19])
 
 
-def ensure_worker(paths: Paths) -> None:
-    """Start a worker where none is alive. Returns as soon as it is on its way.
+def ensure_worker(paths: Paths) -> bool:
+    """Start a worker where none is alive; was one started? Returns when it is on its way.
 
     Two callers at one moment may both start one: the second finds the lock taken and ends.
     """
     if living_worker(paths) is not None:
-        return
+        return False
     paths.ensure()
     if not _start_unit(paths):
         _start_session()
+    return True
 
 
 def _start_session() -> None:
@@ -134,6 +146,8 @@ def _start_unit(paths: Paths) -> bool:
         "--quiet",
         "--description=Homeport worker",
         f"--working-directory={_program_directory()}",
+        f"--property=StandardOutput=append:{log_path(paths)}",
+        f"--property=StandardError=append:{log_path(paths)}",
         *kept,
         "--",
         sys.executable,

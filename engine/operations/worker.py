@@ -6,6 +6,9 @@
 It is started on demand, takes up what an earlier worker left unfinished, and ends when
 there has been nothing to do for some minutes (HOMEPORT_WORKER_IDLE seconds). SIGTERM ends
 it as soon as the steps at work are recorded; the operation goes on in the next worker.
+
+The workflow engine is imported with the first work, and a worker that has worked begins
+anew after a while: what the drivers' libraries took stays with no worker that only waits.
 """
 
 from __future__ import annotations
@@ -23,13 +26,15 @@ from engine.operations.launch import MODULE, log_path, worker_lock
 from engine.paths import Paths
 
 if TYPE_CHECKING:
-    from engine.inventory.inventory import Inventory
-    from engine.operations.durable import Journal, Performer
+    from engine.operations.durable import Journal
 
 IDLE_VARIABLE = "HOMEPORT_WORKER_IDLE"
 _IDLE_SECONDS = 180.0
 _LOOK_SECONDS = 0.25
 _LOOK_IDLE_SECONDS = 1.0
+_LOOK_OFTEN_SECONDS = 10.0
+_STAY_READY_SECONDS = 60.0
+"""How long a worker that has worked keeps what it loaded."""
 _GRACE_SECONDS = 20.0
 _LONGEST_LOG = 4 * 1024 * 1024
 _log = logging.getLogger("homeport.worker")
@@ -45,9 +50,8 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with worker_lock(paths) as held:
-        if held:
-            _Worker(paths, stop).work()
-    if held and not stop.is_set() and _is_wanted(paths):
+        worked = held and _Worker(paths, stop).work()
+    if held and not stop.is_set() and (worked or _is_wanted(paths)):
         os.execv(sys.executable, [sys.executable, "-m", MODULE])  # noqa: S606 - no shell wanted
     logging.shutdown()
     # Without waiting for the workflow engine's threads: all that matters is recorded.
@@ -85,54 +89,65 @@ def _is_wanted(paths: Paths) -> bool:
 
 class _Worker:
     def __init__(self, paths: Paths, stop: threading.Event) -> None:
-        self._paths = paths
-        self._stop = stop
-        self._idle_seconds = float(os.environ.get(IDLE_VARIABLE) or _IDLE_SECONDS)
-
-    def work(self) -> None:
-        """Until there is nothing to do for long enough, or until asked to stop."""
-        logging.basicConfig(
-            level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
-        for noisy in ("asyncssh", "httpx", "urllib3", "proxmoxer", "acme", "octodns"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
         from engine.inventory.database import database_url
         from engine.inventory.inventory import Inventory
-        from engine.operations.durable import Journal, Performer
-        from engine.operations.retry import RetryPolicy
-        from engine.operations.workplace import open_workplace
 
-        inventory = Inventory.open(self._paths)
-        url = database_url(self._paths)
-        performer = Performer(
-            open_workplace(self._paths, inventory), RetryPolicy.from_environment()
-        )
-        name = executor_name(url)
+        _log_readably()
+        self._paths = paths
+        self._stop = stop
+        self._url = database_url(paths)
+        self._inventory = Inventory.open(paths)
+        self._idle_seconds = float(os.environ.get(IDLE_VARIABLE) or _IDLE_SECONDS)
+        self._journal: Journal | None = None
+
+    def work(self) -> bool:
+        """Until there is nothing to do for long enough, or until asked to stop; did it work?"""
+        name = executor_name(self._url)
         _log.info("worker %s began, process %d", name, os.getpid())
-        self._look_for_work(inventory, Journal(performer, url, name), name)
-        self._end(performer)
-
-    def _look_for_work(self, inventory: Inventory, journal: Journal, name: str) -> None:
         last_work = time.monotonic()
         while not self._stop.is_set():
-            unfinished = inventory.operations.claim(name)
+            unfinished = self._inventory.operations.claim(name)
             for operation_id, attempt in unfinished:
-                journal.start(operation_id, attempt)
+                self._opened_journal(name).start(operation_id, attempt)
             now = time.monotonic()
-            if unfinished:
-                last_work = now
-            elif now - last_work > self._idle_seconds:
+            last_work = now if unfinished else last_work
+            idle = now - last_work
+            if idle > min(self._idle_seconds, _STAY_READY_SECONDS) and self._journal is not None:
+                break
+            if idle > self._idle_seconds:
                 _log.info("nothing to do for %d seconds", self._idle_seconds)
-                return
-            recent = now - last_work < 10 * _LOOK_IDLE_SECONDS
-            self._stop.wait(_LOOK_SECONDS if recent else _LOOK_IDLE_SECONDS)
+                break
+            self._stop.wait(_LOOK_SECONDS if idle < _LOOK_OFTEN_SECONDS else _LOOK_IDLE_SECONDS)
+        self._end()
+        return self._journal is not None
 
-    def _end(self, performer: Performer) -> None:
+    def _opened_journal(self, name: str) -> Journal:
+        if self._journal is None:
+            from engine.operations.durable import Journal, Performer
+            from engine.operations.retry import RetryPolicy
+            from engine.operations.workplace import open_workplace
+
+            workplace = open_workplace(self._paths, self._inventory)
+            performer = Performer(workplace, RetryPolicy.from_environment())
+            self._journal = Journal(performer, self._url, name)
+        return self._journal
+
+    def _end(self) -> None:
         """Leave nothing half recorded, if that is possible in time."""
-        performer.stopping.set()
-        if not performer.wait_until_recorded(_GRACE_SECONDS):
+        if self._journal is not None and not self._journal.settle(_GRACE_SECONDS):
             _log.warning("steps at work were left; the next worker does them again")
         _log.info("worker ended")
+
+
+def _log_readably() -> None:
+    """Our own lines and others' warnings, without the secrets that operations know."""
+    from engine.redaction import RedactingFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    for ours in (_log, logging.getLogger("engine")):
+        ours.setLevel(logging.INFO)
 
 
 def executor_name(url: str) -> str:

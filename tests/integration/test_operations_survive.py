@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import Busy
+from engine.errors import Busy, RemoteFailure
 from engine.model.deployment import DeploymentStatus
 from engine.model.events import LogLine, StepFinished, StepRetrying
 from engine.operations.fault import KILL_VARIABLE, RECORD
@@ -214,7 +214,10 @@ def test_secrets_never_reach_the_database_or_the_logs(toys: ToyInstallation) -> 
     assert lines[0] == "the password is (secret)"
     assert lines[-1] == "line 299"
     assert [line for line in lines if line.startswith("line ")] == [f"line {n}" for n in range(300)]
+    toys.run(toys.begin([step("spill", "spill")], "toytoy02"))
     toys.end_worker(signal.SIGTERM)
+    toys.inventory.close()
+    assert b"KeyError" in (toys.paths.state / "worker.log").read_bytes()
     for path in toys.paths.state.rglob("*"):
         if path.is_file():
             assert b"canary" not in path.read_bytes(), path
@@ -242,9 +245,33 @@ def test_idle_worker_ends_by_itself(toys: ToyInstallation, monkeypatch: pytest.M
     wait_for(lambda: not Path(f"/proc/{worker}").exists())
 
 
-def test_idle_worker_stays_small(toys: ToyInstallation) -> None:
+def test_a_worker_that_cannot_work_is_told_to_who_waits(
+    toys: ToyInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.operations.control._WORKER_LOOK_SECONDS", 1.0)
+    monkeypatch.setenv("HOMEPORT_RETRY_SECONDS", "soon")
     operation = toys.begin([step("a")])
+    with pytest.raises(RemoteFailure, match="does not stay alive") as told:
+        list(toys.control.follow(operation.id))
+    assert "retry limit" in told.value.why
+    monkeypatch.setenv("HOMEPORT_RETRY_SECONDS", "5")
     toys.run(operation)
-    status = Path(f"/proc/{toys.worker_pid()}/status").read_text()
+    assert toys.status(operation) == "succeeded"
+
+
+def test_waiting_worker_stays_small_and_ready(
+    toys: ToyInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gives back what its work took, as a new process under the same number."""
+    monkeypatch.setattr("tests.integration.toy_operations.DEADLINE", 120.0)
+    toys.run(toys.begin([step("a")]))
+    worker = toys.worker_pid()
+    log = toys.paths.state / "worker.log"
+    wait_for(lambda: log.read_text().count("began") == 2, 120)
+    assert toys.worker_pid() == worker
+    status = Path(f"/proc/{worker}/status").read_text()
     resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    assert int(resident.split()[1]) <= 120 * 1024
+    assert int(resident.split()[1]) <= 80 * 1024
+    second = toys.begin([step("b")], "toytoy02")
+    toys.run(second)
+    assert toys.status(second) == "succeeded"

@@ -87,10 +87,15 @@ def babble(ctx):
 def broken(ctx):
     raise KeyError("oops")
 
+def spill(ctx):
+    secret = (LEDGER / "secret").read_text()
+    ctx.installation_secrets().put("toy/secret", secret)
+    raise KeyError(secret)
+
 def leaky(ctx):
     return StepOutcome(output={"value": object()})
 """
-_KINDS = ("make", "slow", "gated", "flaky", "babble", "broken", "leaky")
+_KINDS = ("make", "slow", "gated", "flaky", "babble", "broken", "spill", "leaky")
 _DRIVERS = {
     Service.HYPERVISOR: "proxmox",
     Service.ADDRESSES: "pool",
