@@ -7,12 +7,13 @@ updates of the package cannot bring it back over ours.
 from __future__ import annotations
 
 from engine.catalog.placeholders import Bindings, expand
-from engine.methods import apt, systemd
+from engine.methods import systemd
 from engine.methods.place import Place
 from engine.methods.proxy import Site, caddy_config
 from engine.methods.unitfile import Unit
 from engine.public import PublicEndpoint
 
+DEBIAN_PACKAGE = "caddy"
 UNIT = "homeport-proxy.service"
 USER = "caddy"
 """Made by the distribution's package."""
@@ -29,15 +30,16 @@ _HARDENING = (
 )
 
 
-def ensure_proxy(place: Place) -> None:
-    """Installed; it runs once there is a certificate."""
-    if apt.ensure_packages(place, ("caddy",)):
-        place.run("systemctl", "disable", "--now", "caddy.service", check=False)
+def retire_default_service(place: Place) -> None:
+    """The distribution's own unit is off, whatever an update of the package did.
+
+    Always asked for: a kill right after the package's installation must not leave it on.
+    """
+    place.run("systemctl", "disable", "--now", "caddy.service", check=False)
 
 
 def publish(place: Place, bindings: Bindings, chain_pem: bytes, key_pem: bytes) -> None:
     """Serve the deployment's domain with this certificate; HTTP is sent on to HTTPS."""
-    ensure_proxy(place)
     directory = f"{place.facts.root}/etc/caddy"
     config = f"{directory}/caddy.json"
     site = _site(place, bindings, directory)

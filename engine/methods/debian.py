@@ -13,14 +13,14 @@ from engine.catalog.placeholders import expand_command, expand_text
 from engine.catalog.render import file_paths, render_files
 from engine.errors import RemoteFailure
 from engine.guests.protocols import GuestShell
-from engine.methods import caddy, postgresql, redis, release, systemd
+from engine.methods import apt, caddy, postgresql, redis, release, systemd
 from engine.methods.bindings import PlaceBindings, account_name, bindings_of
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 from engine.methods.protocols import Installation, Work
 from engine.methods.unitfile import Unit
 
-_COMPONENT_UNITS = {"postgresql": "postgresql.service", "redis": redis.UNIT}
+_COMPONENTS = {"postgresql": postgresql, "redis": redis}
 
 
 def open_method() -> DebianMethod:
@@ -32,10 +32,14 @@ class DebianMethod:
 
     def components(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)
-        caddy.ensure_proxy(place)
-        if "postgresql" in app.package.needs.components:
+        needed = app.package.needs.components
+        apt.ensure_packages(
+            place, (caddy.DEBIAN_PACKAGE, *(_COMPONENTS[name].DEBIAN_PACKAGE for name in needed))
+        )
+        caddy.retire_default_service(place)
+        if "postgresql" in needed:
             postgresql.ensure_postgresql(place, secrets.token_bytes)
-        if "redis" in app.package.needs.components:
+        if "redis" in needed:
             redis.ensure_redis(place)
 
     def install(self, shell: GuestShell, app: Installation, work: Work) -> None:
@@ -149,7 +153,7 @@ def _unit(place: Place, bindings: PlaceBindings) -> Unit:
         environment={k: expand_text(v, bindings) for k, v in service.environment.items()},
         user=paths.user,
         directory=paths.data,
-        after=tuple(_COMPONENT_UNITS[name] for name in app.package.needs.components),
+        after=tuple(_COMPONENTS[name].UNIT for name in app.package.needs.components),
         stop_seconds=service.stop_seconds,
         runtime_directory=f"homeport/{app.name}",
         writable=(paths.data,),

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 
 from engine.errors import InvalidInput, RemoteFailure
 from engine.guests.protocols import Completed
-from engine.methods import apt, systemd
+from engine.methods import systemd
 from engine.methods.place import Place
 
+DEBIAN_PACKAGE = "postgresql"
+UNIT = "postgresql.service"
 PORT = 5432
 SECRET = "postgresql-password"
 _ITERATIONS = 4096
@@ -47,11 +49,10 @@ class Database:
 
 
 def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None:
-    """Installed, running, with the application's role and database."""
-    apt.ensure_packages(place, ("postgresql",))
-    systemd.enable(place, "postgresql.service")
+    """The installed server runs and has the application's role and database."""
+    systemd.enable(place, UNIT)
     with place.work.spent("application-start"):
-        systemd.start(place, "postgresql.service")
+        systemd.start(place, UNIT)
         _wait_until_ready(place)
     database = Database.of(place.app.package.id)
     verifier = scram_verifier(place.app.read_secret(SECRET), random_salt(16))
@@ -105,5 +106,5 @@ def _wait_until_ready(place: Place) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while (done := _psql(place, "SELECT 1;")).status == _CONNECTION_FAILED:
         if time.monotonic() > deadline:
-            raise systemd.unit_failed(place, "postgresql.service", done.stderr.strip())
+            raise systemd.unit_failed(place, UNIT, done.stderr.strip())
         time.sleep(0.2)

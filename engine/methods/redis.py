@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from engine.errors import RemoteFailure
-from engine.methods import apt, systemd
+from engine.methods import systemd
 from engine.methods.place import Place
 
+DEBIAN_PACKAGE = "redis-server"
 PORT = 6379
 SECRET = "redis-password"
 UNIT = "redis-server.service"
@@ -15,8 +16,7 @@ _START_SECONDS = 60.0
 
 
 def ensure_redis(place: Place) -> None:
-    """Installed and running, and nobody gets in without the password."""
-    apt.ensure_packages(place, ("redis-server",))
+    """The installed server runs, and nobody gets in without the password."""
     directory = f"{place.facts.root}/etc/redis"
     own = f"{directory}/homeport.conf"
     password = place.app.read_secret(SECRET)
