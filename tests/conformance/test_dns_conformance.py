@@ -148,6 +148,19 @@ def test_foreign_records_beside_ours_outlive_us(world, dns):
     assert not any(name.startswith("_homeport.") for name, _ in kinds)
 
 
+def test_a_text_that_somebody_wrote_beside_our_mark_costs_us_nothing(world, dns):
+    make(dns, CAL)
+    mark = f"_homeport.{CAL.name}"
+    ours = dns.plan(ME, [])
+    texts = [each.before.values[0] for each in ours.changes if each.before.name == mark]
+    world.somebody_adds(mark, "TXT", f'"{texts[0]}"', '"theirs"')
+    assert dns.find(ME) == [CAL]
+    make(dns)
+    left = [text for name, _, text in world.records() if name == f"{mark}."]
+    assert len(left) == 1
+    assert '"theirs"' in left[0]
+
+
 def test_a_foreign_record_of_the_type_we_now_want_is_not_taken_over(world, dns):
     make(dns, CAL)
     world.somebody_adds(CAL.name, "AAAA", "2001:db8::99")

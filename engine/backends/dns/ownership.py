@@ -45,23 +45,25 @@ class Mark:
 
 @dataclass(frozen=True)
 class Node:
-    """What is at a name now. marks: None where there is a TXT at the mark's name that is
-    not (only) ours to read."""
+    """What is at a name now, and at its mark's name: marks, texts that are none, and whether
+    records of another type are there."""
 
     types: frozenset[str] = frozenset()
-    marks: tuple[Mark, ...] | None = ()
+    marks: tuple[Mark, ...] = ()
+    foreign_texts: tuple[str, ...] = ()
+    obstructed: bool = False
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """What shall be at one name. `during` are the marks while records change."""
+    """What shall be at one name. `during` are the texts at its mark while records change."""
 
     name: str
     records: tuple[DnsRecord, ...]
     removed: frozenset[str]
     """Types of ours that go."""
-    during: tuple[Mark, ...]
-    after: tuple[Mark, ...]
+    during: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def owned_types(view: ZoneView, owner: str) -> dict[str, frozenset[str]]:
     return {
         name: mark.types
         for name, node in view.nodes.items()
-        for mark in node.marks or ()
+        for mark in node.marks
         if mark.owner == owner
     }
 
@@ -138,9 +140,9 @@ def _settle_name(
     view: ZoneView, owner: str, name: str, wanted: tuple[DnsRecord, ...]
 ) -> Settlement:
     node = view.node(name)
-    marks = node.marks or ()
-    mine = frozenset[str]().union(*(mark.types for mark in marks if mark.owner == owner))
-    others = tuple(mark for mark in marks if mark.owner != owner)
+    mine = frozenset[str]().union(*(mark.types for mark in node.marks if mark.owner == owner))
+    others = tuple(mark for mark in node.marks if mark.owner != owner)
+    kept = (*node.foreign_texts, *(mark.text for mark in others))
     types = frozenset(record.type for record in wanted)
     if wanted:
         _refuse_others(view, name, others)
@@ -150,14 +152,15 @@ def _settle_name(
         name=name,
         records=wanted,
         removed=mine - types - claimed_by_others,
-        during=(*others, Mark(owner, mine | types)),
-        after=(*others, Mark(owner, types)) if wanted else others,
+        during=(*kept, Mark(owner, mine | types).text),
+        after=(*kept, Mark(owner, types).text) if wanted else kept,
     )
 
 
 def _refuse_others(view: ZoneView, name: str, others: tuple[Mark, ...]) -> None:
-    if view.node(name).marks is None:
-        raise _conflict(mark_name(name), "there is a TXT record that Homeport did not write")
+    node = view.node(name)
+    if node.foreign_texts or node.obstructed:
+        raise _conflict(mark_name(name), "there is a record that Homeport did not write")
     if others:
         raise _conflict(name, f"it belongs to another deployment ({others[0].owner})")
 

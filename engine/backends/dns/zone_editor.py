@@ -8,6 +8,7 @@ at the same moment can ever look like something to delete.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from octodns.processor.base import BaseProcessor
@@ -46,22 +47,27 @@ class ZoneEditor(BaseProcessor):  # type: ignore[misc]
 
 def view_of(zone: Any) -> ZoneView:
     """A zone as the rule of ownership looks at it."""
-    types: dict[str, set[str]] = {}
-    marks: dict[str, tuple[Mark, ...] | None] = {}
+    nodes: dict[str, Node] = {}
     for record in zone.records:
         name, rdtype = name_and_type(record)
-        about = marked_name(name)
-        if about is None:
-            types.setdefault(name, set()).add(rdtype)
+        about = marked_name(name) or name
+        node = nodes.get(about, Node())
+        if about == name:
+            nodes[about] = replace(node, types=node.types | {rdtype})
         elif rdtype == "TXT":
-            found = [Mark.parse(value) for value in from_octodns(record).values]
-            known = tuple(mark for mark in found if mark is not None)
-            marks[about] = known if len(known) == len(found) else None
+            nodes[about] = _with_texts(node, from_octodns(record).values)
         else:
-            marks[about] = None
-    names = types.keys() | marks.keys()
-    nodes = {name: Node(frozenset(types.get(name, ())), marks.get(name, ())) for name in names}
+            nodes[about] = replace(node, obstructed=True)
     return ZoneView(zone.name.rstrip(".").lower(), nodes)
+
+
+def _with_texts(node: Node, texts: Iterable[str]) -> Node:
+    marks = {text: Mark.parse(text) for text in texts}
+    return replace(
+        node,
+        marks=tuple(mark for mark in marks.values() if mark is not None),
+        foreign_texts=tuple(text for text, mark in marks.items() if mark is None),
+    )
 
 
 def marks_during(settlements: Iterable[Settlement]) -> Targets:
@@ -80,7 +86,6 @@ def records_after(settlements: Iterable[Settlement]) -> Targets:
     return targets
 
 
-def _mark_target(name: str, marks: tuple[Mark, ...]) -> tuple[tuple[str, str], DnsRecord | None]:
+def _mark_target(name: str, texts: tuple[str, ...]) -> tuple[tuple[str, str], DnsRecord | None]:
     at = mark_name(name)
-    texts = tuple(sorted(mark.text for mark in marks))
-    return (at, "TXT"), DnsRecord(at, "TXT", texts, MARK_TTL) if texts else None
+    return (at, "TXT"), DnsRecord(at, "TXT", tuple(sorted(texts)), MARK_TTL) if texts else None
