@@ -16,7 +16,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.errors import Conflict, NotFound
+from pydantic import ValidationError
+
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.lab import lab_parts
 from engine.lab.api.launch import destroy_guests, power_off_guests, running_api, stop_api
 from engine.lab.lab_parts import LabLayout
@@ -61,6 +63,14 @@ class Lab:
         except FileNotFoundError:
             raise NotFound(
                 "there is no lab yet", on=str(self.directory), do="Make one: homeport lab up"
+            ) from None
+        except ValidationError as error:
+            raise InvalidInput(
+                "the lab's own record cannot be read",
+                on=str(self._layout.record_path),
+                why=f"{error.error_count()} of its entries are damaged or of another version",
+                left="nothing was changed",
+                do="End the lab's processes, remove its directory, then run: homeport lab up",
             ) from None
 
     def up(self, say: Say = lambda text: None) -> list[PartStatus]:
