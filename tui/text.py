@@ -29,17 +29,17 @@ ROLES: tuple[Role, ...] = (
 
 # Characters that move the cursor, change the terminal's state or reorder what is read:
 # C0 and C1 controls, zero-width characters and bidirectional overrides.
-_UNPRINTABLE = {
-    code: "?"
-    for code in (
+_UNPRINTABLE = dict.fromkeys(
+    (
         *range(0x20),
         *range(0x7F, 0xA0),
         *range(0x200B, 0x2010),
         *range(0x2028, 0x202F),
         *range(0x2066, 0x206A),
         0xFEFF,
-    )
-}
+    ),
+    "?",
+)
 _UNPRINTABLE[ord("\t")] = " "
 
 

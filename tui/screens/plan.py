@@ -15,7 +15,6 @@ from tui.screens.plan_text import plan_lines
 from tui.screens.progress_text import error_lines
 from tui.session import CallFailed
 from tui.text import BLANK, Line, Span
-from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 
 if TYPE_CHECKING:
