@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from engine.paths import Paths
 URL_VARIABLE = "HOMEPORT_DATABASE_URL"
 _BUSY_MILLISECONDS = 30_000
 _READ_ONLY = {"homeport_read_only": True}
+
+Alongside = Callable[[sa.Connection], None]
+"""What else must be written in the same transaction."""
 
 
 class Database:

@@ -9,6 +9,7 @@ from engine.inventory.leases import Leases
 from engine.inventory.migrations import migrate
 from engine.inventory.operations import Operations
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
+from engine.inventory.steps import FinishedSteps
 from engine.paths import Paths
 
 
@@ -22,6 +23,7 @@ class Inventory:
         self.deployments = Deployments(database)
         self.resources = Resources(database)
         self.operations = Operations(database)
+        self.finished_steps = FinishedSteps(database)
         self.events = Events(database)
         self.leases = Leases(database)
         self.drafts = Drafts(database)

@@ -1,41 +1,31 @@
-"""Operations: which run, who runs them, which of their steps are finished, and how it ended.
+"""Operations: which run, who runs them, and how they ended.
 
-The record of finished steps is what makes a retry go on instead of beginning again; it is
-written in one transaction with the event that says so. Status changes are conditional
-updates, so that an interface that cancels and a worker that finishes cannot both win.
+Status changes are conditional updates, so that an interface that cancels and a worker that
+finishes cannot both win.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from engine.errors import Busy, Conflict, NotFound
 from engine.inventory import schema
-from engine.inventory.database import Database
+from engine.inventory.database import Alongside, Database
 from engine.inventory.events import append_events
 from engine.model.deployment import DeploymentStatus
-from engine.model.events import Event, OperationChanged, StepFinished
+from engine.model.events import OperationChanged
 from engine.model.plan import Operation, OperationStatus, Plan
 
 _table = schema.operations
 _UNFINISHED = [status.value for status in OperationStatus if not status.is_final]
 _ENDED_EARLY = [OperationStatus.FAILED.value, OperationStatus.CANCELLED.value]
-
-Alongside = Callable[[sa.Connection], None]
-"""What else must be written in the same transaction."""
-
-
-@dataclass(frozen=True)
-class FinishedStep:
-    outcome: Literal["done", "unchanged"]
-    output: Mapping[str, Any]
 
 
 class Operations:
@@ -51,8 +41,7 @@ class Operations:
         operation = Operation(
             id=secrets.token_hex(6), plan=plan, status=OperationStatus.WAITING, created=now
         )
-        with self._database.write() as connection:
-            _refuse_if_held(connection, plan.deployment, plan.name)
+        with self._holding(plan) as connection:
             before = _deployment_status(connection, plan.deployment)
             if alongside is not None:
                 alongside(connection)
@@ -72,6 +61,18 @@ class Operations:
             )
             _say(connection, operation.id, OperationStatus.WAITING)
         return operation
+
+    @contextmanager
+    def _holding(self, plan: Plan) -> Iterator[sa.Connection]:
+        """A transaction that takes hold of the plan's deployment; Busy where it is held."""
+        try:
+            with self._database.write() as connection:
+                _refuse_if_held(connection, plan.deployment, plan.name)
+                yield connection
+        except sa.exc.IntegrityError:
+            # On PostgreSQL another one may have taken hold since we looked.
+            self.refuse_if_held(plan.deployment, plan.name)
+            raise
 
     def refuse_if_held(self, deployment: str, name: str) -> None:
         """Busy while an unfinished operation holds the deployment."""
@@ -202,8 +203,7 @@ class Operations:
             "error": None,
             "ended": None,
         }
-        with self._database.write() as connection:
-            _refuse_if_held(connection, plan.deployment, plan.name)
+        with self._holding(plan) as connection:
             if connection.execute(newest).scalar() != operation.id:
                 raise Conflict(
                     what="the operation cannot go on",
@@ -217,39 +217,6 @@ class Operations:
                     alongside(connection)
                 _say(connection, operation.id, OperationStatus.WAITING)
         return self.get(operation.id)
-
-    def finish_step(
-        self,
-        operation_id: str,
-        attempt: int,
-        finished: FinishedStep,
-        events: Iterable[Event],
-        event: StepFinished,
-        alongside: Alongside,
-    ) -> None:
-        """Record that a step is done, together with the events up to that moment."""
-        with self._database.write() as connection:
-            alongside(connection)
-            connection.execute(
-                schema.finished_steps.insert().values(
-                    operation=operation_id,
-                    step=event.step,
-                    attempt=attempt,
-                    outcome=finished.outcome,
-                    output=json.dumps(dict(finished.output), allow_nan=False),
-                    ended=event.at.isoformat(),
-                )
-            )
-            append_events(connection, operation_id, [*events, event])
-
-    def finished_steps(self, operation_id: str) -> dict[str, FinishedStep]:
-        table = schema.finished_steps
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(table).where(table.c.operation == operation_id))
-            return {
-                row.step: FinishedStep(outcome=row.outcome, output=json.loads(row.output))
-                for row in rows
-            }
 
 
 def _refuse_if_held(connection: sa.Connection, deployment: str, name: str) -> None:

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 from engine.errors import Unreachable
+from engine.inventory.database import Alongside
 from engine.inventory.inventory import Inventory
-from engine.inventory.operations import Alongside, FinishedStep
+from engine.inventory.steps import FinishedStep
 from engine.model.events import Event, LogLine, StepFinished, StepProgress
 from engine.redaction import Redactor
 
@@ -78,7 +79,7 @@ class EventLog:
             outcome=finished.outcome, output=self._redactor.redact_json(dict(finished.output))
         )
         self._write(
-            lambda before: self._inventory.operations.finish_step(
+            lambda before: self._inventory.finished_steps.finish(
                 self._operation, attempt, clean, before, event, alongside
             )
         )

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from engine.errors import Cancelled, HomeportError, RemoteFailure
-from engine.inventory.operations import FinishedStep
+from engine.inventory.steps import FinishedStep
 from engine.model.events import StepFinished, StepRetrying, StepStarted
 from engine.model.plan import Operation, PlannedStep
 from engine.operations import fault, registry
@@ -64,7 +64,7 @@ class StepRunner:
         self._redactor = redactor
         self._policy = policy
         self._cancellation = Cancellation(workplace.inventory, operation.id)
-        self._finished = workplace.inventory.operations.finished_steps(operation.id)
+        self._finished = workplace.inventory.finished_steps.of(operation.id)
 
     def run(self, step: PlannedStep) -> StepResult:
         """Carry the step out, or give the result that an earlier attempt recorded."""

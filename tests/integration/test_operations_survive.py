@@ -87,7 +87,7 @@ def test_terminated_worker_records_the_step_at_work_and_the_next_one_goes_on(
     toys.start_worker()
     wait_for(lambda: toys.lines("calls") == ["a"])
     toys.end_worker(signal.SIGTERM)
-    assert list(toys.inventory.operations.finished_steps(operation.id)) == ["a"]
+    assert list(toys.inventory.finished_steps.of(operation.id)) == ["a"]
     assert toys.status(operation) == "running"
     toys.run(operation)
     assert toys.status(operation) == "succeeded"
