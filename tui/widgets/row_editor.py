@@ -1,0 +1,150 @@
+"""The one editor of a form: it is moved to the row that is being edited.
+
+It has a line for typing, a list for choosing, and below them what is wrong with what has
+been typed. The page owns the form; the editor posts what was typed or chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from tui.text import Cell, Line, Span, columns, wrapped
+from tui.widgets.lines import LineView
+from tui.widgets.rows import Row, RowList
+from tui.widgets.text_line import TextLine
+
+LIST_LINES = 8
+
+
+class RowEditor(Vertical):
+    """Hidden until it is opened on a row."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Stop editing; what was typed is remembered"),
+        Binding("up", "commit_and_move(-1)", "Take it over and go up", show=False),
+        Binding("down", "commit_and_move(1)", "Take it over and go down", show=False),
+    ]
+
+    @dataclass
+    class Typed(Message):
+        """Another key was typed."""
+
+        text: str
+
+    @dataclass
+    class Committed(Message):
+        """What was typed or chosen is to be taken over; move: rows to go on by."""
+
+        text: str
+        move: int = 0
+
+    @dataclass
+    class Closed(Message):
+        """Editing was stopped; `text` was not taken over."""
+
+        text: str
+
+    def compose(self) -> ComposeResult:
+        yield TextLine(id="edit-line")
+        yield RowList(id="edit-list")
+        yield LineView(id="edit-said")
+
+    def on_mount(self) -> None:
+        self.display = False
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.display)
+
+    @property
+    def text(self) -> str:
+        return self.query_one("#edit-line", TextLine).value
+
+    def place(self, x: int, y: int, width: int, room_below: int) -> None:
+        """Put the first line at that cell of the page."""
+        self._room = room_below
+        self.styles.offset = (x, y)
+        self.styles.width = width
+
+    def open_text(self, text: str, *, secret: bool = False, placeholder: str = "") -> None:
+        """Edit a line of text."""
+        line, choices = self.query_one("#edit-line", TextLine), self.query_one("#edit-list")
+        line.password = secret
+        line.placeholder = placeholder
+        with line.prevent(TextLine.Changed):
+            line.value = text
+        line.cursor_position = len(text)
+        line.display, choices.display = True, False
+        self._show()
+        line.focus()
+
+    def open_choices(self, choices: Sequence[tuple[str, str]], current: str) -> None:
+        """Choose one of some texts; titles stand beside them."""
+        line, rows = self.query_one("#edit-line"), self.query_one("#edit-list", RowList)
+        widest = max((len(text) for text, _ in choices), default=0)
+        rows.show_rows(
+            [
+                Row(columns((Cell(text or "(empty)", widest), Cell(title, 40, "muted"))), (text,))
+                for text, title in choices
+            ]
+        )
+        rows.styles.height = min(LIST_LINES, len(choices))
+        line.display, rows.display = False, True
+        at = [index for index, (text, _) in enumerate(choices) if text == current]
+        rows.move_to(at[0] if at else 0)
+        self._show()
+        rows.focus()
+
+    def _show(self) -> None:
+        self.say("")
+        self.display = True
+
+    def say(self, problem: str, hint: str = "") -> None:
+        """Show what is wrong below the line; nothing where nothing is."""
+        said = self.query_one("#edit-said", LineView)
+        said.display = bool(problem)
+        if problem:
+            width = max(20, int(self.styles.width.value if self.styles.width else 40) - 1)
+            lines: list[Line] = wrapped(f"x {problem}", width, "bad")
+            lines += wrapped(hint, width, "plain") if hint else []
+            said.styles.height = min(3, len(lines))
+            said.show([(*line, Span("")) for line in lines[:3]])
+
+    def close(self) -> None:
+        self.display = False
+        self.query_one("#edit-line", TextLine).value = ""
+
+    # what is typed
+
+    def on_input_changed(self, change: TextLine.Changed) -> None:
+        change.stop()
+        if self.is_open:
+            self.post_message(self.Typed(change.value))
+
+    def on_input_submitted(self, submitted: TextLine.Submitted) -> None:
+        submitted.stop()
+        self.post_message(self.Committed(submitted.value))
+
+    def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
+        chosen.stop()
+        self.post_message(self.Committed(chosen.key[0]))
+
+    def on_row_list_highlighted(self, highlighted: RowList.Highlighted) -> None:
+        highlighted.stop()
+
+    def on_line_view_resized(self, resized: LineView.Resized) -> None:
+        resized.stop()
+
+    def action_commit_and_move(self, by: int) -> None:
+        if self.query_one("#edit-line").display:
+            self.post_message(self.Committed(self.text, by))
+
+    def action_close(self) -> None:
+        self.post_message(self.Closed(self.text))
