@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 run: .venv/ready
 	@$(BIN)/homeport lab up
-	@exec $(BIN)/homeport
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/homeport; else $(BIN)/homeport || true; fi
 
 test: .venv/ready
 	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)

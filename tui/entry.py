@@ -11,10 +11,10 @@ import sys
 
 NO_TERMINAL = """\
 homeport: the interface needs a terminal, and there is none here.
-  Run it in one (with ssh: ssh -t HOST homeport), or use the commands:
-    homeport catalog
-    homeport deploy radicale --provider harbour-a --domain cal.harbour-a.lab
-    homeport --help"""
+  Run it in one (over ssh: ssh -t HOST {program}), or use the commands:
+    {program} catalog
+    {program} deploy radicale --provider harbour-a --domain cal.harbour-a.lab
+    {program} --help"""
 
 
 def has_terminal() -> bool:
@@ -33,7 +33,7 @@ def main() -> int:
 
         return command_line()
     if not has_terminal():
-        print(NO_TERMINAL, file=sys.stderr)  # noqa: T201 - this is the command line
+        print(NO_TERMINAL.format(program=sys.argv[0]), file=sys.stderr)  # noqa: T201 - this is the command line
         return 2
     from tui import run
 
