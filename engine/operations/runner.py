@@ -84,7 +84,7 @@ class StepRunner:
             ended: Literal["failed", "cancelled"] = (
                 "cancelled" if isinstance(error, Cancelled) else "failed"
             )
-            described = self._redactor.redact_json(error.describe())
+            described = self._redactor.redact_json(_explained(error))
             seconds = time.monotonic() - began
             self._events.say(_finished(step, ended, seconds, causes, described))
             return StepResult(ended, described)
@@ -177,6 +177,14 @@ def _finished(
         error=error,
         spent={cause: round(spent, 3) for cause, spent in causes.items()},
     )
+
+
+def _explained(error: HomeportError) -> dict[str, Any]:
+    """The error with what is true of every failed step, where it does not say better."""
+    told = error.describe()
+    told["left"] = error.left or "the steps that are finished stay done"
+    told["do"] = error.do or "Resume the operation to go on, or destroy the deployment."
+    return told
 
 
 def _broken(step: PlannedStep, error: Exception) -> RemoteFailure:

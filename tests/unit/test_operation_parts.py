@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.errors import Cancelled, InvalidInput, NotFound
 from engine.inventory.inventory import Inventory
-from engine.model.deployment import Deployment
+from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.events import LogLine, StepProgress, StepStarted
 from engine.model.plan import Effect, Intent, OperationStatus, Plan, PlannedStep
 from engine.operations import fault, registry
@@ -24,6 +24,7 @@ from engine.operations.cancellation import Cancellation
 from engine.operations.eventlog import EventLog
 from engine.operations.interpreter import carry_out, sorted_graph
 from engine.operations.launch import living_worker, worker_lock
+from engine.operations.outcome import record_end
 from engine.operations.registry import handles
 from engine.operations.retry import RetryPolicy
 from engine.operations.runner import StepResult
@@ -269,3 +270,59 @@ def test_faults_are_only_for_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv(fault.TESTING_VARIABLE, "1")
     with fault.around("b"):
         pass
+
+
+# what an end means for the deployment
+
+
+OLD, NEW = {"port": 80}, {"port": 81}
+
+
+def ended(
+    inventory: Inventory, operation: str, intent: Intent, results: dict[str, str]
+) -> Deployment:
+    """A deployment that ran with OLD, after an operation towards NEW with these results."""
+    inventory.operations.end(operation, OperationStatus.SUCCEEDED)
+    inventory.deployments.change("abcd1234", status=DeploymentStatus.RUNNING, values=OLD)
+    steps = (
+        step("look").model_copy(update={"effect": Effect.READ}),
+        step("touch", "look").model_copy(update={"effect": Effect.CHANGE}),
+    )
+    plan = inventory.operations.get(operation).plan.model_copy(
+        update={"intent": intent, "steps": steps, "values": NEW}
+    )
+    begun = inventory.operations.begin(
+        plan,
+        lambda connection: inventory.deployments.change(
+            "abcd1234", status=DeploymentStatus.CHANGING, connection=connection
+        ),
+    )
+    told = {name: StepResult(outcome) for name, outcome in results.items()}  # type: ignore[arg-type]
+    record_end(inventory, begun, told)
+    return inventory.deployments.get("abcd1234")
+
+
+@pytest.mark.parametrize(
+    ("intent", "results", "status", "values"),
+    [
+        (Intent.RECONFIGURE, {"look": "done", "touch": "done"}, "running", NEW),
+        (Intent.RECONFIGURE, {"look": "failed"}, "running", OLD),
+        (Intent.RECONFIGURE, {"look": "cancelled"}, "running", OLD),
+        (Intent.RECONFIGURE, {"look": "done", "touch": "failed"}, "failed", NEW),
+        (Intent.RECONFIGURE, {"look": "done", "touch": "cancelled"}, "failed", NEW),
+        (Intent.DEPLOY, {"look": "failed"}, "failed", NEW),
+        (Intent.DESTROY, {"look": "failed"}, "running", OLD),
+        (Intent.DESTROY, {"look": "done", "touch": "done"}, "destroyed", NEW),
+    ],
+)
+def test_the_end_of_an_operation_leaves_the_deployment_as_it_is(
+    inventory: Inventory,
+    operation: str,
+    intent: Intent,
+    results: dict[str, str],
+    status: str,
+    values: dict[str, int],
+) -> None:
+    found = ended(inventory, operation, intent, results)
+    assert found.status.value == status
+    assert found.values == values
