@@ -13,19 +13,27 @@ from collections.abc import Iterator
 
 Path = tuple[str | int, ...]
 
+
+class Heading(str):
+    """Last part of the path of a group or fold, which has a row but no value in the document."""
+
+    __slots__ = ()
+
+
 _PLAIN = re.compile(r'[^.\[\]"\x00-\x1f\x7f]+')
 _POSITION = re.compile(r"\[(\d+)\]")
 _DECODER = json.JSONDecoder()
 
 
 def path_text(path: Path) -> str:
-    """The written form of a path; the empty string for the whole document."""
+    """The written form of a path; the empty string for the whole document. That of a heading
+    is for showing only."""
     parts: list[str] = []
     for key in path:
         if isinstance(key, int):
             parts.append(f"[{key}]")
             continue
-        written = key if _PLAIN.fullmatch(key) else json.dumps(key)
+        written = key if isinstance(key, Heading) or _PLAIN.fullmatch(key) else json.dumps(key)
         parts.append(f".{written}" if parts else written)
     return "".join(parts)
 

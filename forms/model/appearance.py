@@ -54,7 +54,6 @@ class Appearance:
         changed = self.is_changed(node)
         foldable = tree.is_foldable(node)
         message, hint = node.problem or ("", "")
-        in_list = isinstance(node.key, int)
         return Row(
             id=node.id,
             path=path,
@@ -83,32 +82,33 @@ class Appearance:
             branches=tuple(branch.title for branch in shape.branches),
             branch=shape.branch,
             can_add=shape.can_grow and not readonly,
-            is_item=in_list,
-            is_entry=not in_list and self._is_entry(node),
+            is_item=isinstance(node.key, int),
+            is_entry=self.is_entry(node),
             problem=message,
             hint=hint,
             problems=node.troubles,
         )
 
     def _fold_row(self, node: Node) -> Row:
-        options = list(self._tree.options(node))
-        changed = any(self.is_changed(option) for option in options)
-        any_set = any(self._tree.value(option) is not ABSENT for option in options)
+        here = self._tree.set_under(node, self._tree.document)
+        before = self._tree.set_under(node, self._base)
+        changed = any(self.is_changed(option) for option in {*here, *before})
+        set_here = len(here)
         return Row(
             id=node.id,
             path=node.path,
             depth=node.depth - 1,
             kind=Kind.SECTION,
             label=one_line(str(node.key)) if node.role is Role.GROUP else "Advanced",
-            text="",
-            origin=Origin.SET if any_set else Origin.UNSET,
+            text=f"{set_here} set" if set_here else "",
+            origin=Origin.SET if set_here else Origin.UNSET,
             mark=_mark(bool(node.troubles), False, False, changed, Origin.UNSET),
             heading=True,
             advanced=node.role is Role.ADVANCED,
             changed=changed,
             foldable=True,
             folded=self._folding.is_folded(node),
-            count=len(options),
+            count=node.size,
             problems=node.troubles,
         )
 
@@ -151,7 +151,7 @@ class Appearance:
                 return ""
         shape = tree.shape(node)
         if shape.kind is Kind.SECTION:
-            return ""
+            return f"{len(value)} set" if isinstance(value, dict) and value else ""
         return shown(shape, self.masked(node, value), tree.items_shape(node))
 
     def masked(self, node: Node, value: Any) -> Any:
@@ -193,10 +193,12 @@ class Appearance:
     def is_changed(self, node: Node) -> bool:
         return not identical(self._tree.value(node), self._base.get(node.path))
 
-    def _is_entry(self, node: Node) -> bool:
-        """Did the user choose this key?"""
+    def is_entry(self, node: Node) -> bool:
+        """Did the user choose this key, or is it one that the schema does not know?"""
         owner = node.owner
-        return owner is not None and node.key not in self._tree.shape(owner).view.properties
+        if owner is None or isinstance(node.key, int):
+            return False
+        return node.key not in self._tree.shape(owner).view.properties
 
 
 def mask(value: Any, secrets: Collection[Path]) -> Any:

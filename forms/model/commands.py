@@ -12,7 +12,7 @@ from typing import Any
 from forms.model.appearance import HIDDEN, Appearance, mask
 from forms.model.document import Document, ImpliedList, like, plain
 from forms.model.history import Action, Choice, Shift, Step
-from forms.model.node import Node
+from forms.model.node import Node, Role
 from forms.model.tree import Tree
 from forms.paths import Path, path_text
 from forms.schema.branches import Branch, discriminator
@@ -39,7 +39,10 @@ class Commands:
         return node
 
     def editable(self, path: Path) -> Node:
+        """The option at a path. ValueError, saying why, if it cannot be changed."""
         node = self.node(path)
+        if node.role is not Role.OPTION:
+            raise ValueError(f"{node.heading} is a heading: it has no value of its own")
         if self._appearance.is_readonly(node):
             raise ValueError(f"{self._appearance.label(node)} cannot be changed here")
         return node
@@ -144,7 +147,7 @@ class Commands:
         node = self.editable(path)
         owner = node.owner
         holder = self._document.get(path[:-1])
-        if owner is None or not isinstance(holder, dict) or not self._is_entry(node):
+        if owner is None or not isinstance(holder, dict) or not self._appearance.is_entry(node):
             raise ValueError("only an entry of a map can be renamed")
         key = self._new_key(owner, self._tree.shape(owner), key)
         pairs = {key if old == node.key else old: value for old, value in holder.items()}
@@ -191,10 +194,6 @@ class Commands:
     def _fits(self, view: View, key: str, value: Any) -> bool:
         schema = view.properties.get(key)
         return schema is not None and self._tree.shapes.validator.is_valid(schema, value)
-
-    def _is_entry(self, node: Node) -> bool:
-        owner = node.owner
-        return owner is not None and node.key not in self._tree.shape(owner).view.properties
 
     def _new_key(self, node: Node, shape: Shape, key: str | None) -> str:
         """The key if it is free and allowed."""

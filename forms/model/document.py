@@ -19,13 +19,15 @@ class Implied(dict[str, Any]):
     """A section that nobody set: it came into being with an option inside it.
 
     seed: what it held then (a default of the section); holding just that, it goes away.
+    instead: what comes back then: nothing, or a null that was there.
     """
 
-    __slots__ = ("seed",)
+    __slots__ = ("instead", "seed")
 
-    def __init__(self, seed: dict[str, Any]) -> None:
+    def __init__(self, seed: dict[str, Any], instead: Any = ABSENT) -> None:
         super().__init__(copy.deepcopy(seed))
         self.seed = seed
+        self.instead = instead
 
 
 class ImpliedList(list[Any]):
@@ -79,7 +81,7 @@ class Document:
             if isinstance(here, dict):
                 made = _nested(path[depth + 1 :], value, seeds[depth + 1 :])
                 return self.replacing(path[: depth + 1], made)
-            made = _nested(path[depth:], value, seeds[depth:])
+            made = _nested(path[depth:], value, seeds[depth:], here)
             return self.replacing(path[:depth], made)
         return self.replacing(path, value)
 
@@ -97,7 +99,9 @@ class Document:
             if rest != holder.seed:
                 after = copy.deepcopy(seeded)
                 break
-            path = path[:-1]
+            path, after = path[:-1], holder.instead
+            if after is not ABSENT:
+                break
         return self.replacing(path, after)
 
     def replacing(self, path: Path, after: Any) -> Replacement:
@@ -121,10 +125,11 @@ class Document:
             _insert(holder, change.position, key, change.after)
 
 
-def _nested(path: Path, value: Any, seeds: list[dict[str, Any]]) -> Any:
-    for key, seed in zip(reversed(path), reversed(seeds[: len(path)]), strict=True):
-        section = Implied(seed)
-        section[str(key)] = value
+def _nested(path: Path, value: Any, seeds: list[dict[str, Any]], instead: Any = ABSENT) -> Any:
+    """A value within sections that are there for its sake."""
+    for depth in range(len(path) - 1, -1, -1):
+        section = Implied(seeds[depth], instead if depth == 0 else ABSENT)
+        section[str(path[depth])] = value
         value = section
     return value
 
@@ -140,7 +145,7 @@ def _insert(holder: dict[Any, Any], position: int, key: Any, value: Any) -> None
 def like(value: Any, content: Any) -> Any:
     """Other content in a container that is implied if `value` is."""
     if isinstance(value, Implied):
-        made = Implied(value.seed)
+        made = Implied(value.seed, value.instead)
         made.clear()
         made.update(content)
         return made
@@ -157,9 +162,9 @@ def plain(value: Any) -> Any:
 
 
 def implied_paths(value: Any, path: Path = ()) -> list[Path]:
-    """The paths of all implied sections with nothing in their seed."""
+    """The paths of all implied sections that leave nothing behind."""
     found: list[Path] = []
-    if isinstance(value, Implied) and not value.seed:
+    if isinstance(value, Implied) and not value.seed and value.instead is ABSENT:
         found.append(path)
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -33,7 +33,7 @@ class Folding:
         if node is tree.root:
             return False
         if node.role is Role.ADVANCED:
-            return all(tree.value(option) is ABSENT for option in tree.options(node))
+            return not tree.set_under(node, tree.document)
         if node.depth > _DEEP or tree.items_shape(node) is not None:
             return True
         if node.role is Role.OPTION and tree.value(node) is not ABSENT:

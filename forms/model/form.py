@@ -68,8 +68,9 @@ class FormModel:
         self._document = Document(plain(document))
         self._tree = Tree(self._shapes, self._document, ABSENT if defaults is None else defaults)
         self._folding = Folding(self._tree)
-        base = Document(plain(document if base is None else base))
-        self._appearance = Appearance(self._tree, self._folding, base, readonly, self._held)
+        self._opened = Document(plain(document))
+        compared = self._opened if base is None else Document(plain(base))
+        self._appearance = Appearance(self._tree, self._folding, compared, readonly, self._held)
         self._commands = Commands(self._tree, self._document, self._appearance)
         self._search = Search(self._tree, self._appearance)
         self._problems = Problems(self._tree)
@@ -88,10 +89,9 @@ class FormModel:
         """The row of one option, shown or not. KeyError if there is no such option."""
         return self._appearance.row(self._commands.node(path))
 
-    def help(self, row: Path | int) -> Help:
-        """The help of an option, by its path or its row's id (headings have only an id)."""
-        node = self._commands.node(row) if isinstance(row, tuple) else self._shown(row)
-        return help_of(self._tree, self._appearance, node)
+    def help(self, path: Path) -> Help:
+        """All that is known of an option or heading."""
+        return help_of(self._tree, self._appearance, self._commands.node(path))
 
     def choices(self, path: Path) -> list[tuple[str, str]]:
         """Texts to choose among, each with a title (may be empty): all that an enum or yes/no
@@ -102,7 +102,7 @@ class FormModel:
         """What to put into the editor: the value, or the default, as text that `set_text`
         takes. Empty for secrets. YAML for raw rows and for sections, their secrets hidden."""
         node = self._commands.node(path)
-        if is_secret(self._appearance.words(node)):
+        if node.role is not Role.OPTION or is_secret(self._appearance.words(node)):
             return ""
         value = self._tree.value(node)
         if value is ABSENT:
@@ -197,7 +197,10 @@ class FormModel:
 
     def parse(self, path: Path, text: str) -> Parsed:
         """What `text` would mean there; changes nothing. Cheap enough for every key."""
-        node = self._commands.node(path)
+        try:
+            node = self._commands.editable(path)
+        except ValueError as refusal:
+            return Parsed(False, problem=Problem(path, str(refusal)))
         shape, items = self._tree.shape(node), self._tree.items_shape(node)
         try:
             value = parse(shape, text, items)
@@ -206,22 +209,32 @@ class FormModel:
         return Parsed(True, value, next(iter(self._check(node, value)), None))
 
     def set_text(self, path: Path, text: str) -> Parsed:
-        """Set an option from typed text. Nothing changes where the text cannot be read; a
-        value that breaks a bound is kept, with its problem on the row. An empty text unsets
-        everything but texts and lists, which it empties; it leaves a secret as it is."""
-        node = self._commands.editable(path)
+        """Set an option from typed text. Nothing changes where the text cannot be read or the
+        option not be changed; a value that breaks a bound is kept, with its problem on the
+        row. An empty text unsets everything but texts and lists, which it empties; it leaves a
+        secret as it is."""
+        node = self._commands.node(path)
         if not text and is_secret(self._appearance.words(node)):
-            return Parsed(True, None)
+            return Parsed(True)
         if not text.strip() and not self._takes_empty(node):
-            if self._document.get(path) is not ABSENT:
-                self.unset(path)
-            return Parsed(True, None)
+            return self._cleared(path)
         parsed = self.parse(path, text)
         if parsed.ok:
             self.set(path, parsed.value)
         return parsed
 
+    def _cleared(self, path: Path) -> Parsed:
+        try:
+            if self._document.get(path) is not ABSENT:
+                self.unset(path)
+        except ValueError as refusal:
+            return Parsed(False, problem=Problem(path, str(refusal)))
+        return Parsed(True)
+
     def _takes_empty(self, node: Node) -> bool:
+        """Is an empty text a value there, or at least not a wish to unset the option?"""
+        if isinstance(node.key, int) or self._appearance.is_entry(node):
+            return True
         shape = self._tree.shape(node)
         if shape.kind is Kind.TEXT:
             return "string" in shape.types
@@ -319,6 +332,9 @@ class FormModel:
     def validate(self, path: Path = ()) -> list[Problem]:
         """Check the whole document, or one section, and put the problems on their rows."""
         node = self._commands.node(path)
+        if node.role is not Role.OPTION:
+            node = node.owner or node
+            path = node.path
         problems = self._check(node, self._tree.value(node))
         self._problems.place(problems, path)
         return problems
@@ -365,8 +381,9 @@ class FormModel:
     # drafts
 
     def dump(self) -> dict[str, Any]:
-        """The state to come back to, as JSON values. Secret values are left out; their paths
-        are listed under "left_out", so that a view can say what must be entered again."""
+        """The state to come back to, as JSON values. Secrets are left out. The paths of those
+        that were typed in this form are listed under "left_out", so that a view can say what
+        must be typed again."""
         chosen: dict[Path, int] = {}
         todo = [self._tree.root]
         while todo:
@@ -375,12 +392,17 @@ class FormModel:
                 chosen[node.path] = node.chosen
             todo += node.children or ()
         root = self._shapes.document.root
-        return dump_draft(self._shapes, root, self._document.root, chosen)
+        return dump_draft(self._shapes, root, self._document.root, self._opened, chosen)
 
     def load(self, draft: Mapping[str, Any]) -> None:
-        """Take up a state that `dump` gave. ValueError if it is not one. Undo ends here."""
+        """Take up a state that `dump` gave to a form opened with the same document. ValueError
+        if it is not one. What was done before cannot be undone any more."""
         taken = load_draft(draft)
         self._document.root = taken.document
+        for path in taken.kept:
+            if self._document.get(path) is not ABSENT:
+                secret = self._opened.get(path)
+                self._document.apply(self._document.replacing(path, secret))
         self._tree.refresh(())
         for path, branch in taken.chosen.items():
             node = self._tree.find(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from forms.paths import Path
+from forms.paths import Heading, Path
 from forms.schema.load import Schema
 from forms.schema.shape import Shape
 
@@ -34,6 +34,7 @@ class Node:
         "schema",
         "searchable",
         "shape",
+        "size",
         "troubles",
         "unknown",
     )
@@ -70,6 +71,9 @@ class Node:
         self.troubles = 0
         """Problems on this node and below."""
         self.searchable: str | None = None
+        """What a search looks through, once it did."""
+        self.size = 1
+        """Options under a heading."""
 
     @property
     def owner(self) -> Node | None:
@@ -80,8 +84,15 @@ class Node:
         return parent
 
     @property
+    def heading(self) -> Heading:
+        """What stands in a path for a group or fold."""
+        if self.role is Role.GROUP:
+            return Heading(self.key)
+        return Heading(f"{self.key} Advanced".strip())
+
+    @property
     def path(self) -> Path:
-        keys: list[str | int] = []
+        keys: list[str | int] = [] if self.role is Role.OPTION else [self.heading]
         node: Node | None = self
         while node is not None and node.parent is not None:
             if node.role is Role.OPTION:

@@ -35,7 +35,7 @@ class Row:
     id: int
     """Stays the same for as long as the form is open, wherever the row moves."""
     path: Path
-    """Where the value is in the document. Groups and folds carry their section's path."""
+    """Where the value is in the document. That of a heading ends in a `Heading`."""
     depth: int
     kind: Kind
     label: str
@@ -46,7 +46,7 @@ class Row:
     """One ASCII character: `x` invalid, `*` needs a value, `~` changed since the form's base,
     `=` set by the user, `#` not to be edited, or a space."""
     heading: bool = False
-    """A group or fold: it has no value, so no command but folding is about it."""
+    """A group or fold: it has no value; every command but folding refuses it."""
     unit: str = ""
     required: bool = False
     missing: bool = False

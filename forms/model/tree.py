@@ -13,7 +13,7 @@ from typing import Any
 from forms.model.arrange import Entry, Fold, arranged
 from forms.model.document import Document
 from forms.model.node import Node, Role
-from forms.paths import Path
+from forms.paths import Heading, Path
 from forms.schema.load import Schema
 from forms.schema.merge import View
 from forms.schema.shape import CONTAINERS, Kind, Shape, Shapes
@@ -74,6 +74,16 @@ class Tree:
         if "default" in words:
             return words["default"]
         return self.shape(node).view.words.get("default", ABSENT) if not node.unknown else ABSENT
+
+    def set_under(self, heading: Node, document: Document) -> list[Node]:
+        """The options under a heading that a document sets."""
+        owner = heading.owner or self.root
+        held = document.get(owner.path)
+        if not isinstance(held, dict):
+            return []
+        self.children(owner)
+        found = (owner.by_key.get(key) for key in held)
+        return [node for node in found if node is not None and _is_under(node, heading)]
 
     def items_shape(self, node: Node) -> Shape | None:
         """The shape of a list's items, if they are plain values that fit on one line."""
@@ -168,11 +178,19 @@ class Tree:
         return node
 
     def _child(self, node: Node, key: str | int) -> Node | None:
+        if isinstance(key, Heading):
+            return next((child for child in self._headings(node) if child.heading == key), None)
         if self.shape(node).kind is Kind.LIST:
             children = self.children(node)
             return children[key] if isinstance(key, int) and key < len(children) else None
         self.children(node)
         return node.by_key.get(key)
+
+    def _headings(self, node: Node) -> Iterator[Node]:
+        for child in self.children(node):
+            if child.role is not Role.OPTION:
+                yield child
+                yield from self._headings(child)
 
     def options(self, node: Node) -> Iterator[Node]:
         """The options of a section, those within its groups and folds included."""
@@ -217,6 +235,7 @@ class Tree:
             node = old.get((role, entry.key)) or self._node(parent, entry.key, True, role=role)
             node.parent, node.depth = parent, parent.depth + 1
             node.children = [self._place(old, node, inner) for inner in entry.entries]
+            node.size = sum(child.size for child in node.children)
             return node
         key, child = entry
         return self._option(old, parent, key, child)
@@ -302,6 +321,13 @@ class Tree:
             if child.role is not Role.OPTION:
                 todo += child.children or ()
         self._make_children(node, old)
+
+
+def _is_under(node: Node, heading: Node) -> bool:
+    above = node.parent
+    while above is not None and above is not heading and above.role is not Role.OPTION:
+        above = above.parent
+    return above is heading
 
 
 def forget_path(node: Node) -> None:
