@@ -194,7 +194,7 @@ def toy_installation(base: Path, monkeypatch: Any) -> Iterator[ToyInstallation]:
     monkeypatch.setenv("PYTHONPATH", str(plugin))
     # Every worker of these tests loads the same modules: let the first one compile them.
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", f"/tmp/homeport-tests-{os.getuid()}-pycache")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(base.parent / "pycache"))
     monkeypatch.setenv("HOMEPORT_HOME", str(base / "home"))
     monkeypatch.setenv("HOMEPORT_TESTING", "1")
     monkeypatch.setenv("HOMEPORT_WORKER_IDLE", "30")
