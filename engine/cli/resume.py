@@ -16,9 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
-        operation = homeport.resume(homeport.operation(options.operation).id)
+        told = homeport.events(options.operation)
+        operation = homeport.resume(options.operation)
         if not options.detach:
-            return watch(homeport, operation.id, as_json=options.json)
+            last = told[-1].seq if told else 0
+            return watch(homeport, operation.id, as_json=options.json, after=last)
     if options.json:
         output.emit_json(operation.model_dump(mode="json"))
     else:

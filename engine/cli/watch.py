@@ -17,14 +17,15 @@ from engine.model.events import (
 from engine.model.plan import OperationStatus
 
 
-def watch(homeport: Homeport, operation_id: str, *, as_json: bool) -> int:
-    """Print events until the operation ends; 0 only when it succeeded."""
+def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 0) -> int:
+    """Print the events behind number `after` until the operation ends; 0 only when it
+    succeeded."""
     if not as_json:
         output.line(
             f"operation {operation_id}: it is safe to disconnect; "
             f"come back with: homeport attach {operation_id}"
         )
-    for event in homeport.follow(operation_id):
+    for event in homeport.follow(operation_id, after):
         if as_json:
             output.emit_json_line(event.model_dump(mode="json"))
         elif text := describe(event):
