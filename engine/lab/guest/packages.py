@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +125,22 @@ async def _python(ground: Ground) -> None:
     """The guest has the host's; `usr/bin/python3` is there from the first boot."""
 
 
+# --- compiler ---------------------------------------------------------------------------
+
+
+async def _compiler(ground: Ground) -> None:
+    """The guest has the host's: its PATH ends in the host's own directories."""
+    if shutil.which("gcc") is None:
+        raise InstallFailed("this machine has no C compiler, and a lab guest uses the machine's")
+
+
+async def _python_headers(ground: Ground) -> None:
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        raise InstallFailed(
+            "this machine's Python has no header files (python3-dev), and a lab guest uses them"
+        )
+
+
 # --- caddy ------------------------------------------------------------------------------
 
 _CADDY_UNIT = """\
@@ -215,6 +232,8 @@ def known_packages() -> dict[str, DebianPackage]:
     found = (
         DebianPackage("python3", "3", "interactive high-level object-oriented language", _python),
         DebianPackage("python3-venv", "3", "venv module for python3", _python),
+        DebianPackage("python3-dev", "3", "header files for Python", _python_headers),
+        DebianPackage("gcc", "12", "GNU C compiler", _compiler),
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),
