@@ -36,13 +36,20 @@ class Installation:
     lab: RunningLab
     homeport: Homeport
 
-    def plan(self, application: str, name: str, values: Mapping[str, Any] | None = None) -> Any:
+    def plan(
+        self,
+        application: str,
+        name: str,
+        values: Mapping[str, Any] | None = None,
+        release: str | None = None,
+    ) -> Any:
         return self.homeport.plan_deploy(
             DeployRequest(
                 application=application,
                 provider="harbour-a",
                 domain=f"{name}.harbour-a.lab",
                 name=name,
+                release=release,
                 values=VALUES[application] if values is None else values,
             )
         )

@@ -1,0 +1,131 @@
+"""The main job on real input: deployed, used under its name, configured anew, destroyed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sysconfig
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.demo.use import VALUES, use_application
+from engine.homeport import Homeport
+from engine.model.deployment import DeploymentStatus, Health
+from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
+from tests.lab_fixture import RunningLab
+
+pytestmark = pytest.mark.integration
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "radicale": {"auth": {"realm": "Harbour \"%s\" ; # 'realm'"}},
+    "isso": {"moderation": {"enabled": True}},
+    "synapse": {"enable_registration": False},
+}
+
+
+@pytest.fixture(scope="module")
+def here(lab: RunningLab) -> Iterator[Installation]:
+    with installation(lab) as opened:
+        yield opened
+
+
+def can_compile() -> bool:
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    return shutil.which("gcc") is not None and headers.exists()
+
+
+def realm(homeport: Homeport, name: str) -> bool:
+    answer = homeport.endpoint(name).request("PROPFIND", "/admin/", headers={"Depth": "0"})
+    return "Harbour \"%s\" ; # 'realm'" in answer.headers["www-authenticate"]
+
+
+def moderation(homeport: Homeport, name: str) -> bool:
+    info = json.loads(homeport.endpoint(name).request("GET", "/info").body)
+    return info["moderation"] is True
+
+
+def closed(homeport: Homeport, name: str) -> bool:
+    headers = {"Content-Type": "application/json"}
+    path = "/_matrix/client/v3/register"
+    return homeport.endpoint(name).request("POST", path, body=b"{}", headers=headers).status == 403
+
+
+EFFECTS: Mapping[str, Callable[[Homeport, str], bool]] = {
+    "radicale": realm,
+    "isso": moderation,
+    "synapse": closed,
+}
+
+
+@pytest.mark.parametrize("application", ["radicale", "isso", "synapse"])
+def test_from_nothing_to_used_to_changed_to_gone(here: Installation, application: str) -> None:
+    homeport, name = here.homeport, f"all-{application}"
+    deployed = here.deploy(application, name)
+    try:
+        assert deployed.status.value == "succeeded", repr(deployed.error)
+        check_one_of_each(here, name)
+        assert use_application(homeport, name)
+        assert homeport.check_health(name).health is Health.HEALTHY
+
+        assert not EFFECTS[application](homeport, name)
+        plan = homeport.plan_reconfigure(name, {**VALUES[application], **CHANGES[application]})
+        changed = here.finish(homeport.apply(plan, plan.hash))
+        assert changed.status.value == "succeeded", repr(changed.error)
+        assert EFFECTS[application](homeport, name)
+        assert homeport.plan_reconfigure(name, plan.values).is_empty
+        assert homeport.deployment(name).deployment.status is DeploymentStatus.RUNNING
+    finally:
+        destroyed = here.destroy(name)
+    assert destroyed.status.value == "succeeded", repr(destroyed.error)
+    check_nothing_left(here, name)
+
+
+@pytest.mark.parametrize(
+    "application",
+    [
+        "radicale",
+        pytest.param(
+            "isso",
+            marks=pytest.mark.skipif(
+                not can_compile(), reason="isso 0.13 is compiled: needs gcc and python3-dev (apt)"
+            ),
+        ),
+    ],
+)
+def test_older_release_is_deployed_as_well(here: Installation, application: str) -> None:
+    release = here.homeport.package(application).releases[-1].version
+    name = f"old-{application}"
+    plan = here.plan(application, name, release=release)
+    assert plan.release == release
+    done = here.finish(here.homeport.apply(plan, plan.hash))
+    try:
+        assert done.status.value == "succeeded", repr(done.error)
+        assert use_application(here.homeport, name)
+    finally:
+        here.destroy(name)
+
+
+def test_option_the_application_chokes_on_is_shown_with_its_journal_and_mended(
+    here: Installation,
+) -> None:
+    """A directory that cannot be: the service ends at once, and the error says what it said."""
+    name = "chokes"
+    here.deploy("radicale", name)
+    try:
+        bad = {"auth": {"type": "ldap", "ldap_uri": "ldap://127.0.0.1:1"}}
+        plan = here.homeport.plan_reconfigure(name, bad)
+        failed = here.finish(here.homeport.apply(plan, plan.hash))
+        if failed.status.value == "failed":
+            assert failed.error
+            assert f"homeport-{name}.service" in failed.error["on"]
+            assert failed.error["why"]
+            assert failed.error["do"]
+        plan = here.homeport.plan_reconfigure(name, {})
+        mended = here.finish(here.homeport.apply(plan, plan.hash))
+        assert mended.status.value == "succeeded", repr(mended.error)
+        assert use_application(here.homeport, name)
+    finally:
+        here.destroy(name)
