@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 
+from tui.crash import EndsPlainly
 from tui.farewell import Farewell
 from tui.screens.dashboard import Dashboard
 from tui.session import Session
@@ -29,12 +29,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class HomeportApp(App[str]):
+class HomeportApp(EndsPlainly[str]):
     """One interface on one terminal. `run` gives the line to leave on it."""
 
     TITLE = "Homeport"
     CSS_PATH = "styles/homeport.tcss"
     ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "keys", "The keys of this page", key_display="?"),
         Binding("ctrl+p", "palette", "Find an action by name", key_display="Ctrl+p"),

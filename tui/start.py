@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.homeport import Homeport
     from engine.paths import Paths
+    from tui.app import HomeportApp
 
 # Animations and smooth scrolling cost bytes on slow lines and say nothing. Textual reads
 # these when it is imported; what the user set stays.
@@ -23,13 +25,38 @@ def _open(paths: Paths | None) -> Homeport:
 
 
 def start(paths: Paths | None, initial: str | None) -> int:
-    """Run until the user leaves; the last line on the terminal says what happened."""
+    """Run until the user leaves; the last lines on the terminal say what happened."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     from tui.app import HomeportApp
 
-    app = HomeportApp(partial(_open, paths), initial=initial)
-    farewell = app.run(mouse=False)
+    return run_on_terminal(HomeportApp(partial(_open, paths), initial=initial), paths)
+
+
+def run_on_terminal(app: HomeportApp, paths: Paths | None = None) -> int:
+    """Run the application on this terminal, whatever happens to either; the exit status."""
+    from tui.hangup import end_with_terminal
+
+    def defect_in_thread(found: threading.ExceptHookArgs) -> None:
+        app.call_later(app.end_with, found.exc_value or RuntimeError("a thread ended"))
+
+    threading.excepthook = defect_in_thread
+    end_with_terminal()
+    try:
+        farewell = app.run(mouse=False)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the terminal gets sentences
+        app.end_with(error)
+        farewell = None
+    if app.crash is not None:
+        sys.stderr.write(_crash_report(app.crash, paths) + "\n")
+        return 1
     if farewell:
         sys.stdout.write(farewell + "\n")
     return app.return_code or 0
+
+
+def _crash_report(error: BaseException, paths: Paths | None) -> str:
+    from engine.paths import Paths
+    from tui.crash import report
+
+    return report(error, (paths or Paths.from_environment()).state)

@@ -93,17 +93,23 @@ def columns(cells: Iterable[Cell], gap: int = 2) -> Line:
     return tuple(spans)
 
 
-def shares(width: int, wanted: Sequence[int], weights: Sequence[int], gap: int = 2) -> list[int]:
-    """Column widths that fill `width`: what is wanted, and the rest by weight.
+def column_widths(
+    rows: Iterable[Sequence[str]], least: Sequence[int], width: int, gap: int = 2
+) -> list[int]:
+    """Widths in which the texts of a table fit, where there is room for all of them.
 
-    Where the sum does not fit, columns with a weight give way first, in proportion.
+    Where there is not, the column that wants most beyond its least gives way first.
     """
-    free = width - gap * (len(wanted) - 1) - sum(wanted)
-    total = sum(weights) or 1
-    result = [max(0, want + free * weight // total) for want, weight in zip(wanted, weights)]
-    if weights:
-        widest = max(range(len(weights)), key=lambda i: weights[i])
-        result[widest] = max(0, result[widest] + width - gap * (len(wanted) - 1) - sum(result))
+    result = list(least)
+    for row in rows:
+        result = [max(has, cell_len(text)) for has, text in zip(result, row, strict=True)]
+    excess = sum(result) + gap * (len(result) - 1) - width
+    while excess > 0:
+        at = max(range(len(result)), key=lambda column: result[column] - least[column])
+        if result[at] <= least[at]:
+            break
+        result[at] -= 1
+        excess -= 1
     return result
 
 

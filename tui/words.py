@@ -84,6 +84,15 @@ def deployment_sign(view: DeploymentView) -> Sign:
     return HEALTH[view.health.health.value] if view.health else Sign("?", "not checked", "muted")
 
 
+def health_words(view: DeploymentView, now: datetime) -> str:
+    """ "healthy, 2 minutes ago"; with what was found, where something was."""
+    word = deployment_sign(view).word
+    if view.health is None:
+        return word
+    detail = f": {view.health.detail}" if view.health.detail else ""
+    return f"{word}, {ago(view.health.at, now)}{detail}"
+
+
 def duration(seconds: float) -> str:
     """ "0:07", "12:40", "1:02:03"."""
     whole = max(0, int(seconds))

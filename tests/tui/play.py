@@ -1,6 +1,6 @@
 """The interface on its examples, as a program: for the pty tests and for looking at it.
 
-    python tests/tui/play.py [dashboard|empty|options=N]
+python tests/tui/play.py [dashboard|empty|options=N]
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 def main(mode: str) -> int:
     """Run until the user leaves; the engine's double is made behind the first paint."""
     from tui.app import HomeportApp
+    from tui.start import run_on_terminal
 
     made: list[Any] = []
 
@@ -30,10 +31,7 @@ def main(mode: str) -> int:
             made.append(example)
         return made[0]
 
-    app = HomeportApp(opener)
-    farewell = app.run(mouse=False)
-    sys.stdout.write(f"{farewell}\n")
-    return app.return_code or 0
+    return run_on_terminal(HomeportApp(opener))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class Terminal:
             os.chdir(ROOT)
             env = {key: value for key, value in os.environ.items() if key != "COLORTERM"}
             env |= {"TERM": term, **(environ or {})}
-            os.execve(argv[0], list(argv), env)
+            os.execve(argv[0], list(argv), env)  # noqa: S606 - a list, and no shell is wanted
         self.status: int | None = None
         self.resize(columns, lines)
 

@@ -25,7 +25,7 @@ class TypedName(ModalScreen[bool]):
     def __init__(self, question: str, name: str) -> None:
         super().__init__()
         self._question = question
-        self._name = name
+        self._wanted = name
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
@@ -35,7 +35,7 @@ class TypedName(ModalScreen[bool]):
 
     def on_line_view_resized(self) -> None:
         view = self.query_one("#question", LineView)
-        text = f"To go on, type its name ({self._name}) and press Enter."
+        text = f"To go on, type its name ({self._wanted}) and press Enter."
         view.show(
             [
                 *wrapped(self._question, view.size.width, "bad"),
@@ -46,10 +46,10 @@ class TypedName(ModalScreen[bool]):
         )
 
     def on_input_submitted(self, submitted: TextLine.Submitted) -> None:
-        if submitted.value.strip() == self._name:
+        if submitted.value.strip() == self._wanted:
             self.dismiss(True)
         else:
-            self.query_one(Foot).say(f"x That is not {self._name}; nothing was changed.", "bad")
+            self.query_one(Foot).say(f"x That is not {self._wanted}; nothing was changed.", "bad")
 
     def action_keep(self) -> None:
         self.dismiss(False)

@@ -33,10 +33,6 @@ class Page(Screen[None], inherit_bindings=False):
 
     app: HomeportApp
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
-        (0, "-narrow"),
-        (110, "-wide"),
-    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "One step back"),
         Binding("tab", "app.focus_next", "Next part of the page", show=False),

@@ -86,7 +86,7 @@ class ProviderPage(Page):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
+        self._provider = name
         self._profile: ProviderProfile | None = None
         self._checks: Sequence[Check] | None = None
         self._error: dict[str, object] | None = None
@@ -95,15 +95,15 @@ class ProviderPage(Page):
         yield RowList()
 
     def on_mount(self) -> None:
-        self.title_bar(f"providers  {self._name}", "checking")
-        self.ask(lambda homeport: homeport.provider(self._name), self.Read, "provider")
+        self.title_bar(f"providers  {self._provider}", "checking")
+        self.ask(lambda homeport: homeport.provider(self._provider), self.Read, "provider")
         self.action_check()
 
     def action_check(self) -> None:
         self._checks = self._error = None
-        self.title_bar(f"providers  {self._name}", "checking")
+        self.title_bar(f"providers  {self._provider}", "checking")
         self.draw()
-        name = self._name
+        name = self._provider
         self.ask(lambda homeport: homeport.check_provider(name), self.Checked, "check", slowly=True)
 
     def on_provider_page_read(self, found: Read) -> None:
@@ -114,7 +114,7 @@ class ProviderPage(Page):
         self._checks = found.checks
         bad = sum(1 for check in found.checks if check.status.value == "fail")
         verdict = f"{counted(bad, 'problem')}" if bad else "ready"
-        self.title_bar(f"providers  {self._name}", verdict)
+        self.title_bar(f"providers  {self._provider}", verdict)
         self.draw()
 
     def failed(self, failure: CallFailed) -> None:

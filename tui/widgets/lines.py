@@ -52,7 +52,11 @@ class LineView(ScrollView, can_focus=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{role}" for role in (*ROLES, "away")}
 
     def __init__(
-        self, lines: Sequence[Line] = (), *, id: str | None = None, classes: str | None = None
+        self,
+        lines: Sequence[Line] = (),
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: list[Line] = list(lines)

@@ -63,7 +63,11 @@ class RowList(LineView, can_focus=True, inherit_bindings=False):
             return self.rows
 
     def __init__(
-        self, rows: Sequence[Row] = (), *, id: str | None = None, classes: str | None = None
+        self,
+        rows: Sequence[Row] = (),
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self._rows: list[Row] = list(rows)
@@ -167,7 +171,7 @@ class RowList(LineView, can_focus=True, inherit_bindings=False):
         elif self.cursor >= top + height:
             self.scroll_to(y=self.cursor - height // 2, animate=False, force=True)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         self._scroll_to_cursor()
 
     def on_click(self, event: events.Click) -> None:

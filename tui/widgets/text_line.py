@@ -17,7 +17,7 @@ class TextLine(Input):
         *,
         placeholder: str = "",
         password: bool = False,
-        id: str | None = None,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
         classes: str | None = None,
     ) -> None:
         super().__init__(
