@@ -11,12 +11,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 
+from tui.screens.dashboard_text import (
+    EMPTY,
+    NO_PROVIDER,
+    OPENING,
+    deployment_detail,
+    deployment_table,
+    message_rows,
+)
 from tui.screens.page import Page
-from tui.text import Cell, Line, Span, columns, labelled, shares, wrapped
+from tui.text import Span
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
-from tui.words import ago, counted, deployment_sign
+from tui.words import counted
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView, Homeport
@@ -26,20 +34,6 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 2.0
 HEALTH_AGE_SECONDS = 60.0
 """A health report older than this is asked for again when the dashboard is seen."""
-
-OPENING = "Reading what is deployed..."
-EMPTY = """Nothing is deployed yet.
-
-Press d to deploy an application: pick it, pick a provider, give it a name, read the plan, \
-and apply it. Nothing is changed before you approve the plan.
-
-Press p first to see the providers and to check the connection to them, or c to read what \
-the catalog has."""
-NO_PROVIDER = """Nothing is deployed yet, and there is no provider to deploy to.
-
-To try Homeport out, leave with q and run: homeport lab up
-It gives you two providers on this machine. To add your own Proxmox VE, run: homeport \
-providers add --help"""
 
 
 class Dashboard(Page):
@@ -52,8 +46,8 @@ class Dashboard(Page):
         ("c", "catalog"),
         ("p", "providers"),
         ("o", "operations"),
-        ("r", "check health"),
         ("q", "leave"),
+        ("r", "check health"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "app.deploy", "Deploy an application"),
@@ -109,7 +103,7 @@ class Dashboard(Page):
         if not self._read_once:
             error = failure.error
             text = f"{error.get('what')}\n{error.get('why')}\n{error.get('do')}"
-            self.query_one(RowList).show_rows(_message(text, self.size.width - 6))
+            self.query_one(RowList).show_rows(message_rows(text, self.size.width - 6))
 
     def on_dashboard_read(self, found: Read) -> None:
         self._waiting = False
@@ -169,22 +163,20 @@ class Dashboard(Page):
         self.title_bar(self.CRUMBS, ", ".join(facts))
         if not self._views:
             text = EMPTY if self._providers else NO_PROVIDER
-            rows.show_rows(_message(text, self.size.width - 6))
+            rows.show_rows(message_rows(text, self.size.width - 6))
             side.display = False
             return
         side.display = True
-        width = row_width(rows)
-        rows.show_rows(
-            [Row((Span("  "), *_heading(width)))]
-            + [Row(_line(view, width), name) for name, view in self._views.items()]
-        )
+        heading, *lines = deployment_table(list(self._views.values()), row_width(rows))
+        keyed = zip(lines, self._views, strict=True)
+        rows.show_rows([Row(heading), *(Row(content, name) for content, name in keyed)])
         self._draw_side()
 
     def _draw_side(self) -> None:
         side = self.query_one("#side", LineView)
         view = self._views.get(self.query_one(RowList).key)
         if view is not None:
-            side.show(detail(view, side.size.width, self.app.clock()))
+            side.show(deployment_detail(view, side.size.width, self.app.clock()))
 
     def on_row_list_highlighted(self) -> None:
         self._draw_side()
@@ -202,55 +194,3 @@ class Dashboard(Page):
 
 def _read(homeport: Homeport) -> tuple[Any, Any, int]:
     return homeport.deployments(), homeport.operations(), len(homeport.providers())
-
-
-def _message(text: str, width: int) -> list[Row]:
-    return [Row(()), *(Row(content) for content in wrapped(text, width))]
-
-
-_WANTED = (12, 14, 18, 12, 15, 0)
-_WEIGHTS = (2, 1, 2, 1, 1, 4)
-
-
-def _widths(width: int) -> list[int]:
-    if width >= 100:
-        return shares(width - 2, _WANTED, _WEIGHTS)
-    return shares(width - 2, (14, 14, 18, 11, 11), (2, 0, 1, 0, 1))
-
-
-def _heading(width: int) -> Line:
-    names = ("NAME", "STATE", "APPLICATION", "PROVIDER", "ADDRESS", "URL")
-    return columns(Cell(name, size, "muted") for name, size in zip(names, _widths(width)))
-
-
-def _line(view: DeploymentView, width: int) -> Line:
-    deployment, sign = view.deployment, deployment_sign(view)
-    texts = (
-        (deployment.name, "strong"),
-        (sign.word, sign.role),
-        (f"{deployment.application} {deployment.release}", "plain"),
-        (deployment.provider, "plain"),
-        (view.address, "plain"),
-        (view.url, "plain"),
-    )
-    cells = [
-        Cell(text, size, role)  # type: ignore[arg-type]
-        for (text, role), size in zip(texts, _widths(width))
-    ]
-    return (Span(f"{sign.mark} ", sign.role), *columns(cells))
-
-
-def detail(view: DeploymentView, width: int, now: Any) -> list[Line]:
-    """What is known of one deployment, beside or below the list."""
-    deployment = view.deployment
-    lines: list[Line] = [(Span(deployment.name, "strong"),)]
-    lines += labelled("address", view.url or deployment.domain, width)
-    if view.operation:
-        intent = view.operation.plan.intent.value
-        lines += labelled("now", f"{intent} is running; Enter shows it", width, role="accent")
-    elif view.health:
-        sign = deployment_sign(view)
-        said = f"{sign.word}, {ago(view.health.at, now)}: {view.health.detail}"
-        lines += labelled("health", said, width, role=sign.role)
-    lines += labelled("changed", ago(deployment.changed, now), width)
-    return lines

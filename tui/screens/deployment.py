@@ -15,6 +15,7 @@ from tui.screens.deployment_text import (
     configuration_rows,
     history_rows,
     overview_rows,
+    reach_rows,
     resource_rows,
     secret_rows,
 )
@@ -24,12 +25,13 @@ from tui.text import Span
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
-from tui.words import deployment_sign
+from tui.words import HEALTH, deployment_sign
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView, Homeport
     from engine.model.deployment import Resource
     from engine.model.plan import Operation
+    from engine.public import PublicEndpoint
 
 SECTIONS = ("Overview", "Secrets", "Configuration", "Resources", "History")
 SHOWN_SECONDS = 20.0
@@ -44,15 +46,18 @@ class Facts:
     secrets: Sequence[str]
     resources: Sequence[Resource]
     operations: Sequence[Operation]
+    endpoint: PublicEndpoint | None
+    """None while the provider cannot be opened."""
 
 
 class DeploymentPage(Page):
-    """Sections side by side: Left and Right, Tab or their numbers go between them."""
+    """Sections side by side: their numbers, Left and Right, or Tab go between them."""
 
     HINTS: ClassVar[tuple[Hint, ...]] = (
-        ("Left Right", "section"),
+        ("1-5", "section"),
         ("e", "configure"),
-        ("r", "check health"),
+        ("r", "health"),
+        ("s", "save root"),
         ("x", "destroy"),
         BACK,
     )
@@ -66,7 +71,7 @@ class DeploymentPage(Page):
         Binding("e", "configure", "Change the configuration"),
         Binding("r", "check_health", "Check the health now"),
         Binding("x", "destroy", "Destroy the deployment: read the plan first"),
-        Binding("s", "show('Secrets')", "Show the names of the secrets"),
+        Binding("s", "save_root", "Save the root certificate of the authority to a file"),
         Binding("h", "hide", "Hide a secret that is shown"),
     ]
 
@@ -79,6 +84,12 @@ class DeploymentPage(Page):
     @dataclass
     class HealthRead(Message):
         report: Any
+
+    @dataclass
+    class Saved(Message):
+        """The authority's root certificate is in this file."""
+
+        file: str
 
     class Revealed(Message):
         """A secret was asked for. Its value is in no representation of this message."""
@@ -93,18 +104,19 @@ class DeploymentPage(Page):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self._name = name
+        self._deployment = name
         self._section = SECTIONS[0]
         self._facts: Facts | None = None
         self._shown: tuple[str, str] | None = None
         self._hiding: Timer | None = None
+        self._root = ""
 
     def body(self) -> ComposeResult:
         yield LineView(id="sections")
         yield RowList([Row((Span("Reading...", "muted"),))])
 
     def on_mount(self) -> None:
-        self.title_bar(f"deployments  {self._name}")
+        self.title_bar(f"deployments  {self._deployment}")
         self.read()
 
     def on_screen_resume(self) -> None:
@@ -115,13 +127,13 @@ class DeploymentPage(Page):
         self.action_hide()
 
     def read(self) -> None:
-        name = self._name
+        name = self._deployment
         self.ask(lambda homeport: read_facts(homeport, name), self.Read, "deployment")
 
     def on_deployment_page_read(self, found: Read) -> None:
         self._facts = found.facts
         sign = deployment_sign(found.facts.view)
-        self.title_bar(f"deployments  {self._name}", f"{sign.mark} {sign.word}")
+        self.title_bar(f"deployments  {self._deployment}", f"{sign.mark} {sign.word}")
         self.draw()
 
     def draw(self) -> None:
@@ -133,7 +145,8 @@ class DeploymentPage(Page):
         width, now = row_width(rows), self.app.clock()
         match self._section:
             case "Overview":
-                rows.show_rows(overview_rows(facts.view, facts.resources, width, now))
+                lines = overview_rows(facts, width, now)
+                rows.show_rows([*lines, *reach_rows(facts, self._root, width)])
             case "Secrets":
                 rows.show_rows(secret_rows(facts.secrets, self._shown, width))
             case "Configuration":
@@ -179,7 +192,7 @@ class DeploymentPage(Page):
         if self._shown and self._shown[0] == secret:
             self.action_hide()
             return
-        name = self._name
+        name = self._deployment
         self.ask(
             lambda homeport: homeport.reveal_secret(name, secret),
             lambda value: self.Revealed(secret, value),
@@ -204,27 +217,54 @@ class DeploymentPage(Page):
     # what can be done with the deployment
 
     def action_check_health(self) -> None:
-        name = self._name
+        name = self._deployment
         self.say(f"asking {name} by its public name")
         self.ask(
             lambda homeport: homeport.check_health(name), self.HealthRead, "health", slowly=True
         )
 
     def on_deployment_page_health_read(self, found: HealthRead) -> None:
-        self.say(f"{found.report.health.value}: {found.report.detail}")
+        report = found.report
+        sign = HEALTH[report.health.value]
+        detail = f": {report.detail}" if report.detail else ""
+        self.say(f"{sign.mark} {sign.word}{detail}", sign.role)
         self.read()
 
     def action_configure(self) -> None:
         if self._free():
             from tui.screens.configure import ConfigurePage
 
-            self.app.push_screen(ConfigurePage(self._name))
+            self.app.push_screen(ConfigurePage(self._deployment))
+
+    def action_save_root(self) -> None:
+        facts = self._facts
+        if facts is None:
+            return
+        if facts.endpoint is None or facts.endpoint.trust_anchors is None:
+            self.say("There is nothing to save: its certificate is trusted everywhere.")
+            return
+        from tui.screens.save_as import SaveAs
+
+        proposal = f"{facts.view.deployment.provider}-root.pem"
+        self.app.push_screen(SaveAs("the authority's root certificate", proposal), self._save_root)
+
+    def _save_root(self, file: str | None) -> None:
+        if file and self._facts and self._facts.endpoint:
+            from tui.screens.save_as import write_new
+
+            pem = self._facts.endpoint.trust_anchors or b""
+            self.ask(lambda _: write_new(file, pem), self.Saved, "save")
+
+    def on_deployment_page_saved(self, saved: Saved) -> None:
+        self._root = saved.file
+        self.say(f"+ The root certificate is in {saved.file}", "good")
+        self.draw()
 
     def action_destroy(self) -> None:
         if self._free():
             from tui.screens.plan import PlanPage
 
-            name = self._name
+            name = self._deployment
             self.app.push_screen(
                 PlanPage(
                     f"destroy {name}", lambda homeport: homeport.plan_destroy(name), confirm=name
@@ -248,9 +288,16 @@ class DeploymentPage(Page):
 
 def read_facts(homeport: Homeport, name: str) -> Facts:
     """All that the page shows, in one question."""
+    from engine.errors import HomeportError
+
+    try:
+        endpoint = homeport.endpoint(name)
+    except HomeportError:
+        endpoint = None  # what is wrong with the provider is told on the provider's own page
     return Facts(
         homeport.deployment(name),
         homeport.secrets(name),
         homeport.resources(name),
         homeport.operations(name),
+        endpoint,
     )

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tui.screens.operations import operation_line
 from tui.text import BLANK, Cell, Line, Span, columns, labelled, wrapped
 from tui.widgets.rows import Row
-from tui.words import ago, deployment_sign, value_text
+from tui.words import ago, deployment_sign, health_words, value_text
 
 if TYPE_CHECKING:
-    from engine.homeport import DeploymentView
     from engine.model.deployment import Resource
     from engine.model.plan import Operation
+    from tui.screens.deployment import Facts
 
 
-def overview_rows(
-    view: DeploymentView, resources: Sequence[Resource], width: int, now: datetime
-) -> list[Row]:
+def overview_rows(facts: Facts, width: int, now: datetime) -> list[Row]:
     """Where it is, how it is, and how to use it."""
-    deployment, sign = view.deployment, deployment_sign(view)
+    view, deployment = facts.view, facts.view.deployment
+    sign = deployment_sign(view)
     lines: list[Line] = [BLANK]
     lines += labelled("open", view.url or f"https://{deployment.domain}", width, role="accent")
-    accounts = [resource.key for resource in resources if resource.kind.value == "account"]
-    if accounts:
-        said = f"{', '.join(accounts)}; the password is under 2 Secrets"
-        lines += labelled("account", said, width)
-    health = sign.word
-    if view.health:
-        health += f", {ago(view.health.at, now)}: {view.health.detail}"
-    lines += [BLANK, *labelled("state", f"{sign.mark} {health}", width, role=sign.role)]
+    for resource in facts.resources:
+        if resource.kind.value == "account":
+            said = f"{resource.external_id}; its password is {resource.key}, under 2 Secrets"
+            lines += labelled("account", said, width)
+    state = f"{sign.mark} {health_words(view, now)}"
+    lines += [BLANK, *labelled("state", state, width, role=sign.role)]
     if view.operation:
         said = f"{view.operation.plan.intent.value} is running; it is under 5 History"
         lines += labelled("now", said, width, role="accent")
@@ -41,14 +39,49 @@ def overview_rows(
     lines += labelled("domain", deployment.domain, width)
     lines += labelled("created", ago(deployment.created, now), width)
     lines += labelled("changed", ago(deployment.changed, now), width)
-    if deployment.domain.endswith(".lab"):
-        text = (
-            "Names of the lab are known to the lab's name server only. "
-            f"To look from this machine: curl --resolve {deployment.domain}:443:{view.address} "
-            "or see `homeport lab status`."
-        )
-        lines += [BLANK, *wrapped(text, width, "muted")]
     return [Row(content) for content in lines]
+
+
+def reach_rows(facts: Facts, root: str, width: int) -> list[Row]:
+    """How to reach it where neither its name nor its certificate is known to the world.
+
+    root: the file with the authority's certificate, once it has been saved.
+    """
+    endpoint, address = facts.endpoint, facts.view.address
+    if endpoint is None or endpoint.trust_anchors is None or not address:
+        return []
+    said = "Its certificate comes from the provider's own authority"
+    if endpoint.nameservers:
+        said += ", and its name is known to the provider's name server only"
+    said += ". In a shell it answers to:" if root else ". Press s to save the authority's root "
+    said += "" if root else "certificate; then it answers in a shell to:"
+    file = root or f"{facts.view.deployment.provider}-root.pem"
+    lines = [BLANK, *wrapped(said, width, "muted")]
+    lines += command_lines(
+        (
+            ("curl", "--cacert", file),
+            ("--resolve", f"{endpoint.domain}:{endpoint.port}:{address}"),
+            (endpoint.url + "/",),
+        ),
+        width,
+    )
+    if endpoint.nameservers:
+        text = f"For a browser, add to /etc/hosts:  {address} {endpoint.domain}"
+        lines += wrapped(text, width, "muted")
+    return [Row(content) for content in lines]
+
+
+def command_lines(parts: Sequence[Sequence[str]], width: int) -> list[Line]:
+    """A shell command, quoted, in one line or broken between its parts by backslashes."""
+    words = [" ".join(map(quote, part)) for part in parts]
+    whole = f"  {' '.join(words)}"
+    if len(whole) <= width:
+        return [(Span(whole, "strong"),)]
+    last = len(words) - 1
+    return [
+        (Span(f"  {'' if at == 0 else '  '}{word}{'' if at == last else ' ' + chr(92)}", "strong"),)
+        for at, word in enumerate(words)
+    ]
 
 
 def secret_rows(secrets: Sequence[str], shown: tuple[str, str] | None, width: int) -> list[Row]:

@@ -13,6 +13,7 @@ from engine.model.deployment import DeploymentStatus, HealthReport, Resource
 from engine.model.events import Event, OperationChanged
 from engine.model.plan import Change, Intent, Operation, OperationStatus, Plan
 from engine.model.provider import Check, ProviderProfile
+from engine.public import PublicEndpoint
 from tui.screenshots import example_values as values
 
 if TYPE_CHECKING:
@@ -90,6 +91,10 @@ class ExampleHomeport:
 
     def check_health(self, name: str) -> HealthReport:
         return self.deployment(name).health or values.HEALTHY
+
+    def endpoint(self, name: str) -> PublicEndpoint:
+        domain = self.deployment(name).deployment.domain
+        return PublicEndpoint(domain, 443, ("127.80.0.53:53",), values.ROOT_CERTIFICATE)
 
     def secrets(self, name: str) -> list[str]:
         return ["admin-password"]

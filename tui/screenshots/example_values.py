@@ -48,6 +48,8 @@ from engine.model.plan import (
 )
 from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
 
+ROOT_CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nan example\n-----END CERTIFICATE-----\n"
+
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
@@ -540,7 +542,13 @@ def resources_of(of: Deployment) -> list[Resource]:
         made(ResourceKind.CERTIFICATE, of.domain, "serial 4f2a", expires="2027-02-22"),
         made(ResourceKind.RECORD, of.domain, f"A {of.domain}", ttl=300),
         made(ResourceKind.SECRET, "admin-password", f"deployments/{of.id}/admin-password"),
-        made(ResourceKind.ACCOUNT, "admin", "admin"),
+        made(
+            ResourceKind.ACCOUNT,
+            "admin-password",
+            "admin",
+            username="admin",
+            secret="admin-password",
+        ),
     ]
 
 

@@ -1,0 +1,83 @@
+"""How the dashboard reads: a table of deployments, one of them in detail, or what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui.text import Cell, Line, Span, column_widths, columns, labelled, wrapped
+from tui.widgets.rows import Row
+from tui.words import ago, deployment_sign, health_words
+
+if TYPE_CHECKING:
+    from engine.homeport import DeploymentView
+
+OPENING = "Reading what is deployed..."
+EMPTY = """Nothing is deployed yet.
+
+Press d to deploy an application: pick it, pick a provider, give it a name, read the plan, \
+and apply it. Nothing is changed before you approve the plan.
+
+Press p first to see the providers and to check the connection to them, or c to read what \
+the catalog has."""
+NO_PROVIDER = """Nothing is deployed yet, and there is no provider to deploy to.
+
+To try Homeport out, leave with q and run: homeport lab up
+It gives you two providers on this machine. To add your own Proxmox VE, run: homeport \
+providers add --help"""
+
+_HEADING = ("NAME", "STATE", "APPLICATION", "PROVIDER", "ADDRESS", "URL")
+_LEAST = (8, 11, 12, 8, 15, 0)
+_MARK = 2
+"""Cells of a state's mark and the space behind it."""
+
+
+def message_rows(text: str, width: int) -> list[Row]:
+    """Sentences in place of the table."""
+    return [Row(()), *(Row(content) for content in wrapped(text, width))]
+
+
+def deployment_table(views: Sequence[DeploymentView], width: int) -> list[Line]:
+    """A heading, then a line for each deployment; the URL where there is room for it."""
+    texts = [_HEADING, *(_texts(view) for view in views)]
+    widths = column_widths(texts, _LEAST, width - _MARK)
+    if widths[-1] < max(len(row[-1]) for row in texts):
+        texts = [row[:-1] for row in texts]
+        widths = column_widths(texts, _LEAST[:-1], width - _MARK)
+    heading, *rows = (
+        [Cell(text, size) for text, size in zip(row, widths, strict=True)] for row in texts
+    )
+    muted = (cell._replace(role="muted") for cell in heading)
+    lines: list[Line] = [(Span(" " * _MARK), *columns(muted))]
+    for view, (name, state, *rest) in zip(views, rows, strict=True):
+        sign = deployment_sign(view)
+        row = (name._replace(role="strong"), state._replace(role=sign.role), *rest)
+        lines.append((Span(f"{sign.mark} ", sign.role), *columns(row)))
+    return lines
+
+
+def _texts(view: DeploymentView) -> tuple[str, ...]:
+    deployment = view.deployment
+    return (
+        deployment.name,
+        deployment_sign(view).word,
+        f"{deployment.application} {deployment.release}",
+        deployment.provider,
+        view.address,
+        view.url,
+    )
+
+
+def deployment_detail(view: DeploymentView, width: int, now: datetime) -> list[Line]:
+    """What is known of one deployment, beside or below the list."""
+    deployment = view.deployment
+    lines: list[Line] = [(Span(deployment.name, "strong"),)]
+    lines += labelled("open", view.url or deployment.domain, width)
+    if view.operation:
+        intent = view.operation.plan.intent.value
+        lines += labelled("now", f"{intent} is running; Enter shows it", width, role="accent")
+    elif view.health:
+        sign = deployment_sign(view)
+        lines += labelled("health", health_words(view, now), width, role=sign.role)
+    return lines + labelled("changed", ago(deployment.changed, now), width)
