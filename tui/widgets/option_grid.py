@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from textual.geometry import Region
+from textual.strip import Strip
 
 from tui.text import Line, Role, Span, fit
 from tui.widgets.rows import RowList
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from forms import Rows
 
 _MARK_ROLES: dict[str, Role] = {"x": "bad", "*": "warn", "~": "accent", "=": "good", "#": "muted"}
+_NARROWEST_PROBLEM = 12
+"""Cells below which a problem beside a value would say nothing."""
 
 
 class OptionGrid(RowList):
@@ -25,30 +28,30 @@ class OptionGrid(RowList):
 
     def __init__(self) -> None:
         self._options: Rows | None = None
-        self._painted: list[Line] = []
+        self._painted: dict[int, Line] = {}
         super().__init__()
 
     def show_options(self, options: Rows, row_id: int | None = None) -> None:
         """Show other rows, with the cursor on that row, or else where it was."""
         self._options = options
-        at = options.position(row_id) if row_id is not None else None
-        self.cursor = max(0, min(self.cursor if at is None else at, len(options) - 1))
-        self.measure()
-        self._scroll_to_cursor()
+        self._put_cursor(row_id)
         self.refresh()
-        self.post_message(self.Highlighted(self, self.key))
 
     def options_changed(self, row_id: int | None) -> None:
         """Paint again what a command changed; the cursor follows its row."""
         if self._options is None:
             return
+        self._put_cursor(row_id)
+        for y, content in enumerate(self._visible(self.scroll_offset.y)):
+            if self._painted.get(y) != content:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _put_cursor(self, row_id: int | None) -> None:
+        assert self._options is not None
         at = self._options.position(row_id) if row_id is not None else None
-        self.cursor = max(0, min(self.cursor if at is None else at, self.line_count - 1))
+        self.cursor = max(0, min(self.cursor if at is None else at, len(self._options) - 1))
         self.measure()
         self._scroll_to_cursor()
-        for y, content in enumerate(self._visible(self.scroll_offset.y)):
-            if y >= len(self._painted) or self._painted[y] != content:
-                self.refresh(Region(0, y, self.size.width, 1))
         self.post_message(self.Highlighted(self, self.key))
 
     # rows
@@ -64,15 +67,17 @@ class OptionGrid(RowList):
             return None
         return self._options[self.cursor]
 
+    def row_at(self, index: int) -> OptionRow:
+        """IndexError where there is none."""
+        if self._options is None:
+            raise IndexError(index)
+        return self._options[index]
+
     def selectable(self, index: int) -> bool:
         return 0 <= index < self.line_count
 
     def key_at(self, index: int) -> Any:
         return None if self._options is None else self._options[index].id
-
-    def depth_at(self, index: int) -> int:
-        """How deep a row is within sections."""
-        return 0 if self._options is None else self._options[index].depth
 
     @property
     def value_column(self) -> int:
@@ -80,40 +85,29 @@ class OptionGrid(RowList):
         return min(46, max(28, self.size.width * 2 // 5))
 
     def content(self, index: int) -> Line:
-        assert self._options is not None
-        return option_line(self._options[index], self.size.width - 2, self.value_column - 2)
+        return option_line(self.row_at(index), self.size.width - 2, self.value_column - 2)
 
-    def line_at(self, index: int) -> Line:
-        content = super().line_at(index)
-        y = index - self.scroll_offset.y
-        if 0 <= y < self.size.height:
-            self._painted += [()] * (y + 1 - len(self._painted))
-            self._painted[y] = content
-        return content
-
-    def fill_role(self, index: int) -> Role | None:
-        return None
+    def render_line(self, y: int) -> Strip:
+        index = self.scroll_offset.y + y
+        self._painted[y] = self.line_at(index) if index < self.line_count else ()
+        return super().render_line(y)
 
 
 def option_line(row: OptionRow, width: int, value_column: int) -> Line:
     """Mark, label and value of an option; a fold mark and a count for what has options in it."""
     mark = Span(f"{row.mark} ", _MARK_ROLES.get(row.mark, "plain"))
-    label = fit(_label(row), value_column - 2)
     if row.kind == "section":
-        return (mark, Span(label.rstrip(), "strong"), *_section_end(row))
+        return (mark, *_section(row, width - 2))
+    label = fit(_label(row), value_column - 3) + " "
+    room = width - value_column
     text, role = _value(row)
-    if row.problem:
-        free = width - value_column - len(text) - 3
-        problem = fit(f"x {row.problem}", free).rstrip() if free > 12 else "x"
-        return (
-            mark,
-            Span(label),
-            Span(text[: width - value_column], role),
-            Span(f"  {problem}", "bad"),
-        )
     quiet = row.readonly or row.deprecated
-    shown = fit(text, width - value_column).rstrip()
-    return (mark, Span(label, "muted" if quiet else "plain"), Span(shown, role))
+    shown = (mark, Span(label, "muted" if quiet else "plain"))
+    if not row.problem:
+        return (*shown, Span(fit(text, room).rstrip(), role))
+    value = text if len(text) + _NARROWEST_PROBLEM < room else fit(text, room // 2)
+    problem = fit(f"x {row.problem}", room - len(value) - 2).rstrip()
+    return (*shown, Span(value, role), Span(f"  {problem}", "bad"))
 
 
 def _label(row: OptionRow) -> str:
@@ -121,22 +115,30 @@ def _label(row: OptionRow) -> str:
     return "  " * row.depth + fold + row.label
 
 
-def _section_end(row: OptionRow) -> tuple[Span, ...]:
-    said: list[Span] = []
+def _section(row: OptionRow, width: int) -> tuple[Span, ...]:
+    spans = [Span(fit(_label(row), width).rstrip(), "strong")]
+    if row.branches:
+        spans.append(Span(f"  {row.branches[row.branch]}", "accent"))
     if row.text:
-        said.append(Span(f"  {row.text}", "muted"))
-    if row.problems:
-        said.append(Span(f"  x {row.problems}", "bad"))
-    return tuple(said)
+        spans.append(Span(f"  {row.text}", "muted"))
+    if row.missing:
+        spans.append(Span("  needed", "warn"))
+    if row.problem:
+        spans.append(Span(f"  x {row.problem}", "bad"))
+    elif row.problems:
+        spans.append(Span(f"  x {row.problems} to correct", "bad"))
+    return tuple(spans)
 
 
 def _value(row: OptionRow) -> tuple[str, Role]:
     unit = f" {row.unit}" if row.unit and row.text else ""
     match row.origin.value:
+        case "unset" if row.missing:
+            return (row.text or "(needs a value)", "warn")
         case "unset":
-            return (row.text or "(not set)", "warn" if row.missing else "muted")
+            return (row.text or "(not set)", "muted")
         case "default":
-            return (f"{row.text}{unit}", "muted")
+            return (f"{row.text or '(empty)'}{unit}", "muted")
         case "null":
             return (row.text or "(null)", "strong")
         case "empty":

@@ -1,0 +1,161 @@
+"""Finding options in a form: words to search for, and filters by what was done to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from tui.screens.form_base import FormBase
+from tui.widgets.text_line import TextLine
+
+if TYPE_CHECKING:
+    from forms import Filter, Path
+
+FILTERS = {"all": "", "mine": "only what is set", "changed": "only changes", "invalid": "only wrong"}
+"""Which rows a filter shows, as the title line says it."""
+
+
+class FormSearch(FormBase):
+    """Search line and filters narrow each other; Esc takes both away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search options by name, help or value"),
+        Binding("n,f3", "next_match", "Go to the next option that was searched for"),
+        Binding("f", "next_filter", "Show all, only what is set, only changes, only wrong ones"),
+        Binding("m", "filter('mine')", "Show only what I set, or all"),
+        Binding("i", "filter('invalid')", "Show only what is wrong or needed, or all"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = ""
+        self._sought = ""
+        """The words of the last search, for going to the next match after it."""
+        self._filter = "all"
+
+    @property
+    def search_line(self) -> TextLine:
+        return self.query_one("#search", TextLine)
+
+    def wanted(self) -> Filter:
+        """The rows that search and filters leave."""
+        from forms import Filter
+
+        return Filter(
+            text=self._words,
+            changed=self._filter == "changed",
+            mine=self._filter == "mine",
+            invalid=self._filter == "invalid",
+        )
+
+    def filters_said(self) -> list[str]:
+        """What narrows the rows, in words."""
+        words = f"search {self._words!r}" if self._words else ""
+        return [said for said in (words, FILTERS[self._filter]) if said]
+
+    def show_rows(self, row_id: int | None = None) -> None:
+        """Show the rows that search and filters leave, with the cursor on that one."""
+        if self.form is None:
+            return
+        grid = self.grid
+        grid.show_options(self.form.rows(self.wanted()), grid.key if row_id is None else row_id)
+        self.redraw()
+
+    # search
+
+    def action_search(self) -> None:
+        self.search_line.display = True
+        self.search_line.focus()
+
+    def on_input_changed(self, change: TextLine.Changed) -> None:
+        if change.input is self.search_line and self.form is not None:
+            self._words = self._sought = change.value.strip()
+            self.show_rows()
+            self._to_first_match()
+
+    def _to_first_match(self) -> None:
+        """From a section that is shown only for what is in it, on to that."""
+        grid = self.grid
+        while (row := grid.row) and row.foldable and grid.cursor + 1 < grid.line_count:
+            if self._is_match(row.path):
+                return
+            grid.move_to(grid.cursor + 1)
+
+    def _is_match(self, path: Path) -> bool:
+        label = f"{path[-1] if path else ''}".casefold()
+        return all(word in label for word in self._words.casefold().split())
+
+    def on_input_submitted(self) -> None:
+        self._leave_search()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("down", "up", "tab") and self.focused is self.search_line:
+            event.stop()
+            event.prevent_default()
+            self._leave_search()
+
+    def _leave_search(self) -> None:
+        self.grid.focus()
+        self.search_line.display = bool(self._words)
+
+    def action_next_match(self) -> None:
+        form, row = self.form, self.grid.row
+        if form is None or not self._sought:
+            self.say("Search first: / and some words.")
+            return
+        from forms import Filter
+
+        matches = [
+            match.path for match in form.rows(Filter(text=self._sought)) if not match.foldable
+        ]
+        form.rows(self.wanted())
+        if not matches:
+            self.say(f"No option has {self._sought!r}.")
+            return
+        self.go_to(_after(matches, row.path if row else (), list(form.paths())))
+
+    # filters
+
+    def action_next_filter(self) -> None:
+        names = list(FILTERS)
+        self.action_filter(names[(names.index(self._filter) + 1) % len(names)])
+
+    def action_filter(self, name: str) -> None:
+        self._filter = "all" if self._filter == name else name
+        self.show_rows()
+
+    def show_all(self) -> bool:
+        """Take search and filters away; False where there were none."""
+        search = self.search_line
+        if not (self._words or self._filter != "all" or search.display):
+            return False
+        row = self.grid.row
+        self._words, self._filter = "", "all"
+        with search.prevent(TextLine.Changed):
+            search.value = ""
+        self._leave_search()
+        if row is not None and self.form is not None:
+            self.form.rows()
+            self.show_rows(self.form.reveal(row.path))
+        else:
+            self.show_rows()
+        return True
+
+    def go_to(self, path: Path) -> None:
+        """Put the cursor on an option, whatever hides it."""
+        if self.form is None:
+            return
+        at = self.form.row(path).id
+        rows = self.form.rows(self.wanted())
+        if rows.position(at) is None and rows.filtered:
+            self.show_all()
+        self.show_rows(self.form.reveal(path))
+
+
+def _after(matches: list[Path], here: Path, order: list[Path]) -> Path:
+    """The first match behind a row, or else the first of all."""
+    places = {path: place for place, path in enumerate(order)}
+    at = places.get(here, -1)
+    return next((match for match in matches if places.get(match, -1) > at), matches[0])
