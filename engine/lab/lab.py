@@ -27,6 +27,7 @@ from engine.lab.lab_record import API_PORT, Harbour, LabRecord, LabSecrets, new_
 from engine.lab.lifecycle import Part, running_pid, start, stop, wait_ready
 from engine.model.base import Model
 from engine.model.provider import ProviderProfile
+from engine.private_files import write_private
 
 _READY_SECONDS = 30.0
 _GRACE_SECONDS = 10.0
@@ -138,15 +139,11 @@ class Lab:
     def _create(self, say: Say) -> LabRecord:
         say(f"making a lab in {self.directory}")
         record = new_record(self.directory)
-        self._layout.write_private(
-            self._layout.secrets_path, new_secrets().model_dump_json().encode()
-        )
+        write_private(self._layout.secrets_path, new_secrets().model_dump_json().encode())
         return self._save(record)
 
     def _save(self, record: LabRecord) -> LabRecord:
-        self._layout.write_private(
-            self._layout.record_path, record.model_dump_json(indent=2).encode()
-        )
+        write_private(self._layout.record_path, record.model_dump_json(indent=2).encode())
         return record
 
     def _start_everything(self, record: LabRecord, say: Say) -> None:

@@ -15,6 +15,7 @@ from engine.lab.authority import Authority
 from engine.lab.lab_profiles import DNS_ALGORITHM, dns_key_name
 from engine.lab.lab_record import API_PORT, Harbour, LabRecord, LabSecrets
 from engine.lab.lifecycle import Part
+from engine.private_files import write_private
 
 _PACKAGE_HOME = Path(__file__).parents[2]
 
@@ -49,16 +50,6 @@ class LabLayout:
     def harbour(self, harbour: Harbour) -> Path:
         return self.directory / harbour.name
 
-    def write_private(self, path: Path, data: bytes) -> None:
-        """Replace a file that nobody else may read; all of it is there, or what was before."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = path.with_name(path.name + ".new")
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-
 
 def authority(layout: LabLayout, record: LabRecord) -> Authority:
     host, port = record.authority_address
@@ -76,7 +67,7 @@ def prepare(layout: LabLayout, record: LabRecord, secrets: LabSecrets) -> None:
         }
         for harbour in record.harbours
     }
-    layout.write_private(layout.names / "names.json", json.dumps({"zones": zones}).encode())
+    write_private(layout.names / "names.json", json.dumps({"zones": zones}).encode())
     authority(layout, record).prepare()
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.backends.secrets import private_files
+from engine import private_files
 from engine.backends.secrets.envelope import DamagedSecrets, Envelope, Key, open_value, seal_value
 from engine.backends.secrets.generate import generate
 from engine.backends.secrets.installation import (

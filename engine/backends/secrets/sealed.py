@@ -30,16 +30,16 @@ from engine.backends.secrets.envelope import (
     open_value,
     seal_value,
 )
-from engine.backends.secrets.private_files import (
+from engine.errors import HomeportError, InvalidInput, NotFound
+from engine.model.provider import Check, CheckStatus
+from engine.paths import Paths
+from engine.private_files import (
     exclusive,
     make_private_directory,
     read_private,
     sync_directory,
     write_private,
 )
-from engine.errors import HomeportError, InvalidInput, NotFound
-from engine.model.provider import Check, CheckStatus
-from engine.paths import Paths
 
 _KEY_HEADER = "homeport-secrets-key-1"
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,7}")

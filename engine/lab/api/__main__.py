@@ -20,10 +20,10 @@ from engine.lab.api.settings import (
     TOKEN_ID,
     Settings,
     certificate_fingerprint,
-    write_private,
 )
 from engine.lab.api.tls import identity
 from engine.lab.guest.processes import start_time
+from engine.private_files import write_private
 
 LOG = logging.getLogger("homeport.lab.api")
 

@@ -23,7 +23,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from engine.lab.api.settings import write_private
+from engine.private_files import write_private
 
 Fault = Literal[
     "offline",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,16 +51,6 @@ class Settings:
     @property
     def tls(self) -> Path:
         return self.directory / "tls"
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Replace a file that only its owner can read, whole or not at all."""
-    temporary = path.with_name(path.name + ".new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def certificate_fingerprint(certificate: Path) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from fakepve import FakeVm
 
 from engine.lab.api.machines import Life, Machines
-from engine.lab.api.settings import write_private
 from engine.lab.api.tasks import HALF_MADE
+from engine.private_files import write_private
 
 _VM_FIELDS = (
     "vmid",

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from engine.lab.api.settings import write_private
+from engine.private_files import write_private
 
 _LIFETIME = datetime.timedelta(days=3650)
 
