@@ -18,6 +18,7 @@ from engine.methods.bindings import PlaceBindings, account_name, bindings_of
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 from engine.methods.protocols import Installation, Work
+from engine.methods.proven import is_taken_back, keep_proven, now_proven, take_back
 from engine.methods.unitfile import Unit
 
 _COMPONENTS = {"postgresql": postgresql, "redis": redis}
@@ -57,9 +58,7 @@ class DebianMethod:
         )
         _ensure_user(place)
         _ensure_directories(place)
-        pending = place.exists(place.paths.restart_needed)
-        if not pending:
-            place.write(place.paths.restart_needed, b"")
+        was_proven = keep_proven(place)
         changed = False
         for file in files:
             path = place.paths.within(file.path)
@@ -67,18 +66,23 @@ class DebianMethod:
                 work.log(f"Wrote {path}")
                 changed = True
         changed |= systemd.write_unit(place, place.paths.unit_file, _unit(place, bindings))
-        if not changed and not pending:
-            place.remove(place.paths.restart_needed)
+        if was_proven and not changed:
+            now_proven(place)
         return changed
 
     def start(self, shell: GuestShell, app: Installation, work: Work, *, restart: bool) -> None:
         place = Place.of(shell, app, work)
+        if is_taken_back(place):
+            self.configure(shell, app, work)
         restart = restart or place.exists(place.paths.restart_needed)
         systemd.enable(place, place.paths.unit)
         with work.spent("application-start"):
-            systemd.start(place, place.paths.unit, restart=restart)
-            wait_until_healthy(place)
-        place.remove(place.paths.restart_needed)
+            try:
+                systemd.start(place, place.paths.unit, restart=restart)
+                wait_until_healthy(place)
+            except RemoteFailure as failure:
+                raise take_back(place, failure) from failure
+        now_proven(place)
 
     def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)

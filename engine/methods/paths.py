@@ -48,6 +48,16 @@ class GuestPaths:
         return f"{self.base}/restart-needed"
 
     @property
+    def proven(self) -> str:
+        """The configuration that last worked, while a newer one has not proven itself."""
+        return f"{self.base}/proven"
+
+    @property
+    def taken_back(self) -> str:
+        """There while `proven` was put back over a configuration that did not work."""
+        return f"{self.base}/taken-back"
+
+    @property
     def config(self) -> str:
         return f"{self.root}/etc/homeport/{self.name}"
 

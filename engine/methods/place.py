@@ -75,9 +75,6 @@ class Place:
     def exists(self, path: str) -> bool:
         return self.run("test", "-e", path, check=False).status == 0
 
-    def remove(self, path: str) -> None:
-        self.run("rm", "-f", "--", path)
-
     def directory(self, path: str, mode: str, owner: str) -> None:
         """Made if missing; mode and owner as given in either case."""
         user, _, group = owner.partition(":")

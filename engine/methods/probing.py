@@ -14,9 +14,9 @@ from engine.errors import RemoteFailure
 from engine.methods import systemd
 from engine.methods.place import Place
 
-_WINDOW_SECONDS = 3.0
+_WINDOW_SECONDS = 1.5
 """How long the guest asks on its own before the unit's state is looked at again."""
-_RESTARTS = 3
+_RESTARTS = 2
 """A service that systemd had to start again this often is not merely slow."""
 
 _ASK = """\

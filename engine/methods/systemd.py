@@ -9,14 +9,18 @@ from engine.methods.unitfile import Unit
 START_SECONDS = 960
 """Longer than the units' own TimeoutStartSec, so that systemd's verdict is heard."""
 _JOURNAL_LINES = 30
+_QUOTED_LINES = 8
+"""In the error itself; all of them are in the operation's log."""
 
 
 def write_unit(place: Place, path: str, unit: Unit) -> bool:
-    """Put the unit in its place and make systemd read it. False: it was so already."""
-    if not place.write(path, unit.text().encode()):
-        return False
+    """Put the unit in its place and make systemd read it. False: it was so already.
+
+    Read in either case: a kill may have come between writing and reading.
+    """
+    changed = place.write(path, unit.text().encode())
     place.run("systemctl", "daemon-reload")
-    return True
+    return changed
 
 
 def enable(place: Place, unit: str) -> None:
@@ -50,7 +54,7 @@ def properties(place: Place, unit: str, *names: str) -> dict[str, str]:
 
 def journal(place: Place, unit: str) -> str:
     """The unit's last lines."""
-    lines = ("-n", str(_JOURNAL_LINES), "--no-pager")
+    lines = ("-n", str(_JOURNAL_LINES), "-o", "cat", "--no-pager")
     return place.run("journalctl", "-u", unit, *lines, check=False).stdout.strip()
 
 
@@ -61,7 +65,7 @@ def unit_failed(place: Place, unit: str, why: str) -> RemoteFailure:
     return RemoteFailure(
         f"{place.app.package.name} does not run on the guest",
         on=f"{unit} at {place.facts.address}",
-        why=f"{why}\n{last[-1500:]}".strip(),
+        why="\n".join([why, *last.splitlines()[-_QUOTED_LINES:]]).strip(),
         left="the service is installed; the guest and its data are kept",
         do="Read the lines above. Correct the option they name and configure again, or mend "
         "the cause on the guest, then retry.",

@@ -1,0 +1,74 @@
+"""The configuration that last worked: kept before it is changed, put back when its
+successor does not work.
+
+A wrong option must not take an application away from its users. Three marks in the
+deployment's base directory make this safe against a kill at any point: `restart-needed` is
+there from before the first file changes until the service is healthy with the new files;
+`proven` is a copy made in between, complete because it gets its name last; `taken-back`
+says that the files are the old ones, whatever the operation wanted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from engine.errors import RemoteFailure
+from engine.methods import systemd
+from engine.methods.place import Place
+from engine.methods.probing import wait_until_healthy
+
+
+def keep_proven(place: Place) -> bool:
+    """Before configuration files change. False where an earlier change is still unproven;
+    the copy from before that one stays."""
+    paths = place.paths
+    if place.exists(paths.restart_needed):
+        return False
+    if place.exists(paths.unit_file):
+        part = f"{paths.proven}.part"
+        place.run("rm", "-rf", "--", part, paths.proven)
+        place.run("install", "-d", "-m", "0700", "--", part)
+        place.run("cp", "-a", "--", paths.config, f"{part}/config")
+        place.run("cp", "-a", "--", paths.unit_file, f"{part}/unit")
+        place.run("mv", "-T", "--", part, paths.proven)
+    place.write(paths.restart_needed, b"")
+    return True
+
+
+def is_taken_back(place: Place) -> bool:
+    """The files on the guest are older than what the operation wrote."""
+    return place.exists(place.paths.taken_back)
+
+
+def now_proven(place: Place) -> None:
+    """The service is healthy with the files as they are."""
+    paths = place.paths
+    place.run("rm", "-f", "--", paths.taken_back, paths.restart_needed)
+    place.run("rm", "-rf", "--", paths.proven)
+
+
+def take_back(place: Place, failure: RemoteFailure) -> RemoteFailure:
+    """After a failed start: the last configuration that worked is put back and started.
+
+    Gives the error to raise, which says how that went. Without such a configuration (the
+    first start of all) nothing is done.
+    """
+    paths, name = place.paths, place.app.package.name
+    if not place.exists(paths.proven):
+        return failure
+    place.work.log("Putting the configuration back that worked before")
+    place.write(paths.taken_back, b"")
+    place.run("cp", "-a", "--", f"{paths.proven}/config/.", paths.config)
+    place.run("cp", "-a", "--", f"{paths.proven}/unit", paths.unit_file)
+    place.run("systemctl", "daemon-reload")
+    try:
+        systemd.start(place, paths.unit, restart=True)
+        wait_until_healthy(place)
+    except RemoteFailure:
+        left = f"the configuration from before is back, but {name} does not run with it either"
+        return dataclasses.replace(failure, left=left)
+    return dataclasses.replace(
+        failure,
+        left=f"{name} runs with the configuration from before",
+        do="Correct the option that the lines above name, and configure again.",
+    )
