@@ -108,24 +108,37 @@ def test_older_release_is_deployed_as_well(here: Installation, application: str)
         here.destroy(name)
 
 
-def test_option_the_application_chokes_on_is_shown_with_its_journal_and_mended(
+def test_option_the_application_refuses_is_named_and_its_users_notice_nothing(
     here: Installation,
 ) -> None:
-    """A directory that cannot be: the service ends at once, and the error says what it said."""
-    name = "chokes"
-    here.deploy("radicale", name)
+    homeport, name = here.homeport, "refuses"
+    here.deploy("radicale", name, {"auth": {"realm": "Before"}})
+
+    def realm_now() -> str:
+        answer = homeport.endpoint(name).request("PROPFIND", "/admin/", headers={"Depth": "0"})
+        return answer.headers["www-authenticate"]
+
     try:
-        bad = {"auth": {"type": "ldap", "ldap_uri": "ldap://127.0.0.1:1"}}
-        plan = here.homeport.plan_reconfigure(name, bad)
-        failed = here.finish(here.homeport.apply(plan, plan.hash))
-        if failed.status.value == "failed":
-            assert failed.error
-            assert f"homeport-{name}.service" in failed.error["on"]
-            assert failed.error["why"]
-            assert failed.error["do"]
-        plan = here.homeport.plan_reconfigure(name, {})
-        mended = here.finish(here.homeport.apply(plan, plan.hash))
+        # Each is fine by itself; Radicale refuses to start with both.
+        bad = {"auth": {"lc_username": True, "uc_username": True, "realm": "After"}}
+        plan = homeport.plan_reconfigure(name, bad)
+        failed = here.finish(homeport.apply(plan, plan.hash))
+        assert failed.status.value == "failed"
+        assert failed.error
+        assert "lc_username and auth.uc_username" in str(failed.error["why"])
+        assert "runs with the configuration from before" in str(failed.error["left"])
+        assert failed.error["do"]
+        assert use_application(homeport, name)
+        assert "Before" in realm_now()
+
+        # Resuming tries the approved configuration again; it does not pretend.
+        again = here.finish(homeport.resume(failed.id))
+        assert again.status.value == "failed"
+        assert "Before" in realm_now()
+
+        plan = homeport.plan_reconfigure(name, {"auth": {"realm": "After"}})
+        mended = here.finish(homeport.apply(plan, plan.hash))
         assert mended.status.value == "succeeded", repr(mended.error)
-        assert use_application(here.homeport, name)
+        assert "After" in realm_now()
     finally:
         here.destroy(name)
