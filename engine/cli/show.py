@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from pathlib import Path
 
 from engine.cli import output
+from engine.errors import NotFound
 from engine.homeport import Homeport
+from engine.public import PublicEndpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="name or id of the deployment")
     parser.add_argument("--check", action="store_true", help="ask the application now")
+    parser.add_argument(
+        "--root-certificate",
+        metavar="FILE",
+        help="write the root certificate of the provider's own authority to a file",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
+        if options.root_certificate:
+            return _write_root(homeport.endpoint(options.name), options.root_certificate)
         report = homeport.check_health(options.name) if options.check else None
         view = homeport.deployment(options.name)
         resources = homeport.resources(options.name)
@@ -52,6 +63,23 @@ def run(options: argparse.Namespace) -> int:
     output.table(
         ("OWNS", "KEY", "AT THE PROVIDER"),
         ((resource.kind.value, resource.key, resource.external_id) for resource in resources),
+    )
+    return 0
+
+
+def _write_root(endpoint: PublicEndpoint, file: str) -> int:
+    if endpoint.trust_anchors is None:
+        raise NotFound(
+            "the provider has no authority of its own",
+            on=endpoint.domain,
+            do="Its certificates are trusted as they are; nothing need be installed.",
+        )
+    Path(file).write_bytes(endpoint.trust_anchors)
+    address = endpoint.addresses()[0]
+    output.line(f"wrote {file}; for example:")
+    output.line(
+        f"  curl --cacert {shlex.quote(file)} "
+        f"--resolve {endpoint.domain}:{endpoint.port}:{address} {endpoint.url}/"
     )
     return 0
 
