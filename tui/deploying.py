@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
-DRAFT_KEY = "deploy"
+if TYPE_CHECKING:
+    from forms import FormModel
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -31,19 +32,29 @@ class Wish:
     form: dict[str, Any] | None = None
     """The form as FormModel.dump() gave it; no secrets inside."""
 
+    opened: FormModel | None = field(default=None, repr=False, compare=False)
+    """The form itself, secrets included, for as long as the steps are open; never kept."""
+
     def to_draft(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: getattr(self, name) for name in _KEPT}
 
     @classmethod
     def from_draft(cls, draft: Mapping[str, Any]) -> Wish:
         """What was kept; entries of another version of Homeport are left out."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{key: value for key, value in draft.items() if key in known})
+        return cls(**{key: value for key, value in draft.items() if key in _KEPT})
 
     def described(self) -> str:
         """For the sentence "... is kept as a draft"."""
         name = f" as {self.name}" if self.name else ""
         return f"the deployment of {self.application}{name}"
+
+
+_KEPT = tuple(field.name for field in fields(Wish) if field.name != "opened")
+
+
+def draft_key(application: str) -> str:
+    """Where the inventory keeps the half-described deployment of an application."""
+    return f"deploy:{application}"
 
 
 def name_problem(name: str, taken: Collection[str]) -> str:

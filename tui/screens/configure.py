@@ -16,13 +16,13 @@ class ConfigurePage(FormPage):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"configure {name}")
-        self._name = name
+        self._deployment = name
         self._key = f"configure:{name}"
 
     def open_form(self, homeport: Homeport) -> FormPage.Opened:
         from forms import FormModel
 
-        deployment = homeport.deployment(self._name).deployment
+        deployment = homeport.deployment(self._deployment).deployment
         schema = homeport.options_schema(deployment.application, deployment.release)
         return self.Opened(FormModel(schema, deployment.values), homeport.draft(self._key))
 
@@ -30,27 +30,25 @@ class ConfigurePage(FormPage):
         form, key = self.form, self._key
         if form is None:
             return
-        if form.dirty:
-            draft = form.dump()
-            self.app.farewell.draft = f"the configuration of {self._name}"
-            self.ask(
-                lambda homeport: homeport.save_draft(key, draft), lambda _: self.Kept(), "draft"
-            )
+        if not form.dirty:
+            self.drop()
+            return
+        draft = form.dump()
+        self.app.farewell.draft = f"the configuration of {self._deployment}"
+        self.ask(lambda homeport: homeport.save_draft(key, draft), lambda _: self.Kept(), "draft")
+
+    def drop(self) -> None:
+        key = self._key
+        self.app.farewell.draft = ""
+        self.ask(lambda homeport: homeport.drop_draft(key), lambda _: self.Kept(), "draft")
 
     def go_on(self, document: Any) -> None:
-        name = self._name
+        name = self._deployment
         self.app.push_screen(
             PlanPage(
                 f"configure {name}",
                 lambda homeport: homeport.plan_reconfigure(name, document),
-                applied=self._carried_out,
+                applied=self.carried_out,
                 refused=self.problem_from_engine,
             )
         )
-
-    def _carried_out(self) -> None:
-        if self._keeping is not None:
-            self._keeping.stop()
-        self.app.farewell.draft = ""
-        self.form, key = None, self._key
-        self.ask(lambda homeport: homeport.drop_draft(key), lambda _: self.Kept(), "draft")

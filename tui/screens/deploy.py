@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 
-from tui.deploying import DRAFT_KEY, Wish
+from tui.deploying import Wish, draft_key
 from tui.screens.catalog import package_detail, package_line
 from tui.screens.page import BACK, Page
 from tui.screens.providers import provider_line
@@ -26,12 +26,18 @@ from tui.widgets.rows import Row, RowList, row_width
 
 if TYPE_CHECKING:
     from engine.catalog.package import Package
+    from engine.homeport import Homeport
     from engine.model.provider import ProviderProfile
     from tui.app import HomeportApp
 
 STEPS = ("application", "provider", "name", "options", "plan")
 
-_DRAFT = "(draft)"
+
+@dataclass(frozen=True)
+class Draft:
+    """Stands for the row that goes on with what was left half described."""
+
+    application: str
 
 
 def crumbs(step: int, wish: Wish) -> str:
@@ -51,22 +57,22 @@ def start_deploying(app: HomeportApp, application: str = "", release: str = "") 
 class ApplicationStep(Page):
     """Which application; or the deployment that was left half described."""
 
-    HINTS: ClassVar[tuple[Hint, ...]] = (("Enter", "choose"), ("x", "drop the draft"), BACK)
+    HINTS: ClassVar[tuple[Hint, ...]] = (("Enter", "choose"), BACK)
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "drop", "Drop the draft that is offered"),
+        Binding("x", "drop", "Drop the draft under the cursor"),
     ]
 
     @dataclass
     class Read(Message):
-        """Catalog and draft were read."""
+        """Catalog and drafts were read."""
 
         packages: Sequence[Package]
-        draft: dict[str, Any] | None
+        drafts: Sequence[Wish]
 
     def __init__(self) -> None:
         super().__init__()
         self._packages: dict[str, Package] = {}
-        self._draft: Wish | None = None
+        self._drafts: dict[str, Wish] = {}
 
     def body(self) -> ComposeResult:
         with Container(classes="body"):
@@ -82,16 +88,12 @@ class ApplicationStep(Page):
             self._read()
 
     def _read(self) -> None:
-        self.ask(
-            lambda homeport: (homeport.packages(), homeport.draft(DRAFT_KEY)),
-            lambda found: self.Read(*found),
-            "catalog",
-        )
+        self.ask(_packages_and_drafts, lambda found: self.Read(*found), "catalog")
 
     def on_application_step_read(self, found: Read) -> None:
         self._packages = {package.id: package for package in found.packages}
-        self._draft = Wish.from_draft(found.draft) if found.draft else None
-        self.app.farewell.draft = self._draft.described() if self._draft else ""
+        self._drafts = {wish.application: wish for wish in found.drafts}
+        self.app.farewell.draft = found.drafts[0].described() if found.drafts else ""
         self.draw()
 
     def draw(self) -> None:
@@ -99,43 +101,58 @@ class ApplicationStep(Page):
             return
         rows = self.query_one(RowList)
         width = row_width(rows)
+        offers = [
+            Row((Span(f"Go on with {wish.described()}, which you left", "accent"),), Draft(name))
+            for name, wish in self._drafts.items()
+        ]
         shown = [
             Row(package_line(package, width), name) for name, package in self._packages.items()
         ]
-        if self._draft is not None:
-            said = f"Go on with {self._draft.described()}, which you left"
-            shown.insert(0, Row((Span(said, "accent"),), _DRAFT))
-            self.hints(("Enter", "choose"), ("x", "drop the draft"), BACK)
-        else:
-            self.hints(("Enter", "choose"), BACK)
-        rows.show_rows(shown)
+        first = rows.key is None and bool(offers)
+        rows.show_rows([*offers, *shown])
+        if first:
+            rows.move_to(0)
         self._draw_side()
 
     def _draw_side(self) -> None:
-        side = self.query_one("#side", LineView)
-        package = self._packages.get(self.query_one(RowList).key)
+        side, key = self.query_one("#side", LineView), self.query_one(RowList).key
+        name = key.application if isinstance(key, Draft) else key
+        package = self._packages.get(name)
         width = side.size.width
         side.show(package_detail(package, package.releases[0], width) if package else [])
+        drop = (("x", "drop the draft"),) if isinstance(key, Draft) else ()
+        self.hints(("Enter", "choose"), *drop, BACK)
 
     def on_row_list_highlighted(self) -> None:
         self._draw_side()
 
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
-        if chosen.key != _DRAFT:
+        if isinstance(chosen.key, Draft):
+            self.app.push_screen(ProviderStep(self._drafts[chosen.key.application]))
+        elif chosen.key in self._packages:
             release = self._packages[chosen.key].releases[0].version
             self.app.push_screen(ProviderStep(Wish(application=chosen.key, release=release)))
-        elif self._draft is not None:
-            self.app.push_screen(ProviderStep(self._draft))
 
     def action_drop(self) -> None:
-        if self._draft is None:
-            self.say("There is no draft.")
+        draft = self.query_one(RowList).key
+        if not isinstance(draft, Draft):
+            self.say("There is no draft on this line.")
             return
-        self.ask(lambda homeport: homeport.drop_draft(DRAFT_KEY), lambda _: DraftDropped(), "draft")
+        self.ask(
+            lambda homeport: homeport.drop_draft(draft_key(draft.application)),
+            lambda _: DraftDropped(),
+            "draft",
+        )
 
     def on_draft_dropped(self) -> None:
         self.say("The draft is gone.")
         self._read()
+
+
+def _packages_and_drafts(homeport: Homeport) -> tuple[Sequence[Package], list[Wish]]:
+    packages = homeport.packages()
+    drafts = [homeport.draft(draft_key(package.id)) for package in packages]
+    return packages, [Wish.from_draft(draft) for draft in drafts if draft]
 
 
 class DraftDropped(Message):
@@ -185,7 +202,7 @@ class ProviderStep(Page):
 
         if self._wish.provider != chosen.key:
             self._wish.provider, self._wish.domain = chosen.key, ""
-        self.app.push_screen(NamePage(self._wish, self._profiles[chosen.key].zone))
+        self.app.push_screen(NamePage(self._wish, self._profiles[chosen.key]))
 
     def action_check(self) -> None:
         from tui.screens.providers import ProviderPage

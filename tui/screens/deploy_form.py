@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tui.deploying import DRAFT_KEY, Wish
+from tui.deploying import Wish, draft_key
 from tui.screens.deploy import crumbs
 from tui.screens.form import FormPage
 from tui.screens.plan import PlanPage
@@ -24,18 +24,24 @@ class DeployForm(FormPage):
     def open_form(self, homeport: Homeport) -> FormPage.Opened:
         from forms import FormModel
 
+        if self._wish.opened is not None:
+            return self.Opened(self._wish.opened)
         schema = homeport.options_schema(self._wish.application, self._wish.release)
         return self.Opened(FormModel(schema, {}), self._wish.form)
 
     def keep(self) -> None:
         if self.form is None:
             return
-        self._wish.form = self.form.dump()
-        draft = self._wish.to_draft()
+        self._wish.opened, self._wish.form = self.form, self.form.dump()
+        key, draft = draft_key(self._wish.application), self._wish.to_draft()
         self.app.farewell.draft = self._wish.described()
-        self.ask(
-            lambda homeport: homeport.save_draft(DRAFT_KEY, draft), lambda _: self.Kept(), "draft"
-        )
+        self.ask(lambda homeport: homeport.save_draft(key, draft), lambda _: self.Kept(), "draft")
+
+    def drop(self) -> None:
+        self._wish.opened = self._wish.form = None
+        key = draft_key(self._wish.application)
+        self.app.farewell.draft = ""
+        self.ask(lambda homeport: homeport.drop_draft(key), lambda _: self.Kept(), "draft")
 
     def go_on(self, document: Any) -> None:
         wish = self._wish
@@ -56,14 +62,6 @@ class DeployForm(FormPage):
 
         self.app.push_screen(
             PlanPage(
-                crumbs(5, wish), make, applied=self._carried_out, refused=self.problem_from_engine
+                crumbs(5, wish), make, applied=self.carried_out, refused=self.problem_from_engine
             )
         )
-
-    def _carried_out(self) -> None:
-        """The deployment is under way: it is no draft any more."""
-        if self._keeping is not None:
-            self._keeping.stop()
-        self.app.farewell.draft = ""
-        self.form = None
-        self.ask(lambda homeport: homeport.drop_draft(DRAFT_KEY), lambda _: self.Kept(), "draft")

@@ -13,7 +13,12 @@ from tui.widgets.text_line import TextLine
 if TYPE_CHECKING:
     from forms import Filter, Path
 
-FILTERS = {"all": "", "mine": "only what is set", "changed": "only changes", "invalid": "only wrong"}
+FILTERS = {
+    "all": "",
+    "mine": "only what is set",
+    "changed": "only changes",
+    "invalid": "only wrong",
+}
 """Which rows a filter shows, as the title line says it."""
 
 
@@ -72,7 +77,10 @@ class FormSearch(FormBase):
     def on_input_changed(self, change: TextLine.Changed) -> None:
         if change.input is self.search_line and self.form is not None:
             self._words = self._sought = change.value.strip()
+            before = self.grid.key
             self.show_rows()
+            if self.grid.key != before:
+                self.grid.move_to(0)
             self._to_first_match()
 
     def _to_first_match(self) -> None:

@@ -1,24 +1,26 @@
-"""Help of the option under the cursor, as lines."""
+"""What is said about the option under the cursor: its help, and the keys that work on it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.screens.page import BACK
 from tui.text import Line, Span, labelled, wrapped
+from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
     from forms import Help
+    from forms import Row as OptionRow
 
 
 def help_lines(known: Help, width: int) -> list[Line]:
     """What is wrong first, then what it is, what it may be, and what to know about it."""
-    head = f"{known.path}  "
-    lines: list[Line] = [
-        (
-            Span(head, "strong"),
-            *(part for line in wrapped(known.type, 400, "muted")[:1] for part in line),
-        )
-    ]
+    lines = wrapped(known.path or known.label, width, "strong")
+    free = width - sum(len(span.text) for span in lines[-1]) - 2
+    if len(known.type) <= free:
+        lines[-1] = (*lines[-1], Span("  "), Span(known.type, "muted"))
+    else:
+        lines += wrapped(known.type, width, "muted")
     if known.problem:
         lines += wrapped(f"x {known.problem}", width, "bad")
         if known.hint:
@@ -26,15 +28,39 @@ def help_lines(known: Help, width: int) -> list[Line]:
     if known.description:
         lines += wrapped(known.description, width)
     if known.default:
-        unit = f" {known.unit}" if known.unit else ""
-        lines += labelled("default", f"{known.default}{unit}", width, 9, role="muted")
+        lines += labelled("default", known.default, width, 9, role="muted")
     if any(title for _, title in known.choices):
         for value, title in known.choices:
-            lines += labelled(value, title, width, 14, role="muted")
+            lines += labelled(value or "(empty)", title, width, 14, role="muted")
     elif known.choices:
-        lines += labelled("one of", ", ".join(value for value, _ in known.choices), width, 9)
+        choices = ", ".join(value or "(empty)" for value, _ in known.choices)
+        lines += labelled("one of", choices, width, 9)
     if known.examples:
         lines += labelled("like", ", ".join(known.examples), width, 9, role="muted")
     for note in known.notes:
         lines += wrapped(note, width, "accent")
     return lines
+
+
+def hints_for(row: OptionRow | None, *, filtered: bool) -> tuple[Hint, ...]:
+    """The keys that matter on a row, the most useful first."""
+    back: Hint = ("Esc", "show all") if filtered else BACK
+    if row is None:
+        return (("/", "search"), back)
+    return (*_row_hints(row), ("p", "plan"), ("/", "search"), back, ("u", "undo"), ("f", "filter"))
+
+
+def _row_hints(row: OptionRow) -> tuple[Hint, ...]:
+    if row.readonly and not row.foldable:
+        return (("h", "help"),)
+    if row.is_item or row.is_entry:
+        edit = "open" if row.foldable else "edit"
+        move: Hint = ("[ ]", "move") if row.is_item else ("k", "rename")
+        return (("Enter", edit), ("d", "remove"), move, ("c", "copy"))
+    if row.can_add:
+        return (("Enter", "edit" if row.inline else "open"), ("a", "add"), ("w", "as text"))
+    if row.heading or row.foldable:
+        return (("Enter", "unfold" if row.folded else "fold"),)
+    if row.kind == "bool":
+        return (("Enter", "choose"), ("Space", "switch"), ("d", "default"))
+    return (("Enter", "choose" if row.kind == "enum" else "edit"), ("d", "default"))

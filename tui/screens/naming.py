@@ -12,10 +12,10 @@ from textual.containers import Horizontal
 from textual.message import Message
 
 from tui.deploying import (
-    DRAFT_KEY,
     Wish,
     account_problem,
     domain_problem,
+    draft_key,
     free_name,
     name_problem,
 )
@@ -29,6 +29,7 @@ from tui.widgets.text_line import TextLine
 if TYPE_CHECKING:
     from engine.catalog.package import Package
     from engine.homeport import DeploymentView, Homeport
+    from engine.model.provider import ProviderProfile
 
 FIELDS = ("name", "domain", "account")
 
@@ -40,6 +41,7 @@ class NamePage(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,tab", "line(1)", "Next line", priority=True),
         Binding("up,shift+tab", "line(-1)", "Line above", priority=True),
+        Binding("ctrl+q,ctrl+c", "leave", "Leave Homeport; what is typed is kept"),
     ]
 
     @dataclass
@@ -53,10 +55,12 @@ class NamePage(Page):
     class DraftKept(Message):
         """What was typed is in the inventory."""
 
-    def __init__(self, wish: Wish, zone: str) -> None:
+    def __init__(self, wish: Wish, provider: ProviderProfile) -> None:
         super().__init__()
         self._wish = wish
-        self._zone = zone
+        self._zone = provider.zone
+        self._https_port = provider.access.https_port
+        self._leaving = False
         self._names: set[str] = set()
         self._domains: set[str] = set()
         self._package: Package | None = None
@@ -114,10 +118,12 @@ class NamePage(Page):
         }
 
     def _say_all(self) -> None:
+        from engine.homeport import public_url
+
         good = {
             "name": "how you call it here, and the name of its guest",
-            "domain": f"https://{self._value('domain')}",
-            "account": "user name of the first account; its password is made for you",
+            "domain": f"it will answer at {public_url(self._value('domain'), self._https_port)}",
+            "account": self._account_said(),
         }
         for field, problem in self._problems().items():
             width = self.size.width - 14
@@ -125,6 +131,11 @@ class NamePage(Page):
             lines: list[Line] = wrapped(text, width, role, "")  # type: ignore[arg-type]
             said = self.query_one(f"#{field}-said", LineView)
             said.show([(Span(" " * 11), *content) for content in lines[:2]])
+
+    def _account_said(self) -> str:
+        if self._package is not None and not self._package.accounts:
+            return "not needed: nobody signs in to this application by name"
+        return "user name of the first account; its password is made for you"
 
     def draw(self) -> None:
         about = f"{self._wish.application} {self._wish.release} will live at"
@@ -161,10 +172,10 @@ class NamePage(Page):
         wish = self._wish
         wish.name, wish.domain = self._value("name"), self._value("domain")
         wish.account = self._value("account")
-        draft = wish.to_draft()
+        key, draft = draft_key(wish.application), wish.to_draft()
         self.app.farewell.draft = wish.described()
         self.ask(
-            lambda homeport: homeport.save_draft(DRAFT_KEY, draft),
+            lambda homeport: homeport.save_draft(key, draft),
             lambda _: self.DraftKept(),
             "draft",
         )
@@ -173,6 +184,17 @@ class NamePage(Page):
         if self._package is not None:
             self._keep()
         super().action_back()
+
+    def action_leave(self) -> None:
+        self._leaving = self._package is not None
+        if self._leaving:
+            self._keep()
+        else:
+            self.app.action_leave()
+
+    def on_name_page_draft_kept(self) -> None:
+        if self._leaving:
+            self.app.action_leave()
 
 
 def _read(homeport: Homeport, application: str) -> tuple[Package, list[DeploymentView]]:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from forms import FormModel, Row
 
 
-class WholeText(Screen["tuple[int, str] | None"]):
-    """Gives None when the text was taken over, or else the row's id and what was typed."""
+class WholeText(Screen["tuple[int, str | None] | None"]):
+    """Gives the row's id, and what was typed where it was not taken over (None where it was);
+    nothing at all where nothing was typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f5", "take", "Take it over", priority=True),
@@ -52,7 +53,7 @@ class WholeText(Screen["tuple[int, str] | None"]):
         parsed = self._form.set_text(self._row.path, self.query_one(TextArea).text)
         if parsed.ok:
             self._form.validate(self._row.path)
-            self.dismiss(None)
+            self.dismiss((self._row.id, None))
         else:
             said = parsed.problem.message if parsed.problem else "this cannot be read"
             self.query_one(Foot).say(f"x {said}", "bad")

@@ -15,12 +15,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
-from tui.text import Cell, Line, Span, columns, wrapped
+from tui.text import Cell, Line, columns, wrapped
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList
 from tui.widgets.text_line import TextLine
 
 LIST_LINES = 8
+SAID_LINES = 3
 
 
 class RowEditor(Vertical):
@@ -28,8 +29,8 @@ class RowEditor(Vertical):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Stop editing; what was typed is remembered"),
-        Binding("up", "commit_and_move(-1)", "Take it over and go up", show=False),
-        Binding("down", "commit_and_move(1)", "Take it over and go down", show=False),
+        Binding("up,shift+tab", "commit_and_move(-1)", "Take it over and go up", show=False),
+        Binding("down,tab", "commit_and_move(1)", "Take it over and go down", show=False),
     ]
 
     @dataclass
@@ -47,9 +48,15 @@ class RowEditor(Vertical):
 
     @dataclass
     class Closed(Message):
-        """Editing was stopped; `text` was not taken over."""
+        """Editing was stopped; `text` was not taken over. None where nothing was to be typed,
+        or where it was a secret."""
 
-        text: str
+        text: str | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room = 0
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         yield TextLine(id="edit-line")
@@ -68,8 +75,8 @@ class RowEditor(Vertical):
         return self.query_one("#edit-line", TextLine).value
 
     def place(self, x: int, y: int, width: int, room_below: int) -> None:
-        """Put the first line at that cell of the page."""
-        self._room = room_below
+        """Put the first line at that cell of the page. room_below: lines that may be covered."""
+        self._room, self._width = room_below, width
         self.styles.offset = (x, y)
         self.styles.width = width
 
@@ -88,10 +95,14 @@ class RowEditor(Vertical):
     def open_choices(self, choices: Sequence[tuple[str, str]], current: str) -> None:
         """Choose one of some texts; titles stand beside them."""
         line, rows = self.query_one("#edit-line"), self.query_one("#edit-list", RowList)
-        widest = max((len(text) for text, _ in choices), default=0)
+        widest = max((len(text or "(empty)") for text, _ in choices), default=0)
+        beside = max(0, self._width - widest - 5)
         rows.show_rows(
             [
-                Row(columns((Cell(text or "(empty)", widest), Cell(title, 40, "muted"))), (text,))
+                Row(
+                    columns((Cell(text or "(empty)", widest), Cell(title, beside, "muted"))),
+                    (text,),
+                )
                 for text, title in choices
             ]
         )
@@ -111,11 +122,12 @@ class RowEditor(Vertical):
         said = self.query_one("#edit-said", LineView)
         said.display = bool(problem)
         if problem:
-            width = max(20, int(self.styles.width.value if self.styles.width else 40) - 1)
+            width = max(20, self._width - 1)
             lines: list[Line] = wrapped(f"x {problem}", width, "bad")
             lines += wrapped(hint, width, "plain") if hint else []
-            said.styles.height = min(3, len(lines))
-            said.show([(*line, Span("")) for line in lines[:3]])
+            del lines[max(1, min(SAID_LINES, self._room)) :]
+            said.styles.height = len(lines)
+            said.show(lines)
 
     def close(self) -> None:
         self.display = False
@@ -147,4 +159,5 @@ class RowEditor(Vertical):
             self.post_message(self.Committed(self.text, by))
 
     def action_close(self) -> None:
-        self.post_message(self.Closed(self.text))
+        line = self.query_one("#edit-line", TextLine)
+        self.post_message(self.Closed(line.value if line.display and not line.password else None))
