@@ -92,12 +92,14 @@ def load_package(directory: Path) -> Package:
     path = directory / MANIFEST
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return Package.model_validate(yaml.load(path.read_bytes(), Loader=loader))
+        # Through JSON, so that "2" is no number and a date no text, as the schema has it.
+        text = json.dumps(yaml.load(path.read_bytes(), Loader=loader))
+        return Package.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _unusable(path, f"{where}: {first['msg']}") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise _unusable(path, str(error)) from error
 
 

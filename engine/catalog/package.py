@@ -24,19 +24,24 @@ placeholder is written twice.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from engine.model.base import Model
 
+Text = Annotated[str, Field(min_length=1)]
+Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
+"""Octal, as text: YAML would read a bare 0640 as a number."""
+Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+
 
 class Needs(Model):
     """Least size of the guest."""
 
-    cores: int = 1
-    memory_mib: int = 512
-    disk_gib: int = 4
+    cores: int = Field(1, ge=1)
+    memory_mib: int = Field(512, ge=64)
+    disk_gib: int = Field(4, ge=1)
     components: tuple[Literal["postgresql", "redis"], ...] = ()
 
 
@@ -56,9 +61,9 @@ class SecretSpec(Model):
 class ConfigFile(Model):
     """A configuration file made from the user's values and Homeport's own settings."""
 
-    path: str
+    path: Text
     format: Literal["ini", "yaml", "json", "toml", "text", "htpasswd"]
-    mode: str = "0640"
+    mode: Mode = "0640"
     values: bool = True
     """Does the user's document of options go into this file?"""
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -74,23 +79,23 @@ class ConfigFile(Model):
 class ServiceSpec(Model):
     """The long-running program, as a service unit has it."""
 
-    exec: tuple[str, ...]
+    exec: Argv
     environment: dict[str, str] = Field(default_factory=dict)
-    before: tuple[tuple[str, ...], ...] = ()
+    before: tuple[Argv, ...] = ()
     """Commands that run before each start (schema migration, key generation); idempotent."""
-    stop_seconds: int = 30
-    port: int
-    """Port it listens on behind the guest's proxy."""
+    stop_seconds: int = Field(30, ge=1, le=3600)
+    port: int = Field(ge=1024, le=65535)
+    """Port it listens on behind the guest's proxy; it is not root, so never below 1024."""
 
 
 class HealthProbe(Model):
     """An HTTP request that a working application answers. Asked on the guest and, as the
     last step of an operation, through the public name."""
 
-    path: str = "/"
-    status: tuple[int, ...] = (200,)
+    path: str = Field("/", pattern=r"^/[^\s]*$")
+    status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = Field((200,), min_length=1)
     contains: str = ""
-    within_seconds: int = 60
+    within_seconds: int = Field(60, ge=1, le=3600)
 
 
 class AccountSpec(Model):
@@ -103,7 +108,7 @@ class AccountSpec(Model):
     """
 
     kind: Literal["htpasswd", "command", "option"]
-    username: str = "admin"
+    username: Text = "admin"
     secret: str = "admin-password"
     argv: tuple[str, ...] = ()
     stdin: bool = False
@@ -112,9 +117,9 @@ class AccountSpec(Model):
 class StateUnit(Model):
     """One piece of the application's data (design.md, section 7)."""
 
-    id: str
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
     kind: Literal["files", "sqlite", "postgresql", "redis", "secrets"]
-    locator: str
+    locator: Text
     """A path, a database name, a namespace or a secret name; placeholders allowed."""
     klass: Literal["irreplaceable", "identity", "valuable", "rebuildable", "cache"] = Field(
         alias="class"
@@ -130,13 +135,13 @@ class Note(Model):
     """What matters to an operator in this release, in one or two plain sentences."""
 
     kind: Literal["action", "change", "security", "feature"]
-    text: str
+    text: Text
 
 
 class Release(Model):
-    version: str
-    date: str = ""
-    pypi: tuple[str, ...]
+    version: Text
+    date: str = Field("", pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")
+    pypi: tuple[str, ...] = Field(min_length=1)
     """Exact requirements, main package first: ("radicale==3.5.4",)."""
     resolve: bool = True
     """False: `pypi` is the whole list, to be installed without looking for dependencies
@@ -145,7 +150,7 @@ class Release(Model):
     """Debian packages without which this release's packages cannot be built on the guest
     (a C compiler where the registry holds no wheel). Empty for nearly all."""
     python: str = ">=3.9"
-    options: str
+    options: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\.json$")
     """File name of the options schema, relative to the package's directory."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Additions to the first config file's settings for this release only."""
@@ -159,8 +164,8 @@ class Quiesce(Model):
     """How writing stops by the application's own means, and how it goes on."""
 
     stop_service: bool = True
-    before: tuple[tuple[str, ...], ...] = ()
-    after: tuple[tuple[str, ...], ...] = ()
+    before: tuple[Argv, ...] = ()
+    after: tuple[Argv, ...] = ()
     note: str = ""
 
 
@@ -169,18 +174,18 @@ class Package(Model):
 
     format: Literal[1] = 1
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")
-    name: str
-    summary: str
+    name: Text
+    summary: Text
     description: str = ""
-    homepage: str
-    licence: str
+    homepage: str = Field(pattern=r"^https?://[^\s]+$")
+    licence: Text
     needs: Needs = Needs()
     secrets: dict[str, SecretSpec] = Field(default_factory=dict)
-    directories: dict[str, str] = Field(default_factory=dict)
+    directories: dict[str, Mode] = Field(default_factory=dict)
     """Directories to make for the service's user: path -> mode."""
     config: tuple[ConfigFile, ...]
     service: ServiceSpec
-    health: tuple[HealthProbe, ...]
+    health: tuple[HealthProbe, ...] = Field(min_length=1)
     accounts: tuple[AccountSpec, ...] = ()
     state: tuple[StateUnit, ...]
     quiesce: Quiesce = Quiesce()

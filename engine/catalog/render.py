@@ -51,7 +51,7 @@ def render_files(
     rendered = []
     for index, file in enumerate(package.config):
         path = expand_text(file.path, bindings)
-        _require_private(file)
+        _require_private(file, release.settings if index == 0 else {})
         if file.format == "text":
             data = expand_text(file.text, bindings).encode()
         elif file.format == "htpasswd":
@@ -119,9 +119,9 @@ def _accounts(package: Package, bindings: Bindings, existing: bytes) -> bytes:
     return data
 
 
-def _require_private(file: ConfigFile) -> None:
-    secret = any(name.startswith(SECRET) for name in placeholders([file.settings, file.text]))
-    if secret and int(file.mode, 8) & 0o007:
+def _require_private(file: ConfigFile, additions: Mapping[str, Any]) -> None:
+    asked = placeholders([file.settings, file.presets, file.text, additions])
+    if any(name.startswith(SECRET) for name in asked) and int(file.mode, 8) & 0o007:
         raise InvalidInput(
             "a secret would be written to a file that everybody can read",
             on=file.path,

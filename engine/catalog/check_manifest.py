@@ -1,0 +1,188 @@
+"""Mistakes between the parts of a manifest, which its schema cannot see.
+
+The parts are read as they stand: where one has the wrong type, the schema says so, and what
+can still be judged is judged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.catalog.check_placeholders import check_placeholders, used_secrets
+from engine.catalog.source import Finding, Source, mapping, sequence, text_of
+
+# Ports that Homeport's own services on a guest take: SSH and the proxy of a lab guest, and the
+# components.
+_TAKEN = {
+    2222: "the lab's SSH server",
+    8080: "the lab's proxy",
+    8443: "the lab's proxy",
+    5432: "PostgreSQL",
+    6379: "Redis",
+}
+_LEAST_SECRET = 12
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_STRUCTURED = ("ini", "yaml", "json", "toml")
+
+
+def check_manifest(manifest: Source, directory: str) -> Iterator[Finding]:
+    """directory: the name of the package's directory, which is the application's id."""
+    value: Mapping[str, Any] = manifest.value
+    if text_of(value.get("id")) not in ("", directory):
+        hint = f"name the directory {value['id']}, or write id: {directory}"
+        yield manifest.found(("id",), "the package's directory has another name", hint)
+    yield from check_placeholders(manifest)
+    yield from _config(manifest, value)
+    yield from _service(manifest, value)
+    yield from _accounts(manifest, value)
+    yield from _secrets(manifest, value)
+    yield from _state(manifest, value)
+    yield from _directories(manifest, value)
+
+
+def _config(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
+    files = sequence(value.get("config"))
+    if not files and "config" in value:
+        yield manifest.found(("config",), "a package has a configuration file", key=True)
+    seen: set[str] = set()
+    for index, file in enumerate(files):
+        path, format_ = text_of(mapping(file).get("path")), mapping(file).get("format")
+        spot = ("config", index)
+        if path in seen:
+            yield manifest.found((*spot, "path"), "another file has this path already")
+        seen.add(path)
+        if path and not path.startswith(("{config}/", "{data}/")):
+            hint = "begin it with {config}/"
+            yield manifest.found(
+                (*spot, "path"), "the file lies outside the deployment's place", hint
+            )
+        if format_ == "text" and not mapping(file).get("text"):
+            yield manifest.found(spot, "a file of format text has no text", "write it under text")
+        if format_ in _STRUCTURED and mapping(file).get("text"):
+            yield manifest.found(
+                (*spot, "text"), f"only a file of format text has a text, not {format_}", key=True
+            )
+        if format_ in ("text", "htpasswd") and mapping(file).get("settings"):
+            yield manifest.found(
+                (*spot, "settings"), f"a file of format {format_} has no settings", key=True
+            )
+        if index == 0 and format_ in ("text", "htpasswd"):
+            hint = "put the file with the user's options first"
+            yield manifest.found((*spot, "format"), "the first file holds the options", hint)
+
+
+def _service(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
+    service = mapping(value.get("service"))
+    port = service.get("port")
+    if isinstance(port, int) and port in _TAKEN:
+        message = f"port {port} is taken on guests by {_TAKEN[port]}"
+        yield manifest.found(("service", "port"), message, "let the service listen on another")
+    program = text_of(next(iter(sequence(service.get("exec"))), ""))
+    if program and not program.startswith(("/", "{")):
+        hint = f"{{venv}}/bin/{program}, or the whole path"
+        yield manifest.found(("service", "exec", 0), "a service is started by its path", hint)
+    for name in mapping(service.get("environment")):
+        if not _VARIABLE.fullmatch(name):
+            yield manifest.found(
+                ("service", "environment", name), "no variable can have this name", key=True
+            )
+
+
+def _accounts(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
+    secrets = mapping(value.get("secrets"))
+    formats = {mapping(file).get("format") for file in sequence(value.get("config"))}
+    for index, account in enumerate(map(mapping, sequence(value.get("accounts")))):
+        spot = ("accounts", index)
+        name, kind = account.get("secret", "admin-password"), account.get("kind")
+        argv = sequence(account.get("argv"))
+        if isinstance(name, str) and name not in secrets:
+            hint = f"describe {name} under secrets"
+            yield manifest.found(
+                (*spot, "secret"), f"the account's secret {name} is not there", hint
+            )
+        if kind == "htpasswd" and "htpasswd" not in formats:
+            hint = "add one under config, with format: htpasswd"
+            yield manifest.found((*spot, "kind"), "no configuration file holds accounts", hint)
+        if kind == "option" and name in secrets and name not in used_secrets(value):
+            hint = f"use {{secret:{name}}} in the settings of a file"
+            yield manifest.found((*spot, "kind"), "no option holds the account's password", hint)
+        if kind == "command":
+            if not argv:
+                yield manifest.found(spot, "an account made by a command needs argv")
+            elif not account.get("stdin") and "{password_file}" not in " ".join(map(str, argv)):
+                hint = "give it {password_file}, or write stdin: true"
+                yield manifest.found((*spot, "argv"), "the command gets no password", hint)
+        elif argv:
+            yield manifest.found(
+                (*spot, "argv"), f"an account of kind {kind} runs no command", key=True
+            )
+
+
+def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
+    secrets = mapping(value.get("secrets"))
+    components = [
+        name for name in sequence(mapping(value.get("needs")).get("components")) if text_of(name)
+    ]
+    for component in components:
+        if f"{component}-password" not in secrets:
+            hint = f"describe {component}-password under secrets"
+            yield manifest.found(("needs", "components"), f"{component} has no password", hint)
+    accounts = [mapping(account) for account in sequence(value.get("accounts"))]
+    used = used_secrets(value) | {f"{component}-password" for component in components}
+    used |= {text_of(account.get("secret", "admin-password")) for account in accounts}
+    units = [mapping(unit) for unit in sequence(value.get("state"))]
+    moved = {unit.get("locator") for unit in units if unit.get("kind") == "secrets"}
+    for name, secret in secrets.items():
+        spot = ("secrets", name)
+        length = mapping(secret).get("length", _LEAST_SECRET)
+        if isinstance(length, int) and length < _LEAST_SECRET:
+            message = f"a secret of {length} characters can be guessed"
+            yield manifest.found((*spot, "length"), message, f"at least {_LEAST_SECRET}")
+        if name not in used:
+            yield manifest.found(spot, f"nothing uses the secret {name}", "remove it", key=True)
+        if mapping(secret).get("identity") is True and name not in moved:
+            hint = "add a unit of kind secrets with its name as the locator"
+            yield manifest.found(spot, f"{name} would not move: no state unit has it", hint)
+
+
+def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
+    components = sequence(mapping(value.get("needs")).get("components"))
+    first: dict[str, int] = {}
+    for index, unit in enumerate(map(mapping, sequence(value.get("state")))):
+        spot = ("state", index)
+        id_, kind, locator = unit.get("id"), unit.get("kind"), text_of(unit.get("locator"))
+        if isinstance(id_, str) and first.setdefault(id_, index) != index:
+            yield manifest.found((*spot, "id"), f"another state unit is called {id_}")
+        if kind in ("postgresql", "redis") and kind not in components:
+            hint = f"write {kind} under needs: components"
+            yield manifest.found((*spot, "kind"), f"the package does not need {kind}", hint)
+        if kind == "secrets" and locator and locator not in mapping(value.get("secrets")):
+            yield manifest.found((*spot, "locator"), f"there is no secret {locator}")
+        if kind in ("files", "sqlite") and locator and not locator.startswith(("{", "/")):
+            hint = "begin it with {data}/"
+            yield manifest.found(
+                (*spot, "locator"), "the path of the data is not a whole one", hint
+            )
+        if unit.get("exclude") and kind in ("sqlite", "postgresql", "secrets"):
+            yield manifest.found(
+                (*spot, "exclude"), f"nothing can be left out of a {kind} unit", key=True
+            )
+
+
+def _directories(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
+    """What a package makes below {data} is data: a unit must say what becomes of it."""
+    locators = [text_of(mapping(unit).get("locator")) for unit in sequence(value.get("state"))]
+    for directory in mapping(value.get("directories")):
+        inside = f"{directory}/"
+        claimed = any(
+            f"{unit}/".startswith(inside) or inside.startswith(f"{unit}/")
+            for unit in locators
+            if unit
+        )
+        if directory.startswith("{data}") and not claimed:
+            hint = "add a state unit for it; of class cache if it need not be kept"
+            yield manifest.found(
+                ("directories", directory), "no state unit has this directory", hint, key=True
+            )

@@ -1,0 +1,137 @@
+"""Placeholders of a manifest: each is known where it stands, and no secret can be seen.
+
+Arguments and environments of programs, paths and well-known documents can be read by others,
+so a secret in them is a mistake (design.md, section 2, rule 5), as is one in a file that
+everybody may read.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.catalog.placeholders import FIELDS, SECRET, placeholders
+from engine.catalog.source import Finding, Source, Spot, mapping, sequence, text_of
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A text in which placeholders are filled.
+
+    where: what it is, for a message. private: may a secret be in it? key: is it a name?
+    """
+
+    spot: Spot
+    text: str
+    where: str
+    private: bool = False
+    key: bool = False
+    password_file: bool = False
+
+
+def check_placeholders(manifest: Source) -> Iterator[Finding]:
+    known = _known(manifest.value)
+    for text in _texts(manifest.value):
+        for name in dict.fromkeys(placeholders(text.text)):
+            if finding := _mistake(manifest, text, name, known):
+                yield finding
+
+
+def used_secrets(manifest: Mapping[str, Any]) -> set[str]:
+    """Names of the secrets that some text of the manifest asks for."""
+    return {
+        name.removeprefix(SECRET)
+        for text in _texts(manifest)
+        for name in placeholders(text.text)
+        if name.startswith(SECRET)
+    }
+
+
+def _known(manifest: Mapping[str, Any]) -> set[str]:
+    components = sequence(mapping(manifest.get("needs")).get("components"))
+    fields = {name for name in FIELDS if "." not in name or name.split(".")[0] in components}
+    return fields | {SECRET + name for name in mapping(manifest.get("secrets"))}
+
+
+def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Finding | None:
+    def found(message: str, hint: str) -> Finding:
+        return manifest.found(text.spot, message, hint, key=text.key)
+
+    if not name:
+        hint = "a brace that is not a placeholder is written twice"
+        return found("a brace belongs to no placeholder", hint)
+    if name not in known:
+        component = name.split(".")[0]
+        if name in FIELDS:
+            hint = f"write {component} under needs: components"
+            return found(f"{{{name}}} is known only where {component} is needed", hint)
+        near = difflib.get_close_matches(name, sorted(known), 1)
+        if name.startswith(SECRET) and not near:
+            hint = f"describe {name.removeprefix(SECRET)} under secrets"
+        else:
+            hint = f"did you mean {{{near[0]}}}?" if near else "write { twice for a real brace"
+        return found(f"there is no placeholder {{{name}}}", hint)
+    if name.startswith(SECRET) and not text.private:
+        hint = "hand it over in a configuration file of mode 0640, or by {password_file}"
+        return found(f"a secret can be read by others in {text.where}", hint)
+    if name == "password_file" and not text.password_file:
+        return found("{password_file} is there for the command of an account only", "remove it")
+    return None
+
+
+def _texts(manifest: Mapping[str, Any]) -> Iterator[_Text]:
+    service = mapping(manifest.get("service"))
+    yield from _within(service.get("exec"), ("service", "exec"), "a command")
+    yield from _within(service.get("before"), ("service", "before"), "a command")
+    yield from _within(service.get("environment"), ("service", "environment"), "an environment")
+    for path in mapping(manifest.get("directories")):
+        yield _Text(("directories", path), str(path), "a path", key=True)
+    yield from _within(manifest.get("well_known"), ("well_known",), "a public document")
+    yield from _of_files(manifest)
+    for index, account in enumerate(sequence(manifest.get("accounts"))):
+        spot = ("accounts", index, "argv")
+        for text in _within(mapping(account).get("argv"), spot, "a command"):
+            yield _Text(text.spot, text.text, text.where, password_file=True)
+    for index, unit in enumerate(sequence(manifest.get("state"))):
+        locator = mapping(unit).get("locator")
+        yield from _within(locator, ("state", index, "locator"), "a path")
+    for word in ("before", "after"):
+        commands = mapping(manifest.get("quiesce")).get(word)
+        yield from _within(commands, ("quiesce", word), "a command")
+
+
+def _of_files(manifest: Mapping[str, Any]) -> Iterator[_Text]:
+    files = sequence(manifest.get("config"))
+    first = _is_private(files[0]) if files else False
+    for index, file in enumerate(files):
+        private = _is_private(file)
+        path = mapping(file).get("path")
+        yield from _within(path, ("config", index, "path"), "a path")
+        for word in ("settings", "presets", "text"):
+            spot = ("config", index, word)
+            where = "a file that everybody may read"
+            yield from _within(mapping(file).get(word), spot, where, private=private)
+    for index, release in enumerate(sequence(manifest.get("releases"))):
+        settings = mapping(release).get("settings")
+        spot = ("releases", index, "settings")
+        yield from _within(settings, spot, "a file that everybody may read", private=first)
+
+
+def _is_private(file: Any) -> bool:
+    """Is the file closed to others? Also where its mode is a mistake, which is said already."""
+    mode = text_of(mapping(file).get("mode", "0640"))
+    return not mode or not mode.isdecimal() or mode[-1] == "0"
+
+
+def _within(value: Any, spot: Spot, where: str, *, private: bool = False) -> Iterator[_Text]:
+    if isinstance(value, str):
+        yield _Text(spot, value, where, private)
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield _Text((*spot, name), str(name), where, private, key=True)
+            yield from _within(inner, (*spot, name), where, private=private)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _within(inner, (*spot, index), where, private=private)
