@@ -10,7 +10,7 @@ from tui.widgets.option_grid import OptionGrid
 from tui.widgets.row_editor import RowEditor
 
 if TYPE_CHECKING:
-    from forms import Change, FormModel
+    from forms import Change, FormModel, Path
     from forms import Row as OptionRow
 
 Command = Callable[["FormModel", "OptionRow"], "Change | None"]
@@ -36,6 +36,14 @@ class FormBase(Page):
 
     def redraw(self, row_id: int | None = None) -> None:
         """Draw what was folded, found or checked; no value was changed."""
+        raise NotImplementedError
+
+    def go_to(self, path: Path) -> None:
+        """Put the cursor on an option, whatever hides it."""
+        raise NotImplementedError
+
+    def fold(self, row: OptionRow, folded: bool) -> None:
+        """Fold or unfold what is under a row."""
         raise NotImplementedError
 
     def command(self, change_at: Command) -> None:

@@ -48,8 +48,7 @@ class FormCommands(FormEditing):
         elif row.kind == "bool":
             self.command(_switched)
         elif row.foldable:
-            form.toggle(row.id)
-            self.redraw(row.id)
+            self.fold(row, not row.folded)
         else:
             self.action_edit()
 
@@ -58,8 +57,7 @@ class FormCommands(FormEditing):
         if form is None or row is None:
             return
         if row.foldable and row.folded != folded:
-            form.fold(row.id, folded)
-            self.redraw(row.id)
+            self.fold(row, folded)
         elif folded and row.depth:
             grid, at = self.grid, self.grid.cursor
             while at > 0 and grid.row_at(at).depth >= row.depth:
@@ -138,10 +136,6 @@ class FormCommands(FormEditing):
 
     def action_reorder(self, by: int) -> None:
         self.command(lambda form, row: _moved(form, row, by))
-
-    def go_to(self, path: tuple[str | int, ...]) -> None:
-        """Put the cursor on an option, whatever hides it."""
-        raise NotImplementedError
 
 
 def _switched(form: FormModel, row: OptionRow) -> Change:

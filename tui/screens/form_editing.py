@@ -51,7 +51,7 @@ class FormEditing(FormBase):
         if form is None or row is None:
             return
         if row.foldable and not row.inline:
-            self._open_container(form, row)
+            self._open_container(row)
         elif row.readonly:
             self.say(locked(row))
         elif row.kind in ("enum", "bool", "const"):
@@ -64,13 +64,12 @@ class FormEditing(FormBase):
             text = self._remembered.get(row.id, form.edit_text(row.path))
             self.open_line(text, set_text, row.text if row.secret or not text else "")
 
-    def _open_container(self, form: FormModel, row: OptionRow) -> None:
+    def _open_container(self, row: OptionRow) -> None:
         """Fold or unfold; say how to fill what has nothing in it."""
         if row.can_add and not row.count:
             self.say("It has no entries. a adds one, w edits it as text.")
             return
-        form.toggle(row.id)
-        self.redraw(row.id)
+        self.fold(row, not row.folded)
 
     # the editor on the row
 

@@ -12,6 +12,7 @@ from tui.widgets.text_line import TextLine
 
 if TYPE_CHECKING:
     from forms import Filter, Path
+    from forms import Row as OptionRow
 
 FILTERS = {
     "all": "",
@@ -151,8 +152,14 @@ class FormSearch(FormBase):
             self.show_rows()
         return True
 
+    def fold(self, row: OptionRow, folded: bool) -> None:
+        if self.filters_said():
+            self.say("Everything stands open while a search or filter is on. Esc shows all.")
+        elif self.form is not None:
+            self.form.fold(row.id, folded)
+            self.redraw(row.id)
+
     def go_to(self, path: Path) -> None:
-        """Put the cursor on an option, whatever hides it."""
         if self.form is None:
             return
         at = self.form.row(path).id

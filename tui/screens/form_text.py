@@ -47,7 +47,8 @@ def hints_for(row: OptionRow | None, *, filtered: bool) -> tuple[Hint, ...]:
     back: Hint = ("Esc", "show all") if filtered else BACK
     if row is None:
         return (("/", "search"), back)
-    return (*_row_hints(row), ("p", "plan"), ("/", "search"), back, ("u", "undo"), ("f", "filter"))
+    own = () if filtered and row.foldable and not row.can_add else _row_hints(row)
+    return (*own, ("p", "plan"), ("/", "search"), back, ("u", "undo"), ("f", "filter"))
 
 
 def _row_hints(row: OptionRow) -> tuple[Hint, ...]:

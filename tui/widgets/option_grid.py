@@ -82,7 +82,8 @@ class OptionGrid(RowList):
     @property
     def value_column(self) -> int:
         """The cell at which values begin."""
-        return min(46, max(28, self.size.width * 2 // 5))
+        width = self.size.width
+        return min(46, max(28, width // 2 if width > 88 else width * 2 // 5))
 
     def content(self, index: int) -> Line:
         return option_line(self.row_at(index), self.size.width - 2, self.value_column - 2)
@@ -132,6 +133,8 @@ def _section(row: OptionRow, width: int) -> tuple[Span, ...]:
 
 def _value(row: OptionRow) -> tuple[str, Role]:
     unit = f" {row.unit}" if row.unit and row.text else ""
+    if row.managed and not row.text:
+        return ("set by Homeport", "muted")
     match row.origin.value:
         case "unset" if row.missing:
             return (row.text or "(needs a value)", "warn")
