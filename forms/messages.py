@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.formats import wanted
 from forms.model.row import Problem
+from forms.oneline import one_line
 from forms.schema.branches import type_word
 from forms.schema.regex import for_people
 from forms.values import written
@@ -35,8 +36,9 @@ def explained(error: ValidationError) -> tuple[str, str]:
     explain = _EXPLAIN.get(str(error.validator))
     if explain is None:
         return ("nothing may be set here", "") if error.validator is None else ("is not valid", "")
-    message = explain(error)
-    return message if isinstance(message, tuple) else (message, "")
+    said = explain(error)
+    message, hint = said if isinstance(said, tuple) else (said, "")
+    return one_line(message), one_line(hint)
 
 
 def _of_branches(error: ValidationError) -> Iterator[Problem]:
@@ -162,7 +164,7 @@ def unknown_key(key: str, known: list[str]) -> tuple[str, str]:
     """Message and hint for a key that no schema speaks of."""
     near = difflib.get_close_matches(key[:100], known, 1, 0.7)
     hint = f"did you mean {near[0]}?" if near else "remove it, or check how it is spelt"
-    return "there is no such option", hint
+    return "there is no such option", one_line(hint)
 
 
 def _contains(error: Any) -> str:
@@ -205,6 +207,7 @@ _EXPLAIN: dict[str, Callable[[Any], str | tuple[str, str]]] = {
     "format": lambda error: f"must be {wanted(error.validator_value)}",
     "minItems": _size,
     "maxItems": _size,
+    "items": lambda error: "has more entries than are possible here",
     "minProperties": _size,
     "maxProperties": _size,
     "uniqueItems": lambda error: f"is the same as entry {error.validator_value + 1}",

@@ -10,7 +10,21 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__bool__": lambda _: False})()
+
+class _Absent:
+    """There is one of it: copying gives it again."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __deepcopy__(self, memo: Any) -> _Absent:
+        return self
+
+
+ABSENT: Any = _Absent()
 """No value at all, which null is not."""
 
 TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})

@@ -9,8 +9,9 @@ from forms.model.document import Document
 from forms.model.folding import Folding
 from forms.model.node import Node, Role
 from forms.model.row import Origin, Row
-from forms.model.text import one_line, shown, unit_of
+from forms.model.text import shown, unit_of
 from forms.model.tree import Tree
+from forms.oneline import one_line
 from forms.paths import Path
 from forms.schema.shape import CONTAINERS, Kind, Shape
 from forms.values import ABSENT, identical

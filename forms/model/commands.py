@@ -85,7 +85,8 @@ class Commands:
         held = self._document.get(path)
         if shape.kind is Kind.LIST:
             if held is ABSENT:
-                held = ImpliedList(plain(self._tree.default(node) or ()))
+                default = self._tree.default(node)
+                held = ImpliedList(plain(default) if isinstance(default, list) else ())
             items = held if isinstance(held, list) else []
             entry: Path = (*path, len(items))
             after = like(items, [*items, self._first_value(child_of(shape, len(items)).schema)])

@@ -9,9 +9,10 @@ from forms.formats import wanted
 from forms.model.appearance import Appearance
 from forms.model.node import Node, Role
 from forms.model.row import Help
-from forms.model.text import choice_texts, editable, one_line, shown, unit_of
+from forms.model.text import choice_texts, editable, shown, unit_of
 from forms.model.tree import Tree
 from forms.model.units import in_words
+from forms.oneline import one_line
 from forms.paths import path_text
 from forms.schema.load import REFUSED
 from forms.schema.regex import for_people

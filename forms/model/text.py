@@ -8,39 +8,22 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 from forms.model.rawtext import parse_raw, raw_text
 from forms.model.units import quantity
+from forms.oneline import one_line
 from forms.schema.shape import Kind, Shape
 from forms.values import ABSENT, same, written
 
-_LONGEST = 300
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BOOLS = {
     **dict.fromkeys(("yes", "true", "on", "1"), True),
     **dict.fromkeys(("no", "false", "off", "0"), False),
 }
-
-
-def one_line(text: str) -> str:
-    """A text that cannot disturb a terminal: no line breaks, no control or direction marks."""
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 3] + "..."
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable()
-        else json.dumps(character)[1:-1]
-        if character != "\x7f" and unicodedata.category(character) != "Zs"
-        else f"\\x{ord(character):02x}"
-        for character in text
-    )
 
 
 def shown(shape: Shape, value: Any, items: Shape | None = None) -> str:

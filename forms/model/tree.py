@@ -206,6 +206,7 @@ class Tree:
 
     def _make_children(self, node: Node, old: Kept) -> None:
         shape = self.shape(node)
+        node.by_key = {}
         if node.role is not Role.OPTION or shape.kind not in CONTAINERS:
             node.children = []
             return

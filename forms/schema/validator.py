@@ -132,6 +132,33 @@ def _dependent_required(
                     yield _error((name,), validator_value=key)
 
 
+def _properties(
+    validator: Any, properties: dict[str, Schema], instance: Any, schema: dict[str, Any]
+) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        for key, option in properties.items():
+            if key in instance:
+                yield from _descend(validator, instance[key], option, key)
+
+
+def _pattern_properties(
+    validator: Any, patterns: dict[str, Schema], instance: Any, schema: dict[str, Any]
+) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        for pattern, option in patterns.items():
+            for key, value in instance.items():
+                if re.search(pattern, key):
+                    yield from _descend(validator, value, option, key)
+
+
+def _descend(validator: Any, value: Any, schema: Schema, key: str) -> Iterator[ValidationError]:
+    """As the validator does it, but with its path also where nothing is allowed at all."""
+    if schema is False:
+        yield _error((key,), validator=None, validator_value=None, instance=value, schema=False)
+    else:
+        yield from validator.descend(value, schema, path=key, schema_path=key)
+
+
 def _additional_properties(
     validator: Any, additional: Schema, instance: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
@@ -196,6 +223,8 @@ def _managed(
 
 
 _KEYWORDS = {
+    "properties": _properties,
+    "patternProperties": _pattern_properties,
     "dependentRequired": _dependent_required,
     "additionalProperties": _additional_properties,
     "propertyNames": _property_names,

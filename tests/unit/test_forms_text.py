@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from forms import FormModel, parse_path, path_text
 from forms.model.rawtext import parse_raw, raw_text
-from forms.model.text import one_line
+from forms.oneline import one_line
 from tests.unit.forms_strategies import TEXTS, VALUES
 
 
