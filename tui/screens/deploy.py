@@ -43,7 +43,7 @@ class Draft:
 def crumbs(step: int, wish: Wish) -> str:
     """The title line of a step: which one of how many, and what has been chosen."""
     chosen = " ".join(part for part in (wish.application, wish.release) if part)
-    return f"deploy {chosen}  step {step} of {len(STEPS)}: {STEPS[step - 1]}"
+    return f"deploy {chosen}".rstrip() + f"  step {step} of {len(STEPS)}: {STEPS[step - 1]}"
 
 
 def start_deploying(app: HomeportApp, application: str = "", release: str = "") -> None:

@@ -25,7 +25,12 @@ LINE_HINTS: tuple[Hint, ...] = (
     ("Ctrl+u", "clear"),
     ("Esc", "stop"),
 )
-LIST_HINTS: tuple[Hint, ...] = (("Enter", "choose"), ("Up Down", "look"), ("Esc", "leave as it is"))
+LIST_HINTS: tuple[Hint, ...] = (
+    ("Enter", "choose"),
+    ("Up Down", "look"),
+    ("a-z", "jump"),
+    ("Esc", "leave as it is"),
+)
 NOT_TAKEN = "Not taken over. Enter on this row goes on with what you typed."
 
 
@@ -41,6 +46,11 @@ class FormEditing(FormBase):
         self._remembered: dict[int, str] = {}
         self._edited: OptionRow | None = None
         self._commit: Commit = set_text
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a row is edited, keys belong to its editor."""
+        editing = self.is_mounted and self.editor.is_open
+        return not editing or action == "leave"
 
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
         if chosen.rows is self.grid:

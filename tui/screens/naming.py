@@ -142,7 +142,7 @@ class NamePage(Page):
         text = f"{self._wish.provider}, under a name in its zone {self._zone}."
         width = self.size.width - 2
         self.query_one("#about-name", LineView).show(
-            [BLANK, *labelled("", f"{about} {text}", width, 1), BLANK]
+            [BLANK, *labelled("", f"{about} {text}", width, 1)[:2]]
         )
         self._say_all()
 

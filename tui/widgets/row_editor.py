@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -147,6 +148,19 @@ class RowEditor(Vertical):
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
         chosen.stop()
         self.post_message(self.Committed(chosen.key[0]))
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter goes to the next choice that begins with it."""
+        rows = self.query_one("#edit-list", RowList)
+        letter = event.character if event.is_printable else None
+        if not rows.display or not letter or letter.isspace():
+            return
+        count = rows.line_count
+        for step in range(1, count + 1):
+            at = (rows.cursor + step) % count
+            if rows.key_at(at)[0].casefold().startswith(letter.casefold()):
+                rows.move_to(at)
+                return
 
     def on_row_list_highlighted(self, highlighted: RowList.Highlighted) -> None:
         highlighted.stop()
