@@ -14,7 +14,7 @@ from typing import Any
 
 import schemas
 from engine.catalog.check_manifest import check_manifest
-from engine.catalog.check_options import check_options
+from engine.catalog.check_options import check_options, check_shape
 from engine.catalog.check_releases import check_releases
 from engine.catalog.load import MANIFEST
 from engine.catalog.source import Finding, Source, mapping, read_source, sequence, text_of
@@ -48,11 +48,12 @@ def _check_one(directory: Path) -> list[Finding]:
     findings = [*manifest.findings, *_structure(manifest)]
     options = _read_options(manifest)
     findings += check_manifest(manifest, directory.name)
-    findings += check_releases(manifest, options)
-    for source in options.values():
-        findings += source.findings
-        if source.value is not None:
-            findings += check_options(source)
+    usable = {}
+    for name, source in options.items():
+        shape = check_shape(source)
+        findings += [*source.findings, *shape, *check_options(source)]
+        usable[name] = Source(source.file) if shape else source
+    findings += check_releases(manifest, usable)
     return _sorted(findings)
 
 

@@ -48,7 +48,7 @@ def _config(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
         yield manifest.found(("config",), "a package has a configuration file", key=True)
     seen: set[str] = set()
     for index, file in enumerate(files):
-        path, format_ = text_of(mapping(file).get("path")), mapping(file).get("format")
+        path, format_ = text_of(mapping(file).get("path")), text_of(mapping(file).get("format"))
         spot = ("config", index)
         if path in seen:
             yield manifest.found((*spot, "path"), "another file has this path already")
@@ -86,18 +86,18 @@ def _service(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     for name in mapping(service.get("environment")):
         if not _VARIABLE.fullmatch(name):
             yield manifest.found(
-                ("service", "environment", name), "no variable can have this name", key=True
+                ("service", "environment", name), f"no variable can be called {name}", key=True
             )
 
 
 def _accounts(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     secrets = mapping(value.get("secrets"))
-    formats = {mapping(file).get("format") for file in sequence(value.get("config"))}
+    formats = {text_of(mapping(file).get("format")) for file in sequence(value.get("config"))}
     for index, account in enumerate(map(mapping, sequence(value.get("accounts")))):
         spot = ("accounts", index)
-        name, kind = account.get("secret", "admin-password"), account.get("kind")
+        name, kind = _secret_of(account), account.get("kind")
         argv = sequence(account.get("argv"))
-        if isinstance(name, str) and name not in secrets:
+        if name and name not in secrets:
             hint = f"describe {name} under secrets"
             yield manifest.found(
                 (*spot, "secret"), f"the account's secret {name} is not there", hint
@@ -120,6 +120,10 @@ def _accounts(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
+def _secret_of(account: Mapping[str, Any]) -> str:
+    return text_of(account.get("secret", "admin-password"))
+
+
 def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     secrets = mapping(value.get("secrets"))
     components = [
@@ -131,9 +135,9 @@ def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
             yield manifest.found(("needs", "components"), f"{component} has no password", hint)
     accounts = [mapping(account) for account in sequence(value.get("accounts"))]
     used = used_secrets(value) | {f"{component}-password" for component in components}
-    used |= {text_of(account.get("secret", "admin-password")) for account in accounts}
+    used |= {_secret_of(account) for account in accounts}
     units = [mapping(unit) for unit in sequence(value.get("state"))]
-    moved = {unit.get("locator") for unit in units if unit.get("kind") == "secrets"}
+    moved = {text_of(unit.get("locator")) for unit in units if unit.get("kind") == "secrets"}
     for name, secret in secrets.items():
         spot = ("secrets", name)
         length = mapping(secret).get("length", _LEAST_SECRET)

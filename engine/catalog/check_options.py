@@ -48,15 +48,20 @@ _TELLING = frozenset(
 _ENCODINGS = ("comma", "lines", "json")
 
 
-def check_options(source: Source) -> Iterator[Finding]:
-    """Everything wrong with one options schema by itself."""
+def check_shape(source: Source) -> list[Finding]:
+    """What keeps an options schema from being used at all."""
     schema = source.value
-    if schema is True or schema is False or not isinstance(schema, Mapping):
-        yield source.found((), "an options schema is an object in braces")
-        return
-    yield from _of_dialect(source, schema)
-    broken = list(_of_meta_schema(source, schema))
-    yield from broken
+    if not isinstance(schema, Mapping):
+        return source.findings or [source.found((), "an options schema is an object in braces")]
+    return list(_of_meta_schema(source, schema)) or list(_not_described(source, schema))
+
+
+def check_options(source: Source) -> Iterator[Finding]:
+    """Everything else that is wrong with one options schema by itself."""
+    schema = mapping(source.value)
+    broken = bool(check_shape(source))
+    if schema:
+        yield from _of_dialect(source, schema)
     validator_of = _validators(schema)
     for spot, node in schema_nodes(schema):
         yield from _words(source, spot, node)
@@ -121,10 +126,13 @@ def _validators(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
 def _refusal(validator: Any, value: Any) -> str:
     from forms.messages import problems_of
 
-    for error in validator.iter_errors(value):
-        for problem in problems_of(error):
-            at = ".".join(str(part) for part in problem.path)
-            return f"{at} {problem.message}".strip()
+    try:
+        for error in validator.iter_errors(value):
+            for problem in problems_of(error):
+                at = ".".join(str(part) for part in problem.path)
+                return f"{at} {problem.message}".strip()
+    except Exception:  # noqa: BLE001 - a pattern or reference at fault is a finding of its own
+        return ""
     return ""
 
 
@@ -155,6 +163,14 @@ def _of_meta_schema(source: Source, schema: Mapping[str, Any]) -> Iterator[Findi
             if finding not in seen:
                 seen.add(finding)
                 yield finding
+
+
+def _not_described(source: Source, schema: Mapping[str, Any]) -> Iterator[Finding]:
+    for spot, node in schema_nodes(schema):
+        for name, inner in mapping(node.get("properties")).items():
+            if not isinstance(inner, Mapping):
+                message = f"{name}: an option is described by an object in braces"
+                yield source.found((*spot, "properties", name), message)
 
 
 def _words(source: Source, spot: Spot, node: Mapping[str, Any]) -> Iterator[Finding]:
@@ -193,7 +209,9 @@ def _bounds(source: Source, spot: Spot, node: Mapping[str, Any]) -> Iterator[Fin
     for word, expression in [("pattern", pattern), *_patterns(node)]:
         if isinstance(expression, str) and (fault := _fault_of(expression)):
             at = (*spot, word, expression) if word == "patternProperties" else (*spot, word)
-            yield source.found(at, "is not a regular expression", fault, key=word != "pattern")
+            yield source.found(
+                at, f"{expression} is not a regular expression", fault, key=word != "pattern"
+            )
     for index, name in enumerate(sequence(node.get("required"))):
         if "properties" in node and name not in mapping(node["properties"]):
             yield source.found((*spot, "required", index), f"there is no option {name} here")
@@ -246,7 +264,9 @@ def _marks(source: Source, spot: Spot, node: Mapping[str, Any]) -> Iterator[Find
         if node.get("default") or node.get("examples"):
             word = "default" if node.get("default") else "examples"
             hint = "leave it out, or write an empty text"
-            yield source.found((*spot, word), "a secret that is written here is none", hint)
+            yield source.found(
+                (*spot, word), "everybody can read a secret that is written here", hint
+            )
     titles, choices = node.get("x-enum-titles"), sequence(node.get("enum"))
     if isinstance(titles, list) and len(titles) != len(choices):
         message = f"there are {len(titles)} titles for {len(choices)} values"
@@ -265,9 +285,9 @@ def _values(
     for index, choice in enumerate(choices):
         at = (*spot, "enum", index)
         if choice in choices[:index]:
-            yield source.found(at, f"{choice!r} stands in the list twice")
+            yield source.found(at, f"{choice} stands in the list twice")
         elif why := _refusal(validator_of(others), choice):
-            yield source.found(at, f"can never be chosen: a value here {why}")
+            yield source.found(at, f"{choice} can never be chosen: a value here {why}")
     given: dict[Spot, Any] = {("default",): node["default"]} if "default" in node else {}
     given |= {("examples", i): value for i, value in enumerate(sequence(node.get("examples")))}
     for step, value in given.items():
@@ -281,7 +301,6 @@ def _labels(source: Source, schema: Mapping[str, Any], spot: Spot) -> Iterator[F
     for name, node in mapping(schema.get("properties")).items():
         at = (*spot, "properties", name)
         if not isinstance(node, Mapping):
-            yield source.found(at, f"{name}: an option is described by an object in braces")
             continue
         if not (node.get("x-label") or node.get("title") or "$ref" in node):
             yield source.found(at, f"{name} has no name to show", 'give it an "x-label"', key=True)

@@ -14,6 +14,7 @@ from engine.catalog.check_options import refusal, schema_nodes, spot_of
 from engine.catalog.options import leaves, schema_at
 from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, Spot, mapping, sequence, text_of
+from forms.formats import is_format
 
 
 def check_releases(manifest: Source, options: Mapping[str, Source]) -> Iterator[Finding]:
@@ -66,18 +67,24 @@ def _requirements(manifest: Source, index: int, release: Mapping[str, Any]) -> I
         exact = _exact(text_of(text))
         if exact is None:
             hint = "name one version: app==1.2.3"
-            yield manifest.found(at, "is not an exact requirement", hint)
+            yield manifest.found(at, f"{text} is not an exact requirement", hint)
         elif place == 0 and exact != _version(text_of(release.get("version"))):
-            hint = "the application's own package comes first, in the release's version"
-            yield manifest.found(at, f"installs version {exact}", hint)
+            hint = "the application's own package comes first"
+            version = release.get("version")
+            yield manifest.found(at, f"{text} is not the release's version {version}", hint)
     try:
         SpecifierSet(text_of(release.get("python")))
     except InvalidSpecifier:
-        yield manifest.found((*spot, "python"), "is not a range of versions", 'such as ">=3.9"')
+        message = f"{release['python']} is not a range of versions"
+        yield manifest.found((*spot, "python"), message, 'such as ">=3.9"')
+    day = text_of(release.get("date"))
+    if day and not is_format("date", day):
+        yield manifest.found((*spot, "date"), f"there is no day {day}", "such as 2026-11-24")
     for character in mapping(release.get("escapes")):
         if len(character) != 1:
             at = (*spot, "escapes", character)
-            yield manifest.found(at, "one character is escaped at a time", key=True)
+            message = f"{character} is not one character, and only those are escaped"
+            yield manifest.found(at, message, key=True)
 
 
 def _exact(text: str) -> Version | None:

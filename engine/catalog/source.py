@@ -43,6 +43,7 @@ class Source:
     keys: dict[Spot, Place] = field(default_factory=dict)
     """Where the name stands under which the value at a spot is filed."""
     findings: list[Finding] = field(default_factory=list)
+    _twice: set[Spot] = field(default_factory=set)
 
     def found(self, spot: Spot, message: str, hint: str = "", *, key: bool = False) -> Finding:
         """A finding at a value, or at its name; for what is not there, at what it is not in."""
@@ -58,13 +59,16 @@ class Source:
         self.findings.append(Finding(self.file, *place, message, hint))
 
     def _enter(self, spot: Spot, place: Place) -> None:
-        if spot in self.keys:
+        if any(spot[:length] in self._twice for length in range(1, len(spot))):
+            pass  # It is part of something that stands twice, which is said already.
+        elif spot in self.keys:
+            self._twice.add(spot)
             self.note(
                 place,
                 f'"{spot[-1]}" stands here twice; the first is in line {self.keys[spot][0]}',
                 "only one of the two is read: remove the other",
             )
-        self.keys.setdefault(spot, place)
+        self.keys[spot] = place
 
 
 def read_source(file: Path) -> Source:
