@@ -67,6 +67,8 @@ class HomeportApp(EndsPlainly[str]):
         too_small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
         if too_small and not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall(*SMALLEST))
+        elif not too_small and isinstance(self.screen, TooSmall):
+            self.pop_screen()
 
     # the pages; imported when they are opened, so that the first paint does not wait for them
 

@@ -55,7 +55,7 @@ class Dashboard(Page):
         Binding("p", "app.providers", "Open the providers"),
         Binding("o", "app.operations", "Open the list of operations"),
         Binding("r", "check_health", "Check the health of all deployments now"),
-        Binding("escape", "back", "Stay here", show=False),
+        Binding("escape", "back", show=False),
     ]
 
     @dataclass
@@ -76,6 +76,7 @@ class Dashboard(Page):
         self._views: dict[str, DeploymentView] = {}
         self._providers = 0
         self._read_once = False
+        self._opened = False
         self._waiting = False
 
     def body(self) -> ComposeResult:
@@ -114,6 +115,8 @@ class Dashboard(Page):
         self.draw()
         if first:
             self._check_old_health()
+        if not self._opened and self.is_current:
+            self._opened = True
             self._open_what_runs(found.operations)
 
     def _open_what_runs(self, operations: Sequence[Operation]) -> None:
@@ -126,7 +129,7 @@ class Dashboard(Page):
                 self.run_worker(self.run_action(f"app.{kind}"))
             return
         running = [run for run in operations if not run.status.is_final]
-        if running and self.is_current:
+        if running:
             self.app.open_operation(running[0].id)
 
     def _check_old_health(self) -> None:
@@ -161,6 +164,7 @@ class Dashboard(Page):
         if running:
             facts.append(f"{counted(running, 'operation')} running")
         self.title_bar(self.CRUMBS, ", ".join(facts))
+        self.hints(*(self.HINTS if self._views else self.HINTS[1:-1]))
         if not self._views:
             text = EMPTY if self._providers else NO_PROVIDER
             rows.show_rows(message_rows(text, self.size.width - 6))

@@ -7,8 +7,8 @@ from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tui.screens.operations import operation_line
-from tui.text import BLANK, Cell, Line, Span, columns, labelled, wrapped
+from tui.screens.operations import operation_lines
+from tui.text import BLANK, Cell, Line, Span, column_widths, columns, labelled, wrapped
 from tui.widgets.rows import Row
 from tui.words import ago, deployment_sign, health_words, value_text
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from engine.model.deployment import Resource
     from engine.model.plan import Operation
     from tui.screens.deployment import Facts
+
+_LONG = 40
+"""Characters of an attribute, like a key or a certificate, that a table leaves out."""
 
 
 def overview_rows(facts: Facts, width: int, now: datetime) -> list[Row]:
@@ -131,30 +134,34 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, An
 
 def resource_rows(resources: Sequence[Resource], width: int) -> list[Row]:
     """What the deployment owns at its provider."""
-    rows = [Row(BLANK)]
-    for number, resource in enumerate(resources):
-        about = ", ".join(
-            f"{key} {value_text(value)}" for key, value in resource.attributes.items()
-        )
-        said = f"{resource.external_id}  {about}" if about else resource.external_id
-        rows.append(
-            Row(
-                columns(
-                    (
-                        Cell(resource.kind.value, 12, "strong"),
-                        Cell(resource.key, max(16, width // 4)),
-                        Cell(said, max(16, width - 16 - max(16, width // 4)), "muted"),
-                    )
-                ),
-                ("resource", str(number)),
-            )
-        )
     if not resources:
-        rows.append(Row((Span("It owns nothing at its provider."),)))
+        return [Row(BLANK), Row((Span("It owns nothing at its provider."),))]
+    texts = [(owned.kind.value, owned.key, _about(owned)) for owned in resources]
+    widths = column_widths(texts, (11, 16, 16), width)
+    rows = [Row(BLANK)]
+    for number, (kind, key, about) in enumerate(texts):
+        cells = (
+            Cell(kind, widths[0], "strong"),
+            Cell(key, widths[1]),
+            Cell(about, widths[2], "muted"),
+        )
+        rows.append(Row(columns(cells), ("resource", str(number))))
     return rows
+
+
+def _about(resource: Resource) -> str:
+    """How the provider calls it, and what is remembered of it in few words."""
+    said = [
+        f"{key} {value_text(value)}"
+        for key, value in resource.attributes.items()
+        if len(value_text(value)) <= _LONG
+    ]
+    return "  ".join(part for part in (resource.external_id, ", ".join(said)) if part)
 
 
 def history_rows(operations: Sequence[Operation], width: int, now: datetime) -> list[Row]:
     """Its operations, newest first."""
-    rows = [Row(operation_line(run, width, now), ("operation", run.id)) for run in operations]
+    lines = operation_lines(operations, width, now)
+    runs = zip(lines, operations, strict=True)
+    rows = [Row(content, ("operation", run.id)) for content, run in runs]
     return [Row(BLANK), *rows] if rows else [Row(BLANK), Row((Span("No operation yet."),))]

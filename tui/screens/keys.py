@@ -54,8 +54,9 @@ class KeysPage(Page):
 
 def key_name(key: str) -> str:
     """A key as it is printed on the keyboard."""
-    if key.startswith("ctrl+"):
-        return f"Ctrl+{key_name(key[5:])}"
+    modifier, plus, rest = key.partition("+")
+    if plus and rest:
+        return f"{modifier.capitalize()}+{key_name(rest)}"
     return NAMES.get(key, key.upper() if key.startswith("f") and key[1:].isdigit() else key)
 
 

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from tui.screens.page import BACK, Page
-from tui.text import Cell, Line, Span, columns
+from tui.text import Cell, Line, Span, column_widths, columns
 from tui.widgets.bars import Hint
 from tui.widgets.rows import Row, RowList, row_width
 from tui.words import OPERATION, ago, counted, duration
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from engine.model.plan import Operation
 
 REFRESH_SECONDS = 2.0
+_MARK = 2
+"""Cells of a state's mark and the space behind it."""
 
 
 class OperationsPage(Page):
@@ -63,29 +65,38 @@ class OperationsPage(Page):
             text = "No operation has run yet. Deploying, changing and destroying are operations."
             rows.show_rows([Row(()), Row((Span(text),))])
             return
-        rows.show_rows([Row(operation_line(run, width, now), run.id) for run in self._operations])
+        lines = operation_lines(self._operations, width, now)
+        runs = zip(lines, self._operations, strict=True)
+        rows.show_rows([Row(content, run.id) for content, run in runs])
 
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
         self.app.open_operation(chosen.key)
 
 
-def operation_line(run: Operation, width: int, now: datetime) -> Line:
-    """State, what it does, when, and how long it took."""
-    sign = OPERATION[run.status.value]
-    begun = run.started or run.created
-    took = duration(((run.ended or now) - begun).total_seconds())
-    what = f"{run.plan.intent.value} {run.plan.name}"
-    which = f"{run.plan.application} {run.plan.release} at {run.plan.provider}"
-    middle = max(20, (width - 2 - 10 - 16 - 8 - 8) // 2)
+def operation_lines(runs: Sequence[Operation], width: int, now: datetime) -> list[Line]:
+    """A line each: state, what it does, when, and how long it took."""
+    texts = [_texts(run, now) for run in runs]
+    widths = column_widths(texts, (10, 20, 12, 10, 6), width - _MARK)
+    lines: list[Line] = []
+    for run, (state, what, which, when, took) in zip(runs, texts, strict=True):
+        sign = OPERATION[run.status.value]
+        cells = (
+            Cell(state, widths[0], sign.role),
+            Cell(what, widths[1], "strong"),
+            Cell(which, widths[2]),
+            Cell(when, widths[3], "muted"),
+            Cell(took, widths[4], right=True),
+        )
+        lines.append((Span(f"{sign.mark} ", sign.role), *columns(cells)))
+    return lines
+
+
+def _texts(run: Operation, now: datetime) -> tuple[str, ...]:
+    begun, plan = run.started or run.created, run.plan
     return (
-        Span(f"{sign.mark} ", sign.role),
-        *columns(
-            (
-                Cell(sign.word, 10, sign.role),
-                Cell(what, middle - 2, "strong"),
-                Cell(which, max(10, width - 2 - 10 - middle + 2 - 14 - 8 - 8), "plain"),
-                Cell(ago(begun, now), 14, "muted"),
-                Cell(took, 8, right=True),
-            )
-        ),
+        OPERATION[run.status.value].word,
+        f"{plan.intent.value} {plan.name}",
+        f"{plan.application} {plan.release} at {plan.provider}",
+        ago(begun, now),
+        duration(((run.ended or now) - begun).total_seconds()),
     )

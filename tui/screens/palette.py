@@ -42,7 +42,7 @@ class Palette(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="palette"):
-            yield TextLine(placeholder="type a part of an action's name")
+            yield TextLine(placeholder="(type a part of an action's name)")
             yield RowList(self._rows(""))
             yield Foot((("Enter", "run"), ("Up Down", "choose"), ("Esc", "close")), ask_keys=False)
 

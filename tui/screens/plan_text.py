@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.text import BLANK, Cell, Line, Span, columns, fit, labelled, wrapped
+from tui.text import BLANK, Cell, Line, Span, column_widths, columns, fit, labelled, wrapped
 from tui.words import EFFECT, counted, duration, value_text
 
 if TYPE_CHECKING:
     from engine.model.plan import Change, Plan, PlannedStep
+
+_EFFECT, _TIME = 8, 6
+"""Widths of the columns whose texts are ours."""
 
 
 def plan_lines(plan: Plan, width: int) -> list[Line]:
@@ -24,7 +28,7 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
         lines += [line for change in plan.changes for line in change_lines(change, width)]
         lines.append(BLANK)
     lines.append((Span("Steps", "strong"),))
-    lines += [step_line(step, width) for step in plan.steps]
+    lines += step_lines(plan.steps, width)
     return [*lines, BLANK, *counts(plan, width)]
 
 
@@ -65,18 +69,22 @@ def change_lines(change: Change, width: int) -> list[Line]:
     return lines + labelled("    new", new, width, role="accent")
 
 
-def step_line(step: PlannedStep, width: int) -> Line:
-    """Effect, title, subject and expected time of a step."""
-    sign = EFFECT[step.effect.value]
-    title = min(38, max(24, width * 2 // 5))
-    return columns(
-        (
-            Cell(f"{sign.mark} {sign.word}", 8, sign.role),
+def step_lines(steps: Sequence[PlannedStep], width: int) -> list[Line]:
+    """Effect, title, subject and expected time of each step."""
+    texts = [(step.title, step.subject) for step in steps]
+    rest = width - _EFFECT - _TIME - 4
+    title, subject = column_widths(texts, (24, 16), rest)
+    lines: list[Line] = []
+    for step in steps:
+        sign = EFFECT[step.effect.value]
+        cells = (
+            Cell(f"{sign.mark} {sign.word}", _EFFECT, sign.role),
             Cell(step.title, title),
-            Cell(step.subject, max(8, width - 8 - title - 6 - 6), "muted"),
-            Cell(f"~{duration(step.expected_seconds)}", 6, "muted", right=True),
+            Cell(step.subject, max(subject, rest - title - 2), "muted"),
+            Cell(f"~{duration(step.expected_seconds)}", _TIME, "muted", right=True),
         )
-    )
+        lines.append(columns(cells))
+    return lines
 
 
 def counts(plan: Plan, width: int) -> list[Line]:

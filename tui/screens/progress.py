@@ -16,7 +16,7 @@ from textual.message import Message
 
 from tui.progress import Progress
 from tui.screens.page import BACK, Page
-from tui.screens.progress_text import heading, log_tail, step_rows, verdict
+from tui.screens.progress_text import heading, log_tail, step_rows, verdict, whole_log
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
@@ -119,7 +119,7 @@ class ProgressPage(Page):
         steps.display = not self._shows_log
         if self._shows_log:
             log.show([])
-            log.show(log_tail(progress, width, 500))
+            log.show(whole_log(progress, width))
             log.scroll_end(animate=False)
         else:
             steps.show_rows(

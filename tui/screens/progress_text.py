@@ -41,7 +41,7 @@ def outcome(progress: Progress) -> str:
         return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
     if progress.status == "cancelled":
         return "It stopped as you asked. What was finished is still there."
-    return "It failed. Nothing was removed before its replacement was proven."
+    return "It failed. What was finished is still there; t tries again from there."
 
 
 def step_rows(progress: Progress, now: datetime, width: int) -> list[tuple[Line, str]]:
@@ -84,10 +84,20 @@ def _amount(state: StepState) -> str:
     return f"{state.done:g}{unit}" + (f" of {state.total:g}{unit}" if state.total else "")
 
 
+def whole_log(progress: Progress, width: int) -> list[Line]:
+    """All of the log that is kept, in lines that are broken where they are too long."""
+    lines: list[Line] = []
+    for _step, text in progress.log:
+        text = printable(text)
+        starts = range(0, max(1, len(text)), max(8, width - 2))
+        lines += [(Span(f" {text[at : at + max(8, width - 2)]}", "muted"),) for at in starts]
+    return lines
+
+
 def log_tail(progress: Progress, width: int, count: int) -> list[Line]:
-    """The last lines of the log; of the running step alone where only that one speaks."""
+    """The last lines of the log; of the running steps alone while there are any."""
     running = {state.step.id for state in progress.running}
-    lines = [text for step, text in progress.log if not running or count > 20 or step in running]
+    lines = [text for step, text in progress.log if not running or step in running]
     return [(Span(f" {printable(text)}"[:width], "muted"),) for text in lines[-count:]]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -158,16 +159,17 @@ class ProviderPage(Page):
 def check_lines(check: Check, width: int) -> list[Line]:
     """What was looked at and found; below it what to do, where there is something to do."""
     sign = CHECK[check.status.value]
-    first: Line = (
-        Span(f"{sign.mark} {sign.word:<8}", sign.role),
-        *columns(
-            (
-                Cell(check.service, 13, "muted"),
-                Cell(check.title, max(10, (width - 25) // 2)),
-                Cell(check.found, max(10, width - 27 - (width - 25) // 2), "muted"),
-            )
-        ),
-    )
-    if not check.do:
-        return [first]
-    return [first, *labelled("", f"-> {check.do}", width, 10, role="strong")]
+    lines: list[Line] = [
+        (
+            Span(f"{sign.mark} {sign.word:<8}", sign.role),
+            *columns((Cell(check.service, 13, "muted"), Cell(check.title, width - 25))),
+        )
+    ]
+    whole = f"{check.title}: {check.found}"
+    if check.found and cell_len(whole) <= width - 25:
+        lines[0] = (*lines[0][:-1], Span(f"{check.title}: "), Span(check.found, "muted"))
+    elif check.found:
+        lines += labelled("", check.found, width, 25, role="muted")
+    if check.do:
+        lines += labelled("", f"-> {check.do}", width, 25, role="strong")
+    return lines

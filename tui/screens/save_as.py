@@ -37,7 +37,7 @@ class SaveAs(ModalScreen[str]):
 
     def on_line_view_resized(self) -> None:
         view = self.query_one("#question", LineView)
-        about = f"A name without a path is a file in {Path.cwd()}; ~ is your home directory."
+        about = "A name without a path is a file where homeport was started; ~ is your home."
         width = view.size.width
         view.show(
             [

@@ -20,11 +20,14 @@ class TooSmall(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         yield LineView()
 
+    def on_screen_resume(self) -> None:
+        """A page above this one was closed after the terminal had become larger again."""
+        columns, lines = self._smallest
+        if self.app.size.width >= columns and self.app.size.height >= lines:
+            self.call_later(self.app.pop_screen)
+
     def on_resize(self, event: events.Resize) -> None:
         columns, lines = self._smallest
-        if event.size.width >= columns and event.size.height >= lines:
-            self.dismiss()
-            return
         text = (
             f"This terminal has {event.size.width} columns and {event.size.height} lines. "
             f"Homeport needs {columns} columns and {lines} lines. Make it larger; nothing is lost."

@@ -31,6 +31,7 @@ class ExampleHomeport:
         self.drafts: dict[str, dict[str, Any]] = {}
         self.shown: list[tuple[str, str]] = []
         self.came = Condition()
+        self.profiles = list(values.PROVIDERS)
         if not empty:
             self._fill()
 
@@ -41,7 +42,30 @@ class ExampleHomeport:
             _view(values.CHAT, "127.80.1.12", None, values.DEPLOYING_CHAT),
         ]
         self.ran = [values.DEPLOYING_CHAT, values.FAILED_COMMENTS, values.DEPLOYED_CALENDAR]
-        self.stream = {values.DEPLOYING_CHAT.id: values.events_of_chat()}
+        self.stream = {
+            values.DEPLOYING_CHAT.id: values.events_of_chat(),
+            values.FAILED_COMMENTS.id: values.events_of_failure(),
+        }
+
+    def finish_what_runs(self) -> None:
+        """As it is a while later: every operation is over, and every application is well."""
+        chat = values.CHAT.model_copy(update={"status": DeploymentStatus.RUNNING})
+        done = values.CALENDAR, values.COMMENTS, chat
+        self.views = [
+            _view(of, view.address, values.HEALTHY)
+            for of, view in zip(done, self.views, strict=True)
+        ]
+        self.ran = [
+            run
+            if run.status.is_final
+            else run.model_copy(
+                update={
+                    "status": OperationStatus.SUCCEEDED,
+                    "ended": run.created + timedelta(seconds=95),
+                }
+            )
+            for run in self.ran
+        ]
 
     def opener(self) -> Homeport:
         return cast("Homeport", self)
@@ -64,10 +88,10 @@ class ExampleHomeport:
         return values.OPTIONS
 
     def providers(self) -> list[ProviderProfile]:
-        return values.PROVIDERS
+        return self.profiles
 
     def provider(self, name: str) -> ProviderProfile:
-        return next(profile for profile in values.PROVIDERS if profile.name == name)
+        return next(profile for profile in self.profiles if profile.name == name)
 
     def check_provider(self, name: str) -> list[Check]:
         return values.CHECKS
@@ -75,7 +99,7 @@ class ExampleHomeport:
     # deployments
 
     def deployments(self, *, destroyed: bool = False) -> list[DeploymentView]:
-        return list(self.views)
+        return sorted(self.views, key=lambda view: view.deployment.name)
 
     def deployment(self, name: str) -> DeploymentView:
         for view in self.views:
@@ -231,6 +255,3 @@ def _changes(
         elif before != after:
             found.append(Change(path=f"{prefix}{key}", old=before, new=after))
     return tuple(found)
-
-
-__all__ = ["DeploymentStatus", "ExampleHomeport"]

@@ -371,7 +371,7 @@ UNREACHABLE = HealthReport(
 )
 
 _DEPLOY = (
-    ("preflight", Effect.READ, "Check provider, space and zone", "harbour-a", (), 2),
+    ("preflight", Effect.READ, "Check provider, space and zone", "{provider}", (), 2),
     ("secrets.ensure", Effect.CREATE, "Make secrets", "1 secret", ("preflight",), 1),
     ("address.allocate", Effect.CREATE, "Take an address", "one of 241", ("preflight",), 1),
     (
@@ -387,7 +387,7 @@ _DEPLOY = (
         "certificate.issue",
         Effect.CREATE,
         "Get a certificate",
-        "{name}.harbour-a.lab",
+        "{domain}",
         ("secrets.ensure",),
         6,
     ),
@@ -407,23 +407,23 @@ _DEPLOY = (
         "app.publish",
         Effect.CREATE,
         "Publish it with its certificate",
-        "https://{name}.harbour-a.lab",
+        "https://{domain}",
         ("app.start", "certificate.issue"),
         1,
     ),
-    ("dns.apply", Effect.CREATE, "Make the name", "A {name}.harbour-a.lab", ("app.publish",), 3),
+    ("dns.apply", Effect.CREATE, "Make the name", "A {domain}", ("app.publish",), 3),
     (
         "app.health",
         Effect.READ,
         "Ask it by its public name",
-        "https://{name}.harbour-a.lab",
+        "https://{domain}",
         ("dns.apply", "accounts.ensure"),
         3,
     ),
 )
 
 _DESTROY = (
-    ("dns.remove", Effect.DELETE, "Remove the name", "A {name}.harbour-a.lab", (), 3),
+    ("dns.remove", Effect.DELETE, "Remove the name", "A {domain}", (), 3),
     (
         "guest.destroy",
         Effect.DELETE,
@@ -440,7 +440,7 @@ _DESTROY = (
         ("guest.destroy",),
         1,
     ),
-    ("certificate.remove", Effect.DELETE, "Remove the certificate", "{name}.harbour-a.lab", (), 1),
+    ("certificate.remove", Effect.DELETE, "Remove the certificate", "{domain}", (), 1),
     (
         "secrets.remove",
         Effect.DELETE,
@@ -453,7 +453,7 @@ _DESTROY = (
 )
 
 _RECONFIGURE = (
-    ("preflight", Effect.READ, "Check provider, space and zone", "harbour-a", (), 2),
+    ("preflight", Effect.READ, "Check provider, space and zone", "{provider}", (), 2),
     (
         "app.configure",
         Effect.CHANGE,
@@ -467,7 +467,7 @@ _RECONFIGURE = (
         "app.health",
         Effect.READ,
         "Ask it by its public name",
-        "https://{name}.harbour-a.lab",
+        "https://{domain}",
         ("app.start",),
         3,
     ),
@@ -488,9 +488,11 @@ def plan_for(
 ) -> Plan:
     words = {
         "{name}": of.name,
+        "{domain}": of.domain,
+        "{provider}": of.provider,
         "{application}": of.application,
         "{release}": of.release,
-        "{config}": "/etc/radicale",
+        "{config}": f"/etc/{of.application}",
     }
 
     def said(text: str) -> str:
@@ -611,4 +613,18 @@ def events_of_chat() -> list[Event]:
         clock += timedelta(seconds=2)
         events.append(LogLine(at=clock, step="app.install", text=line))
     events.append(StepProgress(at=clock, step="app.install", done=31, total=54, unit="items"))
+    return [event.model_copy(update={"seq": number}) for number, event in enumerate(events, 1)]
+
+
+def events_of_failure() -> list[Event]:
+    """The service did not start with its new configuration."""
+    run = FAILED_COMMENTS
+    clock = run.created
+    events: list[Event] = []
+    for step, outcome in zip(run.plan.steps, ("done", "done", "failed"), strict=False):
+        events.append(StepStarted(at=clock, step=step.id, title=step.title))
+        clock += timedelta(seconds=3)
+        error = run.error if outcome == "failed" else None
+        events.append(StepFinished(at=clock, step=step.id, outcome=outcome, seconds=3, error=error))
+    events.append(OperationChanged(at=clock, status=OperationStatus.FAILED, error=run.error))
     return [event.model_copy(update={"seq": number}) for number, event in enumerate(events, 1)]

@@ -1,8 +1,8 @@
 """The first line of a page (where am I) and its last two (what happened, what works here).
 
 The last line is made of hints in order of importance; on a narrow terminal it drops hints
-from the end, but never `? keys`. Textual's Footer is not used: it is rebuilt with every
-change of focus.
+from the end, but never the way out and `? keys`. Textual's Footer is not used: it is rebuilt
+with every change of focus.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ Hint = tuple[str, str]
 """A key as it is printed on the keyboard, and what it does here in a word or two."""
 
 HELP: Hint = ("?", "keys")
+WAYS_OUT = ("Esc", "q")
 
 
 class TitleBar(LineView):
@@ -78,16 +79,18 @@ class Foot(LineView):
 
 
 def hint_line(hints: Sequence[Hint], width: int, always: Sequence[Hint] = (HELP,)) -> Line:
-    """As many hints as fit, and behind them those that are always there."""
-    free = width - sum(map(_size, always))
-    shown: list[Hint] = []
+    """As many hints as fit, the way out among them, and behind them those that are always there."""
+    out = [hint for hint in hints if hint[0] in WAYS_OUT]
+    free = width - sum(map(_size, (*out, *always)))
+    dropped: set[Hint] = set()
     for hint in hints:
-        if _size(hint) > free:
-            break
+        if hint in out:
+            continue
         free -= _size(hint)
-        shown.append(hint)
+        if free < 0:
+            dropped.add(hint)
     spans: list[Span] = []
-    for key, word in (*shown, *always):
+    for key, word in (*(hint for hint in hints if hint not in dropped), *always):
         spans += [Span(f" {key}", "key"), Span(f" {word} ", "plain")]
     return tuple(spans)
 

@@ -1,0 +1,144 @@
+"""What every page must be to be readable: its characters, its contrast, its size, its words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.color import Color
+from rich.style import Style
+
+from tests.tui.scene_shots import SIZES, colour_name, shot, strips_of
+from tui.screenshots.scenes import SCENES, make_app, play, screen_text
+
+GOLDENS = sorted((Path(__file__).parent / "goldens").rglob("*.txt"))
+
+# Every character that all of Lat15-Fixed16, Lat15-Terminus16, Lat15-VGA16 and Uni2-Fixed16
+# have (Debian's console-setup-linux 1.221), of those that a text here can be made of.
+CONSOLE_FONT = {
+    *map(chr, range(0x20, 0x7F)),
+    *map(chr, range(0xA0, 0x100)),
+    *map(chr, range(0x2500, 0x2580)),
+    *"•…←↑→↓≈≠≡≤≥",
+    "\n",
+}
+
+# The palette of the Linux console (drivers/tty/vt/vt.c: default_red, default_grn, default_blu).
+VGA = {
+    "black": (0, 0, 0),
+    "red": (170, 0, 0),
+    "green": (0, 170, 0),
+    "yellow": (170, 85, 0),
+    "blue": (0, 0, 170),
+    "magenta": (170, 0, 170),
+    "cyan": (0, 170, 170),
+    "white": (170, 170, 170),
+}
+LEAST_CONTRAST = 4.5
+"""WCAG 2.2, success criterion 1.4.3."""
+
+
+@pytest.mark.parametrize("file", GOLDENS, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_console_fonts_have_every_character(file: Path) -> None:
+    assert set(file.read_text(encoding="utf-8")) <= CONSOLE_FONT
+
+
+def rgb(colour: Color | None, otherwise: str) -> tuple[int, int, int]:
+    if colour is not None and colour.triplet is not None:
+        return colour.triplet.red, colour.triplet.green, colour.triplet.blue
+    return VGA[colour_name(colour, otherwise)]
+
+
+def luminance(colour: tuple[int, int, int]) -> float:
+    parts = [part / 255 for part in colour]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(style: Style) -> float:
+    ink, ground = rgb(style.color, "white"), rgb(style.bgcolor, "black")
+    if style.reverse:
+        ink, ground = ground, ink
+    light, dark = sorted((luminance(ink), luminance(ground)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def styles(strips: Iterable[Any]) -> set[Style]:
+    """Of cells in which something is to be read."""
+    return {
+        segment.style
+        for strip in strips
+        for segment in strip
+        if segment.style is not None and segment.text.strip()
+    }
+
+
+@pytest.mark.parametrize("theme", ["console16", "homeport"])
+@pytest.mark.parametrize("name", SCENES)
+def test_text_stands_out_from_its_ground(name: str, theme: str) -> None:
+    _, strips = shot(name, (80, 24), theme)
+    for style in styles(strips):
+        assert contrast(style) >= LEAST_CONTRAST, style
+        assert not style.dim
+        assert not style.blink
+        if theme == "console16":
+            for colour in (style.color, style.bgcolor):
+                assert colour is None or colour.number is None or colour.number < 8, style
+
+
+@pytest.mark.parametrize("name", ["dashboard-running", "provider", "progress-failed"])
+def test_without_colours_nothing_is_lost(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    coloured, _ = shot(name, (80, 24))
+    monkeypatch.setenv("NO_COLOR", "1")
+    colourless, strips = shot(name, (80, 24), "console16", no_color=True)
+    assert colourless == coloured
+    for style in styles(strips):
+        assert rgb(style.color, "white") in {(part,) * 3 for part in range(256)}
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_keys_and_way_back_are_always_said(name: str) -> None:
+    for size in SIZES.values():
+        last = shot(name, size)[0].splitlines()
+        said = " ".join(last[-2:]) if name not in MODAL else "\n".join(last)
+        assert ("? keys" in said) or name in MODAL
+        assert ("Esc" in said) or ("q leave" in said) or name.startswith("dashboard")
+
+
+MODAL = ("save-root", "destroy-confirm", "palette")
+
+
+def test_page_has_few_widgets(run: Callable[..., Any]) -> None:
+    async def count(name: str) -> int:
+        app = make_app(SCENES[name])
+        async with app.run_test(size=(80, 24)) as pilot:
+            await play(pilot, *SCENES[name].acts)
+            return len(list(app.screen.walk_children()))
+
+    assert max(run(count(name)) for name in SCENES) <= 60
+
+
+def test_a_small_terminal_gets_one_message_and_takes_no_keys(run: Callable[..., Any]) -> None:
+    async def shrink() -> tuple[str, str, str]:
+        app = make_app(SCENES["dashboard"])
+        async with app.run_test(size=(80, 24)) as pilot:
+            await play(pilot, *SCENES["dashboard"].acts)
+            before = screen_text(app)
+            await pilot.resize_terminal(50, 12)
+            await pilot.pause()
+            small = screen_text(app)
+            await pilot.press("c", "d", "q", "escape", "question_mark", "ctrl+p")
+            still = screen_text(app)
+            await pilot.resize_terminal(80, 24)
+            await pilot.pause()
+            assert len(strips_of(app)) == 24
+            return before, still if small == still else "", screen_text(app)
+
+    before, small, after = run(shrink())
+    assert "50 columns and 12 lines" in small.replace("\n", " ")
+    assert "60" in small
+    assert after == before

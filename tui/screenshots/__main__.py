@@ -1,0 +1,49 @@
+"""`python -m tui.screenshots [DIR]`: the pictures in the README, as SVG."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+from tui.screenshots.scenes import SCENES, Scene, make_app, play
+
+PICTURES = ("dashboard", "catalog", "form", "plan", "progress", "deployment", "providers")
+SIZE = (100, 30)
+FONTS = "ui-monospace, 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace"
+
+
+def picture(scene: Scene) -> str:
+    """One scene as SVG, with fonts that the reader's machine has."""
+
+    async def taken() -> str:
+        app = make_app(scene)
+        async with app.run_test(size=SIZE) as pilot:
+            await play(pilot, *scene.acts)
+            return app.export_screenshot(title="homeport", simplify=True)
+
+    return with_own_fonts(asyncio.run(taken()))
+
+
+def with_own_fonts(svg: str) -> str:
+    """Textual's picture names fonts on other people's servers; this one asks nobody."""
+    svg = re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font-family:\s*Fira Code[^;]*;", f"font-family: {FONTS};", svg)
+    svg = re.sub(r"terminal-\d+-", "terminal-", svg)
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def main(directory: str = "screenshots") -> int:
+    """Write every picture; the exit status."""
+    target = Path(directory)
+    target.mkdir(exist_ok=True)
+    for name in PICTURES:
+        file = target / f"{name}.svg"
+        file.write_text(picture(SCENES[name]), encoding="utf-8")
+        sys.stdout.write(f"{file}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))

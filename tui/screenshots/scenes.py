@@ -1,0 +1,124 @@
+"""Every page of the interface as a scene: which keys lead to it, and what is seen when it is there.
+
+Pictures and goldens are made of the same scenes, on the example's fixed values and clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.app import HomeportApp
+from tui.screenshots import example_values as values
+from tui.screenshots.example import ExampleHomeport
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+SECONDS = 10.0
+"""How long a scene may take to come up; it takes parts of one."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Press keys (separated by spaces; "text:abc" types abc), then wait until `see` is seen."""
+
+    keys: str
+    see: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """acts: from the first page on. running: an operation runs while they are played."""
+
+    acts: tuple[Act, ...]
+    running: bool = False
+    empty: bool = False
+    providers: bool = True
+
+
+_DASHBOARD = Act("", "healthy, 2 minutes ago")
+_DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
+
+SCENES: Mapping[str, Scene] = {
+    "dashboard": Scene((_DASHBOARD,)),
+    "dashboard-running": Scene(
+        (Act("", "Safe to disconnect"), Act("escape", "1 operation running")), running=True
+    ),
+    "dashboard-empty": Scene((Act("", "Press d to deploy"),), empty=True),
+    "dashboard-without-providers": Scene(
+        (Act("", "homeport lab up"),), empty=True, providers=False
+    ),
+    "catalog": Scene((_DASHBOARD, Act("c", "3 applications"), Act("down", "Failed logins"))),
+    "providers": Scene((_DASHBOARD, Act("p", "2 providers"))),
+    "provider": Scene((_DASHBOARD, Act("p", "2 providers"), Act("enter", "pveum acl modify"))),
+    "progress": Scene((Act("", "31 of 54"),), running=True),
+    "progress-log": Scene((Act("", "31 of 54"), Act("l", "Installing collected")), running=True),
+    "progress-failed": Scene(
+        (_DASHBOARD, Act("o", "3 operations"), Act("down enter", "2 of 4 steps"))
+    ),
+    "operations": Scene((_DASHBOARD, Act("o", "3 operations"))),
+    "deployment": Scene((*_DEPLOYMENT, Act("", "curl"))),
+    "deployment-secrets": Scene((*_DEPLOYMENT, Act("2", "hidden"))),
+    "deployment-secret-shown": Scene(
+        (*_DEPLOYMENT, Act("2", "hidden"), Act("enter", "an-example-not-a-password"))
+    ),
+    "deployment-configuration": Scene((*_DEPLOYMENT, Act("3", "auth.delay"))),
+    "deployment-resources": Scene((*_DEPLOYMENT, Act("4", "certificate"))),
+    "deployment-history": Scene((*_DEPLOYMENT, Act("5", "1:11"))),
+    "save-root": Scene((*_DEPLOYMENT, Act("s", "harbour-a-root.pem"))),
+    "destroy-plan": Scene((*_DEPLOYMENT, Act("x", "cannot be undone"))),
+    "destroy-confirm": Scene(
+        (*_DEPLOYMENT, Act("x", "cannot be undone"), Act("a", "type its name"))
+    ),
+    "keys": Scene((_DASHBOARD, Act("question_mark", "Find an action by name"))),
+    "palette": Scene((_DASHBOARD, Act("ctrl+p", "type a part of"))),
+}
+
+
+def make_app(scene: Scene, theme: str = "homeport") -> HomeportApp:
+    """The interface on the example engine, at the example's time."""
+    example = ExampleHomeport(empty=scene.empty)
+    if not scene.running and not scene.empty:
+        example.finish_what_runs()
+    if not scene.providers:
+        example.profiles.clear()
+    app = HomeportApp(example.opener, clock=lambda: values.NOW)
+    app.theme = theme
+    return app
+
+
+async def play(pilot: Pilot[str], *acts: Act) -> None:
+    """Carry out acts, each as soon as what the one before it waits for is seen."""
+    for act in acts:
+        for key in act.keys.split():
+            typed = key.removeprefix("text:")
+            await pilot.press(*(typed if typed != key else (key,)))
+        await seen(pilot, act.see)
+    await settled(pilot)
+
+
+async def seen(pilot: Pilot[str], text: str) -> None:
+    """Wait until the text is on the screen. TimeoutError, with the screen, if it never is."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + SECONDS
+    while text not in (screen := screen_text(pilot.app)):
+        if clock() > deadline:
+            raise TimeoutError(f"{text!r} is not on the screen:\n{screen}")
+        await pilot.pause(0.01)
+
+
+async def settled(pilot: Pilot[str]) -> None:
+    """Wait until the screen stays as it is."""
+    before = ""
+    while before != (before := screen_text(pilot.app)):
+        await pilot.pause(0.05)
+
+
+def screen_text(app: object) -> str:
+    """The characters on the screen, line by line, without spaces at the ends."""
+    assert isinstance(app, HomeportApp)
+    strips = app.screen._compositor.render_strips()
+    return "\n".join(strip.text.rstrip() for strip in strips)
