@@ -107,7 +107,7 @@ class FormModel:
         value = self._tree.value(node)
         if value is ABSENT:
             value = self._tree.default(node)
-        value = self._commands.masked(node, value)
+        value = plain(self._commands.masked(node, value))
         return editable(self._tree.shape(node), value, self._tree.items_shape(node))
 
     def value(self, path: Path) -> Any:
