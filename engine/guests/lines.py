@@ -18,7 +18,11 @@ def shown(line: str) -> str:
 
 
 class LineSplitter:
-    """Collects chunks and gives whole lines; a carriage return ends a line, too."""
+    """Collects chunks and gives whole lines, as a terminal would show them in the end.
+
+    A carriage return takes back what was written on the line so far, so a program that
+    counts up to 100 % gives one line and not a hundred.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -26,8 +30,9 @@ class LineSplitter:
 
     def feed(self, chunk: bytes, *, last: bool = False) -> list[str]:
         text = self._rest + self._decoder.decode(chunk, last)
-        *lines, self._rest = re.split(r"\r\n|\n|\r(?!\Z)", text)
+        *lines, self._rest = re.split(r"\r*\n", text)
         if last or len(self._rest) > LONGEST:
             lines.append(self._rest)
             self._rest = ""
-        return [line for line in map(shown, lines) if line]
+        last_writings = (shown(line.rpartition("\r")[2]) for line in lines)
+        return [line for line in last_writings if line]

@@ -103,8 +103,20 @@ def _psql(place: Place, sql: str) -> Completed:
 
 
 def _wait_until_ready(place: Place) -> None:
+    """The server that psql meets answers, and on the port that applications are told."""
     deadline = time.monotonic() + _START_SECONDS
-    while (done := _psql(place, "SELECT 1;")).status == _CONNECTION_FAILED:
+    while (done := _psql(place, "SHOW port;")).status == _CONNECTION_FAILED:
         if time.monotonic() > deadline:
             raise systemd.unit_failed(place, UNIT, done.stderr.strip())
         time.sleep(0.2)
+    port = done.stdout.strip()
+    if done.status == 0 and port != str(PORT):
+        raise RemoteFailure(
+            "PostgreSQL on the guest does not listen where it should",
+            on=place.facts.address,
+            why=f"it listens on port {port} instead of {PORT}: when it was installed, another "
+            "server had that port",
+            left="no database was made",
+            do="See `pg_lsclusters` on the guest, remove the other server or correct the port "
+            "in postgresql.conf and restart PostgreSQL, then retry.",
+        )

@@ -63,7 +63,7 @@ def _install(place: Place, has_uv: bool) -> None:
         _done(place, place.run_long(*install, "--python", f"{venv}/bin/python", *requirements))
     else:
         _done(place, place.run_long("python3", "-m", "venv", "--", venv))
-        install = (f"{venv}/bin/python", "-m", "pip", "install", "--disable-pip-version-check")
+        install = (f"{venv}/bin/python", "-m", "pip", "install", "--progress-bar=off")
         _done(place, place.run_long(*install, "--no-input", *requirements))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from engine.errors import RemoteFailure
 from engine.methods.place import Place
 from engine.methods.unitfile import Unit
@@ -9,6 +11,8 @@ from engine.methods.unitfile import Unit
 START_SECONDS = 960
 """Longer than the units' own TimeoutStartSec, so that systemd's verdict is heard."""
 _JOURNAL_LINES = 30
+_BOOKKEEPING = re.compile(r"(Start(ed|ing)|Stopp(ed|ing)|Failed to start|Reload(ed|ing)) ")
+"""What systemd itself writes into a unit's journal; the program's words explain more."""
 _QUOTED_LINES = 8
 """In the error itself; all of them are in the operation's log."""
 
@@ -59,13 +63,14 @@ def journal(place: Place, unit: str) -> str:
 
 
 def unit_failed(place: Place, unit: str, why: str) -> RemoteFailure:
-    last = journal(place, unit)
-    for line in last.splitlines():
+    last = [line for line in journal(place, unit).splitlines() if line.strip()]
+    for line in last:
         place.work.log(line)
+    said = [line for line in last if not _BOOKKEEPING.match(line) and unit not in line]
     return RemoteFailure(
         f"{place.app.package.name} does not run on the guest",
         on=f"{unit} at {place.facts.address}",
-        why="\n".join([why, *last.splitlines()[-_QUOTED_LINES:]]).strip(),
+        why="\n".join([why, *(said or last)[-_QUOTED_LINES:]]).strip(),
         left="the service is installed; the guest and its data are kept",
         do="Read the lines above. Correct the option they name and configure again, or mend "
         "the cause on the guest, then retry.",
