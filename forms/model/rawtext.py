@@ -190,6 +190,12 @@ def _make_dumper() -> Any:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+    def text(dumper: Any, value: str) -> Any:
+        # PyYAML takes NEL and its kin for line breaks, and loses them unless they are escaped
+        style = None if value.replace("\n", "").isprintable() else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
     # quote whatever either version of YAML would read as something else
     ours, theirs = _resolvers(), yaml.SafeDumper.yaml_implicit_resolvers
     Dumper.yaml_implicit_resolvers = {

@@ -57,7 +57,7 @@ def forms_of(document: SchemaDocument, *schemas: Schema) -> Forms:
     except _TooMany:
         view.trouble = "there are too many combinations to choose from"
         return Forms(view)
-    return _simplified(_split_types(document, schemas, view), branches)
+    return _simplified(document, schemas, _split_types(document, schemas, view), branches)
 
 
 def _expand(
@@ -97,8 +97,7 @@ def _split_types(document: SchemaDocument, schemas: tuple[Schema, ...], view: Vi
     nullable = types is not None and "null" in types and len(types) > 1
     if types is None or view.choosers or "enum" in view.words or "const" in view.words:
         return Forms(view, nullable=nullable)
-    groups = [types & SCALARS, types & {"array"}, types & {"object"}]
-    groups = [group for group in groups if group]
+    groups = _groups(types)
     if len(groups) < 2:
         return Forms(view, nullable=nullable)
     branches = []
@@ -108,13 +107,36 @@ def _split_types(document: SchemaDocument, schemas: tuple[Schema, ...], view: Vi
     return Forms(view, tuple(_titled(branches)), nullable)
 
 
-def _simplified(forms: Forms, branches: list[Branch]) -> Forms:
+def _split_branch(
+    document: SchemaDocument, base: tuple[Schema, ...], branch: Branch
+) -> list[Branch]:
+    """A branch for each of the kinds of value that a branch allows."""
+    groups = _groups(branch.view.types or frozenset())
+    if len(groups) < 2 or "enum" in branch.view.words or "const" in branch.view.words:
+        return [branch]
+    parts = []
+    for group in groups:
+        schemas: tuple[Schema, ...] = (*branch.schemas, {"type": sorted(group)})
+        view = view_of(document, *base, *schemas)
+        parts.append(Branch("", schemas, view))
+    return parts
+
+
+def _groups(types: frozenset[str]) -> list[frozenset[str]]:
+    """Types apart by how they are edited: plain values, lists, sections."""
+    return [group for group in (types & SCALARS, types & {"array"}, types & {"object"}) if group]
+
+
+def _simplified(
+    document: SchemaDocument, base: tuple[Schema, ...], forms: Forms, branches: list[Branch]
+) -> Forms:
     """Take out of a list of branches what is no choice."""
     view = forms.view
     if not branches:
         if view.choosers and not forms.branches:
             view.trouble = view.trouble or "its rules contradict each other in every branch"
         return replace(forms, choices=choices_of(view))
+    branches = [part for branch in branches for part in _split_branch(document, base, branch)]
     real = [branch for branch in branches if not _is_null(branch.view)]
     nullable = forms.nullable or len(real) < len(branches)
     real = _split_nothing(real)

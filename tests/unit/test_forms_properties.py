@@ -201,8 +201,12 @@ def test_setting_and_unsetting_leaves_no_trace(
             form.set(path, value)
             assert form.value(path) == value
     for path in data.draw(st.permutations(paths)):
-        with contextlib.suppress(KeyError, ValueError):
+        try:
             form.unset(path)
+        except KeyError:
+            return
+        except ValueError:
+            continue
     assert written(form) == json.dumps(document)
 
 
