@@ -1,0 +1,126 @@
+"""The built-in applications offer every option of their releases, with the real defaults."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.catalog.check_options import schema_nodes
+from engine.catalog.load import Catalog
+from engine.catalog.options import Schema, leaves
+
+RECORDED = Path(__file__).parent.parent / "data" / "option-names"
+CATALOG = Catalog.open()
+RELEASES = [
+    (package.id, release.version) for package in CATALOG.packages() for release in package.releases
+]
+INI_RELEASES = [(app, version) for app, version in RELEASES if app in ("radicale", "isso")]
+SYNAPSE_RELEASES = [version for app, version in RELEASES if app == "synapse"]
+
+
+def recorded(application: str, version: str) -> list[str]:
+    return (RECORDED / f"{application}-{version}.txt").read_text().splitlines()
+
+
+def test_every_application_has_two_releases_that_differ() -> None:
+    assert {app for app, _ in RELEASES} >= {"radicale", "isso", "synapse"}
+    for package in CATALOG.packages():
+        assert len({release.options for release in package.releases}) >= 2
+
+
+@pytest.mark.parametrize(("application", "version"), INI_RELEASES)
+def test_every_option_is_offered_with_its_own_default(application: str, version: str) -> None:
+    schema = CATALOG.options_schema(application, version)
+    options = dict(leaves(schema))
+    options.pop("headers", None)  # Radicale: a section of the owner's own names
+    real = dict(line.split(" ", 1) for line in recorded(application, version))
+    assert options.keys() == real.keys()
+    presets = CATALOG.package(application).config[0].presets
+    for path, text in real.items():
+        node = options[path]
+        if path not in presets and not node.get("x-managed"):
+            assert node.get("default", "") == _meant(node, json.loads(text)), path
+
+
+def _meant(node: Schema, text: str) -> Any:
+    """What a default in an INI file means for an option of this type."""
+    kind = node["type"]
+    if not text and kind in ("integer", "number"):
+        return ""
+    if kind == "object":
+        return json.loads(text or "{}")
+    if kind == "array":
+        separator = "," if node["x-encode"] == "comma" else "\n"
+        return [item.strip() for item in text.split(separator) if item.strip()]
+    if kind == "boolean":
+        return text.lower() in ("true", "yes", "on", "1")
+    return {"integer": int, "number": float, "string": str}[kind](text)
+
+
+@pytest.mark.parametrize("version", SYNAPSE_RELEASES)
+def test_synapse_offers_every_option_of_its_manual(version: str) -> None:
+    schema = CATALOG.options_schema("synapse", version)
+    offered = set(_names(schema))
+    missing = [
+        name
+        for name in recorded("synapse", version)
+        if name not in offered and not _is_managed(schema, name)
+    ]
+    assert missing == []
+
+
+def _names(schema: Schema, prefix: str = "") -> Iterator[str]:
+    for name, node in schema.get("properties", {}).items():
+        yield prefix + name
+        yield from _names(node, f"{prefix}{name}.")
+        if isinstance(node.get("items"), Mapping):
+            yield from _names(node["items"], f"{prefix}{name}[].")
+
+
+def _is_managed(schema: Schema, name: str) -> bool:
+    """Is an option, or what it is a part of, decided by Homeport as a whole?"""
+    node: Any = schema
+    for part in re.split(r"\.", name.replace("[]", ".[]")):
+        node = node.get("items") if part == "[]" else node.get("properties", {}).get(part)
+        if not isinstance(node, Mapping):
+            return False
+        if node.get("x-managed"):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("application", "version"), RELEASES)
+def test_options_read_well_in_the_form(application: str, version: str) -> None:
+    for path, node in leaves(CATALOG.options_schema(application, version)):
+        label, words = node["x-label"], node.get("description", "")
+        assert len(label) <= 40, path
+        assert not label.endswith("."), path
+        assert not words or words.endswith((".", ")", "?")), path
+        assert len(words) <= 400, path
+        assert not node.get("x-secret") or words, f"{path}: a secret says what it is for"
+
+
+@pytest.mark.parametrize(("application", "version"), RELEASES)
+def test_secrets_are_marked(application: str, version: str) -> None:
+    """Whatever is called a secret, password or token is kept as one."""
+    telling = re.compile(r"(^|[_.-])(secret|password|pass|passphrase|token|private_key)$")
+    # Letters of rights, and a part of an address that is compared.
+    known = {"default_permissions_create_token", "url_preview_url_blacklist.password"}
+    for spot, node in schema_nodes(CATALOG.options_schema(application, version)):
+        path = ".".join(str(part) for part in spot if part not in ("properties", "items"))
+        if telling.search(path) and node.get("type") == "string" and not node.get("x-managed"):
+            assert node.get("x-secret") or path.removeprefix("sharing.") in known, path
+
+
+@pytest.mark.parametrize(("application", "version"), RELEASES)
+def test_presets_are_what_the_form_shows_as_default(application: str, version: str) -> None:
+    schema = CATALOG.options_schema(application, version)
+    defaults = {path: node.get("default") for path, node in leaves(schema)}
+    for path, value in CATALOG.package(application).config[0].presets.items():
+        if "{" not in str(value):
+            assert defaults[path] == value
