@@ -59,9 +59,13 @@ class GuestShell(Protocol):
         env: Mapping[str, str] | None = None,
         timeout: float = 120.0,
         on_line: Callable[[str], None] | None = None,
+        on_wait: Callable[[], None] | None = None,
         check: bool = True,
     ) -> Completed:
         """Run one program by argument list, never by shell string.
+
+        on_wait is called about once a second while the program says nothing. What it or
+        on_line raises asks the program to stop, and is raised here.
 
         A secret goes in by `input`, never by argv or env. With `check`, a status other
         than 0 raises `RemoteFailure` with the end of stderr. Loss of the connection raises

@@ -14,7 +14,7 @@ import shlex
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import asyncssh
 
@@ -25,6 +25,7 @@ from engine.guests.lines import LineSplitter, shown
 from engine.guests.protocols import Completed, GuestFacts, GuestTarget
 
 _CHUNK = 65536
+_WAIT_SECONDS = 1.0
 _KEPT_CHUNKS = 64
 """With `on_line`, only the end of a long output is kept: the lines were seen already."""
 
@@ -69,11 +70,12 @@ class SshShell:
         env: Mapping[str, str] | None = None,
         timeout: float = 120.0,
         on_line: Callable[[str], None] | None = None,
+        on_wait: Callable[[], None] | None = None,
         check: bool = True,
     ) -> Completed:
         """Run one program; see the protocol. A command that is not done within `timeout`
         seconds is asked to stop and raises OutcomeUnknown."""
-        output = self._run(argv, input, env, timeout, on_line)
+        output = self._run(argv, input, env, timeout, on_line, on_wait)
         completed = Completed(
             output.status,
             output.stdout.decode(errors="replace"),
@@ -104,7 +106,7 @@ class SshShell:
 
     def read_file(self, path: str) -> bytes | None:
         argv = ("sh", "-c", scripts.READ, "read-file", path)
-        output = self._run(argv, None, None, 120.0, None)
+        output = self._run(argv, None, None, 120.0, None, None)
         if output.status == scripts.NO_SUCH_FILE:
             return None
         if output.status != 0:
@@ -122,6 +124,7 @@ class SshShell:
         env: Mapping[str, str] | None,
         timeout: float,
         on_line: Callable[[str], None] | None,
+        on_wait: Callable[[], None] | None,
     ) -> _Output:
         command = command_line((*self._link.probed.prefix, *_with_environment(argv, env)))
         lines: SimpleQueue[str | None] = SimpleQueue()
@@ -130,9 +133,7 @@ class SshShell:
         )
         running.add_done_callback(lambda _: lines.put(None))
         try:
-            while (line := lines.get()) is not None:
-                if on_line:
-                    on_line(line)
+            _attend(lines, on_line, on_wait)
             return running.result()
         except BaseException:
             running.cancel()
@@ -172,6 +173,25 @@ class SshShell:
         if process.exit_status is None:
             raise connections.connection_lost(self._on, name)
         return _Output(_status(process), stdout, stderr)
+
+
+def _attend(
+    lines: SimpleQueue[str | None],
+    on_line: Callable[[str], None] | None,
+    on_wait: Callable[[], None] | None,
+) -> None:
+    """On the caller's thread, until the end of the lines (None)."""
+    while True:
+        try:
+            line = lines.get(timeout=_WAIT_SECONDS)
+        except Empty:
+            if on_wait:
+                on_wait()
+            continue
+        if line is None:
+            return
+        if on_line:
+            on_line(line)
 
 
 def command_line(argv: Sequence[str]) -> str:

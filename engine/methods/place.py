@@ -42,7 +42,14 @@ class Place:
     ) -> Completed:
         """A short command, its output kept out of the log."""
         self.work.raise_if_cancelled()
-        return self.shell.run(argv, input=data, env=env, timeout=timeout, check=check)
+        return self.shell.run(
+            argv,
+            input=data,
+            env=env,
+            timeout=timeout,
+            on_wait=self.work.raise_if_cancelled,
+            check=check,
+        )
 
     def run_long(
         self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = 1800.0
@@ -57,6 +64,7 @@ class Place:
             env=env,
             timeout=timeout + LOCK_SECONDS,
             on_line=self._tell,
+            on_wait=self.work.raise_if_cancelled,
             check=False,
         )
         if completed.status == scripts.LOCK_HELD:

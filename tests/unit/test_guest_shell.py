@@ -94,6 +94,15 @@ def test_cancelling_from_a_line_ends_the_command(shell: SshShell, tmp_path: Path
     assert shell.run(["echo", "alive"]).stdout == "alive\n"
 
 
+def test_cancelling_a_command_that_says_nothing(shell: SshShell) -> None:
+    def cancel() -> None:
+        raise Cancelled("stopped by the user")
+
+    with pytest.raises(Cancelled):
+        shell.run(["sleep", "60"], on_wait=cancel)
+    assert shell.run(["echo", "alive"]).stdout == "alive\n"
+
+
 def test_timeout_leaves_the_outcome_open(shell: SshShell) -> None:
     with pytest.raises(OutcomeUnknown, match="0 seconds"):
         shell.run(["sleep", "60"], timeout=0.2)
