@@ -3,8 +3,9 @@
 Only honoured where HOMEPORT_TESTING=1. HOMEPORT_KILL_AT is `<step id>:<moment>`, with the
 moments `before` (the handler is about to be called), `after` (it returned and nothing is
 recorded), `after-journal` (the step is recorded and journaled) or a number of milliseconds
-after the handler began. The process is ended by SIGKILL, once per installation and value:
-what was done is written to the state directory first, so the next worker lives.
+after the handler began (or when it returns, if that is sooner). The process is ended by
+SIGKILL, once per installation and value: what was done is written to the state directory
+first, so the next worker lives.
 """
 
 from __future__ import annotations
@@ -36,10 +37,8 @@ def around(step: str) -> Iterator[None]:
         timer.daemon = True
         timer.start()
     yield
-    if moment == "after":
+    if moment == "after" or timer is not None:
         _kill()
-    if timer is not None:
-        timer.cancel()
 
 
 def after_journal(step: str) -> None:
