@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -13,6 +14,7 @@ from textual.scrollbar import ScrollBar
 
 from tui.crash import EndsPlainly
 from tui.farewell import Farewell
+from tui.last_seen import FILE, LastSeen
 from tui.screens.dashboard import Dashboard
 from tui.session import Session
 from tui.theme import choose_theme
@@ -30,7 +32,10 @@ def _now() -> datetime:
 
 
 class HomeportApp(EndsPlainly[str]):
-    """One interface on one terminal. `run` gives the line to leave on it."""
+    """One interface on one terminal. `run` gives the line to leave on it.
+
+    state: the directory in which the dashboard is remembered from one start to the next.
+    """
 
     TITLE = "Homeport"
     CSS_PATH = "styles/homeport.tcss"
@@ -48,12 +53,14 @@ class HomeportApp(EndsPlainly[str]):
         opener: Callable[[], Homeport],
         *,
         initial: str | None = None,
+        state: Path | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         super().__init__()
         self.session = Session(opener)
         self.farewell = Farewell()
         self.clock = clock
+        self.last_seen = LastSeen(state / FILE if state else None)
         self._initial = initial
         ScrollBar.renderer = ConsoleScrollBar
         self.theme = choose_theme(self)

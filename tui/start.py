@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _QUIET = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
 
 
-def _open(paths: Paths | None) -> Homeport:
+def _open(paths: Paths) -> Homeport:
     from engine.homeport import Homeport
 
     return Homeport.open(paths)
@@ -28,18 +29,26 @@ def start(paths: Paths | None, initial: str | None) -> int:
     """Run until the user leaves; the last lines on the terminal say what happened."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    from engine.paths import Paths
     from tui.app import HomeportApp
 
-    return run_on_terminal(HomeportApp(partial(_open, paths), initial=initial), paths)
+    paths = paths or Paths.from_environment()
+    app = HomeportApp(partial(_open, paths), initial=initial, state=paths.state)
+    return run_on_terminal(app, paths.state)
 
 
-def run_on_terminal(app: HomeportApp, paths: Paths | None = None) -> int:
-    """Run the application on this terminal, whatever happens to either; the exit status."""
+def run_on_terminal(app: HomeportApp, state: Path) -> int:
+    """Run the application on this terminal, whatever happens to either; the exit status.
+
+    state: the directory for the log of a crash.
+    """
+    from tui.frugal import share_one_heap
     from tui.hangup import end_with_terminal
 
     def defect_in_thread(found: threading.ExceptHookArgs) -> None:
         app.call_later(app.end_with, found.exc_value or RuntimeError("a thread ended"))
 
+    share_one_heap()
     threading.excepthook = defect_in_thread
     end_with_terminal()
     try:
@@ -48,15 +57,10 @@ def run_on_terminal(app: HomeportApp, paths: Paths | None = None) -> int:
         app.end_with(error)
         farewell = None
     if app.crash is not None:
-        sys.stderr.write(_crash_report(app.crash, paths) + "\n")
+        from tui.crash import report
+
+        sys.stderr.write(report(app.crash, state) + "\n")
         return 1
     if farewell:
         sys.stdout.write(farewell + "\n")
     return app.return_code or 0
-
-
-def _crash_report(error: BaseException, paths: Paths | None) -> str:
-    from engine.paths import Paths
-    from tui.crash import report
-
-    return report(error, (paths or Paths.from_environment()).state)

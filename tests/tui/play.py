@@ -31,7 +31,7 @@ def main(mode: str) -> int:
             made.append(example)
         return made[0]
 
-    return run_on_terminal(HomeportApp(opener))
+    return run_on_terminal(HomeportApp(opener), Path(os.environ["HOMEPORT_HOME"]))
 
 
 if __name__ == "__main__":

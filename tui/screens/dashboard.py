@@ -13,18 +13,20 @@ from textual.message import Message
 
 from tui.screens.dashboard_text import (
     EMPTY,
+    HEADING,
     NO_PROVIDER,
     OPENING,
     deployment_detail,
     deployment_table,
     message_rows,
+    table_row,
 )
 from tui.screens.page import Page
 from tui.text import Span
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
-from tui.words import counted
+from tui.words import ago, counted
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView, Homeport
@@ -156,6 +158,7 @@ class Dashboard(Page):
 
     def draw(self) -> None:
         if not self._read_once:
+            self._draw_last_seen()
             return
         rows = self.query_one(RowList)
         side = self.query_one("#side", LineView)
@@ -171,10 +174,21 @@ class Dashboard(Page):
             side.display = False
             return
         side.display = True
-        heading, *lines = deployment_table(list(self._views.values()), row_width(rows))
+        table = [table_row(view) for view in self._views.values()]
+        self.app.last_seen.remember(table, self.app.clock())
+        heading, *lines = deployment_table(table, row_width(rows))
         keyed = zip(lines, self._views, strict=True)
         rows.show_rows([Row(heading), *(Row(content, name) for content, name in keyed)])
         self._draw_side()
+
+    def _draw_last_seen(self) -> None:
+        """Rows without a cursor: they can be looked at until the inventory has been read."""
+        if (seen := self.app.last_seen.recall(len(HEADING))) is not None:
+            table, when = seen
+            rows = self.query_one(RowList)
+            lines = deployment_table(table, row_width(rows))
+            rows.show_rows([Row(content) for content in lines])
+            self.title_bar(self.CRUMBS, f"as of {ago(when, self.app.clock())}")
 
     def _draw_side(self) -> None:
         side = self.query_one("#side", LineView)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tui.last_seen import TableRow
 from tui.text import Cell, Line, Span, column_widths, columns, labelled, wrapped
 from tui.widgets.rows import Row
 from tui.words import ago, deployment_sign, health_words
@@ -27,7 +28,7 @@ To try Homeport out, leave with q and run: homeport lab up
 It gives you two providers on this machine. To add your own Proxmox VE, run: homeport \
 providers add --help"""
 
-_HEADING = ("NAME", "STATE", "APPLICATION", "PROVIDER", "ADDRESS", "URL")
+HEADING = ("NAME", "STATE", "APPLICATION", "PROVIDER", "ADDRESS", "URL")
 _LEAST = (8, 11, 12, 8, 15, 0)
 _MARK = 2
 """Cells of a state's mark and the space behind it."""
@@ -38,35 +39,36 @@ def message_rows(text: str, width: int) -> list[Row]:
     return [Row(()), *(Row(content) for content in wrapped(text, width))]
 
 
-def deployment_table(views: Sequence[DeploymentView], width: int) -> list[Line]:
-    """A heading, then a line for each deployment; the URL where there is room for it."""
-    texts = [_HEADING, *(_texts(view) for view in views)]
-    widths = column_widths(texts, _LEAST, width - _MARK)
-    if widths[-1] < max(len(row[-1]) for row in texts):
-        texts = [row[:-1] for row in texts]
-        widths = column_widths(texts, _LEAST[:-1], width - _MARK)
-    heading, *rows = (
-        [Cell(text, size) for text, size in zip(row, widths, strict=True)] for row in texts
-    )
-    muted = (cell._replace(role="muted") for cell in heading)
-    lines: list[Line] = [(Span(" " * _MARK), *columns(muted))]
-    for view, (name, state, *rest) in zip(views, rows, strict=True):
-        sign = deployment_sign(view)
-        row = (name._replace(role="strong"), state._replace(role=sign.role), *rest)
-        lines.append((Span(f"{sign.mark} ", sign.role), *columns(row)))
-    return lines
-
-
-def _texts(view: DeploymentView) -> tuple[str, ...]:
-    deployment = view.deployment
-    return (
+def table_row(view: DeploymentView) -> TableRow:
+    """What the table shows of a deployment."""
+    deployment, sign = view.deployment, deployment_sign(view)
+    texts = (
         deployment.name,
-        deployment_sign(view).word,
+        sign.word,
         f"{deployment.application} {deployment.release}",
         deployment.provider,
         view.address,
         view.url,
     )
+    return TableRow(sign.mark, sign.role, texts)
+
+
+def deployment_table(rows: Sequence[TableRow], width: int) -> list[Line]:
+    """A heading, then a line for each deployment; the URL where there is room for it."""
+    texts = [HEADING, *(row.texts for row in rows)]
+    widths = column_widths(texts, _LEAST, width - _MARK)
+    if widths[-1] < max(len(row[-1]) for row in texts):
+        texts = [row[:-1] for row in texts]
+        widths = column_widths(texts, _LEAST[:-1], width - _MARK)
+    heading, *cells = (
+        [Cell(text, size) for text, size in zip(row, widths, strict=True)] for row in texts
+    )
+    muted = (cell._replace(role="muted") for cell in heading)
+    lines: list[Line] = [(Span(" " * _MARK), *columns(muted))]
+    for row, (name, state, *rest) in zip(rows, cells, strict=True):
+        drawn = (name._replace(role="strong"), state._replace(role=row.role), *rest)
+        lines.append((Span(f"{row.mark} ", row.role), *columns(drawn)))
+    return lines
 
 
 def deployment_detail(view: DeploymentView, width: int, now: datetime) -> list[Line]:
