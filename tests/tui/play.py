@@ -27,11 +27,12 @@ def main(mode: str) -> int:
 
             example = ExampleHomeport(empty=mode == "empty")
             if mode == "dashboard":
-                example.ran = [run for run in example.ran if run.status.is_final]
+                example.finish_what_runs()
             made.append(example)
         return made[0]
 
-    return run_on_terminal(HomeportApp(opener), Path(os.environ["HOMEPORT_HOME"]))
+    state = Path(os.environ["HOMEPORT_HOME"])
+    return run_on_terminal(HomeportApp(opener, state=state), state)
 
 
 if __name__ == "__main__":
