@@ -21,7 +21,7 @@ class FormCommands(FormEditing):
         Binding("space", "switch", "Switch on or off, or fold"),
         Binding("right", "fold(False)", "Unfold"),
         Binding("left", "fold(True)", "Fold, or go to the section"),
-        Binding("o", "fold_all", "Unfold all sections, or fold them"),
+        Binding("o", "fold_all", "Fold all sections, or unfold them"),
         Binding("d,delete", "unset", "Back to the default, or remove the entry"),
         Binding("u", "undo", "Undo"),
         Binding("U,ctrl+r", "redo", "Do again what was undone"),
@@ -34,8 +34,6 @@ class FormCommands(FormEditing):
         Binding("z", "null", "Set to null"),
         Binding("e", "empty", "Set to empty"),
     ]
-
-    _folded_all = False
 
     # folding
 
@@ -67,9 +65,9 @@ class FormCommands(FormEditing):
     def action_fold_all(self) -> None:
         form, row = self.form, self.grid.row
         if form is not None and row is not None:
-            self._folded_all = not self._folded_all
-            form.fold_all(self._folded_all)
-            self.redraw(form.row(row.path[:1]).id if self._folded_all else row.id)
+            folded = not (row.foldable and row.folded)
+            form.fold_all(folded)
+            self.redraw(form.row(row.path[:1]).id if folded else row.id)
 
     # values
 

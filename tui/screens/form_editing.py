@@ -60,14 +60,14 @@ class FormEditing(FormBase):
         form, row = self.form, self.grid.row
         if form is None or row is None:
             return
-        if row.foldable and not row.inline:
+        if row.kind in ("section", "list", "map") and not row.inline:
             self._open_container(row)
         elif row.readonly:
             self.say(locked(row))
+        elif row.branches and row.kind in ("const", "raw"):
+            self.open_branches()
         elif row.kind in ("enum", "bool", "const"):
             self.open_choices(form.choices(row.path), form.edit_text(row.path), set_text)
-        elif row.branches and row.kind != "text":
-            self.open_branches()
         elif row.kind == "raw" or row.multiline:
             self.action_whole()
         else:
@@ -76,10 +76,12 @@ class FormEditing(FormBase):
 
     def _open_container(self, row: OptionRow) -> None:
         """Fold or unfold; say how to fill what has nothing in it."""
-        if row.can_add and not row.count:
+        if row.foldable:
+            self.fold(row, not row.folded)
+        elif row.can_add:
             self.say("It has no entries. a adds one, w edits it as text.")
-            return
-        self.fold(row, not row.folded)
+        else:
+            self.say("There is nothing in it." if not row.readonly else locked(row))
 
     # the editor on the row
 
@@ -196,10 +198,16 @@ class FormEditing(FormBase):
         elif row.readonly:
             self.say(locked(row))
         else:
-            from tui.screens.whole_text import WholeText
-
             text = self._remembered.get(row.id, form.edit_text(row.path))
-            self.app.push_screen(WholeText(form, row, text), self._whole_edited)
+            self._open_whole(form, row, text)
+
+    def _open_whole(self, form: FormModel, row: OptionRow, text: str) -> None:
+        if not text.replace("\n", "").replace("\t", "").isprintable():
+            self.say("The value has control characters, so it is not shown. d takes it away.")
+            return
+        from tui.screens.whole_text import WholeText
+
+        self.app.push_screen(WholeText(form, row, text), self._whole_edited)
 
     def _whole_edited(self, left: tuple[int, str | None] | None) -> None:
         """The text page is closed; what it did not take over is remembered."""

@@ -59,7 +59,10 @@ def _row_hints(row: OptionRow) -> tuple[Hint, ...]:
         move: Hint = ("[ ]", "move") if row.is_item else ("k", "rename")
         return (("Enter", edit), ("d", "remove"), move, ("c", "copy"))
     if row.can_add:
-        return (("Enter", "edit" if row.inline else "open"), ("a", "add"), ("w", "as text"))
+        fold = "unfold" if row.folded else "fold"
+        enter: tuple[Hint, ...] = (("Enter", "edit"),) if row.inline else (("Enter", fold),)
+        empty = not row.inline and not row.foldable
+        return (*(() if empty else enter), ("a", "add"), ("w", "as text"))
     if row.heading or row.foldable:
         return (("Enter", "unfold" if row.folded else "fold"),)
     if row.kind == "bool":
