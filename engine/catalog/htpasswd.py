@@ -14,7 +14,7 @@ from engine.errors import InvalidInput
 # 5000 rounds are the scheme's default and not written into the hash. Older Radicale tells
 # SHA-512 by a length that holds only then.
 ROUNDS = 5000
-_NAME = re.compile(r"[^:\s\x00-\x1f\x7f#][^:\x00-\x1f\x7f]{0,63}")
+_NAME = re.compile(r"(?!#)[^:\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,64}")
 
 
 def with_account(existing: bytes, username: str, password: str) -> bytes:
@@ -33,7 +33,7 @@ def with_account(existing: bytes, username: str, password: str) -> bytes:
             do="Choose another name.",
         )
     kept = []
-    for line in existing.decode(errors="surrogateescape").splitlines():
+    for line in _lines(existing):
         name, _, known = line.partition(":")
         if name != username:
             kept.append(line)
@@ -41,3 +41,9 @@ def with_account(existing: bytes, username: str, password: str) -> bytes:
             return existing
     kept.append(f"{username}:{sha512_crypt.using(rounds=ROUNDS).hash(password)}")
     return ("\n".join(kept) + "\n").encode(errors="surrogateescape")
+
+
+def _lines(existing: bytes) -> list[str]:
+    """Only a line feed ends a line here; `splitlines` knows ten more ends."""
+    text = existing.decode(errors="surrogateescape")
+    return text.removesuffix("\n").split("\n") if text else []

@@ -81,7 +81,7 @@ def _escaped(text: str, escapes: Mapping[str, str]) -> str:
 
 
 def _require_verbatim(section: str, option: str, text: str, on: str) -> None:
-    if found := _CONTROL.search(text):
+    if found := _CONTROL.search(option + text):
         raise _refused(on, f"it contains the control character {found[0]!r}")
     block = _block(section, {option: text}).encode()
     if _read(block) != {section: {option: text}}:

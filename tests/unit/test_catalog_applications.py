@@ -13,6 +13,7 @@ import pytest
 from engine.catalog.check_options import schema_nodes
 from engine.catalog.load import Catalog
 from engine.catalog.options import Schema, leaves
+from engine.catalog.validate import problems
 
 RECORDED = Path(__file__).parent.parent / "data" / "option-names"
 CATALOG = Catalog.open()
@@ -124,3 +125,31 @@ def test_presets_are_what_the_form_shows_as_default(application: str, version: s
     for path, value in CATALOG.package(application).config[0].presets.items():
         if "{" not in str(value):
             assert defaults[path] == value
+
+
+def test_a_new_deployment_is_warned_of_nothing_it_need_not_do() -> None:
+    """Planning shows notes of kind action and security; a first one has nothing to convert."""
+    for package in CATALOG.packages():
+        for release in package.releases:
+            kinds = {note.kind for note in release.notes}
+            assert not kinds & {"action", "security"}, (package.id, release.version)
+
+
+@pytest.mark.parametrize(
+    ("values", "asks_for"),
+    [
+        ({"enable_registration": True}, "registration_requires_token"),
+        (
+            {"limit_profile_requests_to_users_who_share_rooms": True},
+            "require_auth_for_profile_requests",
+        ),
+    ],
+)
+def test_options_with_which_synapse_would_not_start_are_refused(
+    values: dict[str, Any], asks_for: str
+) -> None:
+    schema = CATALOG.options_schema("synapse")
+    (found,) = problems(schema, values)
+    assert (found.path, found.message) == (asks_for, "needs a value")
+    assert found.do
+    assert problems(schema, {**values, asks_for: True}) == []
