@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from rich.color import Color
 from rich.style import Style
 
 from tests.tui.scene_shots import SIZES, colour_name, shot, strips_of
+from tui.screenshots.__main__ import picture
 from tui.screenshots.scenes import SCENES, make_app, play, screen_text
 
 GOLDENS = sorted((Path(__file__).parent / "goldens").rglob("*.txt"))
@@ -142,3 +145,12 @@ def test_a_small_terminal_gets_one_message_and_takes_no_keys(run: Callable[..., 
     assert "50 columns and 12 lines" in small.replace("\n", " ")
     assert "60" in small
     assert after == before
+
+
+def test_pictures_ask_nobody_for_fonts_and_say_what_the_page_says() -> None:
+    svg = picture(SCENES["provider"])
+    assert "@font-face" not in svg
+    assert "Fira" not in svg
+    assert not re.search(r"(href|src)=|url\((?!#)", svg)
+    words = unescape(re.sub(r"<[^>]*>", " ", svg)).replace("\xa0", " ")
+    assert "VM.Allocate is missing on /vms" in words

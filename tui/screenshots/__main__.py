@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from html import escape, unescape
 from pathlib import Path
 
 from tui.screenshots.scenes import SCENES, Scene, make_app, play
 
 PICTURES = ("dashboard", "catalog", "form", "plan", "progress", "deployment", "providers")
 SIZE = (100, 30)
+_TEXT = re.compile(
+    r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" '
+    r'textLength="(?P<length>[^"]*)" clip-path="(?P<clip>[^"]*)">(?P<text>[^<]*)</text>'
+)
 FONTS = "ui-monospace, 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace"
 
 
@@ -31,7 +36,27 @@ def with_own_fonts(svg: str) -> str:
     svg = re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"font-family:\s*Fira Code[^;]*;", f"font-family: {FONTS};", svg)
     svg = re.sub(r"terminal-\d+-", "terminal-", svg)
+    svg = _TEXT.sub(_placed, svg)
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def _placed(run: re.Match[str]) -> str:
+    """A run of text as words that each have their place: viewers disagree on how wide spaces
+    and letters are, and columns must stand under each other in all of them."""
+    text = unescape(run["text"])
+    if not text.strip("\xa0"):
+        return ""
+    cell = float(run["length"]) / len(text)
+    parts: list[str] = []
+    for word in re.finditer(r"[^\xa0]+(?:\xa0[^\xa0]+)*", text):
+        x = float(run["x"]) + word.start() * cell
+        length = len(word[0]) * cell
+        said = escape(word[0]).replace("\xa0", "&#160;")
+        parts.append(
+            f'<text class="{run["style"]}" x="{x:.1f}" y="{run["y"]}" '
+            f'textLength="{length:.1f}" clip-path="{run["clip"]}">{said}</text>'
+        )
+    return "".join(parts)
 
 
 def main(directory: str = "screenshots") -> int:

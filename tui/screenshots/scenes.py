@@ -42,6 +42,10 @@ class Scene:
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
 _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
 
+_PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))
+_NAME = (*_PROVIDER, Act("enter", "radicale.harbour-a.lab"))
+_FORM = (*_NAME, Act("enter", "max_content_length"), Act("down down", "How many clients"))
+
 SCENES: Mapping[str, Scene] = {
     "dashboard": Scene((_DASHBOARD,)),
     "dashboard-running": Scene(
@@ -52,6 +56,11 @@ SCENES: Mapping[str, Scene] = {
         (Act("", "homeport lab up"),), empty=True, providers=False
     ),
     "catalog": Scene((_DASHBOARD, Act("c", "3 applications"), Act("down", "Failed logins"))),
+    "deploy-application": Scene((_DASHBOARD, Act("d", "step 1"))),
+    "deploy-provider": Scene(_PROVIDER),
+    "deploy-name": Scene(_NAME),
+    "form": Scene(_FORM),
+    "plan": Scene((*_FORM, Act("p", "14 steps"))),
     "providers": Scene((_DASHBOARD, Act("p", "2 providers"))),
     "provider": Scene((_DASHBOARD, Act("p", "2 providers"), Act("enter", "pveum acl modify"))),
     "progress": Scene((Act("", "31 of 54"),), running=True),
