@@ -13,7 +13,7 @@ from forms.model.row import Problem
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.schema.recent import recently_loaded
-from forms.schema.shape import Shapes
+from forms.schema.shapes import Shapes
 from forms.walk import child_of, unknown_paths
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.schema.merge import View, both
-from forms.schema.shape import Shape, Shapes
+from forms.schema.shape import Shape
+from forms.schema.shapes import Shapes
 from forms.values import ABSENT
 
 

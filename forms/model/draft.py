@@ -15,7 +15,7 @@ from forms.model.appearance import HIDDEN
 from forms.model.document import Document, implied_paths, plain, with_implied
 from forms.paths import Path, parse_path, path_text
 from forms.schema.load import Schema
-from forms.schema.shape import Shapes
+from forms.schema.shapes import Shapes
 from forms.values import ABSENT, identical
 from forms.walk import secret_paths
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from forms.model.appearance import Appearance
 from forms.model.commands import Commands
-from forms.model.document import Document, Replacement, plain
+from forms.model.document import Document, plain
 from forms.model.draft import dump_draft, load_draft
+from forms.model.editing import Editing
 from forms.model.folding import Folding
 from forms.model.help import help_of
-from forms.model.history import Choice, History, Shift, Step
 from forms.model.node import Node, Role
 from forms.model.problems import Problems
 from forms.model.row import Change, Filter, Help, Parsed, Problem, Row
@@ -25,7 +25,8 @@ from forms.model.text import choice_texts, editable, parse
 from forms.model.tree import Tree
 from forms.paths import Path, parse_path, path_text
 from forms.schema.load import Schema, SchemaDocument, load_schema
-from forms.schema.shape import CONTAINERS, Kind, Shapes
+from forms.schema.shape import Kind
+from forms.schema.shapes import Shapes
 from forms.validation import check
 from forms.values import ABSENT
 from forms.walk import is_secret
@@ -74,8 +75,8 @@ class FormModel:
         self._commands = Commands(self._tree, self._document, self._appearance)
         self._search = Search(self._tree, self._appearance)
         self._problems = Problems(self._tree)
-        self._history = History()
         self._rows: Rows | None = None
+        self._editing = Editing(self._tree, self._problems, self._check, lambda: self._rows)
 
     # what there is
 
@@ -243,89 +244,56 @@ class FormModel:
         return self._tree.items_shape(node) is not None
 
     def set(self, path: Path, value: Any) -> Change:
-        return self._do(self._commands.set(path, value))
+        return self._editing.do(self._commands.set(path, value))
 
     def unset(self, path: Path) -> Change:
-        return self._do(self._commands.unset(path))
+        return self._editing.do(self._commands.unset(path))
 
     def set_null(self, path: Path) -> Change:
-        return self._do(self._commands.set_null(path))
+        return self._editing.do(self._commands.set_null(path))
 
     def set_empty(self, path: Path) -> Change:
         """Empty text, list or map, as the option's kind has it."""
-        return self._do(self._commands.set_empty(path))
+        return self._editing.do(self._commands.set_empty(path))
 
     def add_item(self, path: Path, key: str | None = None) -> Change:
         """Add an entry to a list (at its end) or a map (under `key`, which maps need).
         The Change's path is the new entry's."""
-        return self._do(self._commands.add(path, key))
+        return self._editing.do(self._commands.add(path, key))
 
     def remove_item(self, path: Path) -> Change:
-        return self._do(self._commands.remove(path))
+        return self._editing.do(self._commands.remove(path))
 
     def move_item(self, path: Path, to: int) -> Change:
         """Move a list's entry to another position."""
-        return self._do(self._commands.move(path, to))
+        return self._editing.do(self._commands.move(path, to))
 
     def duplicate_item(self, path: Path, key: str | None = None) -> Change:
         """Put a copy behind a list's entry, or a map's (under `key`, which maps need)."""
-        return self._do(self._commands.duplicate(path, key))
+        return self._editing.do(self._commands.duplicate(path, key))
 
     def rename_key(self, path: Path, key: str) -> Change:
         """Rename a map's entry, which keeps its place."""
-        return self._do(self._commands.rename(path, key))
+        return self._editing.do(self._commands.rename(path, key))
 
     def choose_branch(self, path: Path, branch: int) -> Change:
         """Choose among `Row.branches`. Values that fit the new branch stay."""
-        return self._do(self._commands.choose(path, branch))
+        return self._editing.do(self._commands.choose(path, branch))
 
     def undo(self) -> Change | None:
         """Take back the last command; None if there is none."""
-        step = self._history.back()
-        return None if step is None else self._perform(step)
+        return self._editing.undo()
 
     def redo(self) -> Change | None:
-        step = self._history.forward()
-        return None if step is None else self._perform(step)
+        return self._editing.redo()
 
     @property
     def dirty(self) -> bool:
         """Has anything changed since the form was opened or `mark_saved` called?"""
-        return self._history.dirty
+        return self._editing.history.dirty
 
     def mark_saved(self) -> None:
-        self._history.mark_saved()
-
-    def _do(self, step: Step) -> Change:
-        self._history.add(step)
-        return self._perform(step)
-
-    def _perform(self, step: Step) -> Change:
-        for action in step.actions:
-            if isinstance(action, Replacement):
-                self._document.apply(action)
-            elif isinstance(action, Choice):
-                node = self._tree.known(action.path)
-                if node is not None:
-                    node.chosen = action.after
-            elif isinstance(action, Shift):
-                self._tree.shift(action.path, action.before, action.after)
-        changed: list[Node] = []
-        for path in {action.path: None for action in step.actions}:
-            top = self._tree.refresh(path)
-            if top is not None:
-                changed.append(top)
-        self._recheck(step.path)
-        if changed:
-            self._problems.forget_gone()
-            if self._rows is not None:
-                self._rows.replace_below(min(changed, key=lambda node: node.depth))
-        return Change(self._existing(step.path), bool(changed), step.label)
-
-    def _existing(self, path: Path) -> Path:
-        while path and self._tree.find(path) is None:
-            path = path[:-1]
-        return path
+        self._editing.history.mark_saved()
 
     # problems
 
@@ -366,18 +334,6 @@ class FormModel:
             if problem.path not in self._held or self._document.get(problem.path) is not ABSENT
         ]
 
-    def _recheck(self, path: Path) -> None:
-        """Bring the problem of one option up to date after a command on it."""
-        node = self._tree.known(path)
-        if node is None:
-            return
-        value = self._tree.value(node)
-        if value is ABSENT or self._tree.shape(node).kind in CONTAINERS:
-            self._problems.put(node, None)
-            return
-        found = next(iter(self._check(node, value)), None)
-        self._problems.put(node, (found.message, found.hint) if found else None)
-
     # drafts
 
     def dump(self) -> dict[str, Any]:
@@ -410,8 +366,8 @@ class FormModel:
                 node.chosen = branch
                 self._tree.refresh(path)
         self._problems.place(())
-        self._history.clear()
-        self._history.mark_dirty()
+        self._editing.history.clear()
+        self._editing.history.mark_dirty()
         if self._rows is not None:
             self._rows.rebuild()
 

@@ -16,7 +16,8 @@ from forms.model.node import Node, Role
 from forms.paths import Heading, Path
 from forms.schema.load import Schema
 from forms.schema.merge import View
-from forms.schema.shape import CONTAINERS, Kind, Shape, Shapes
+from forms.schema.shape import CONTAINERS, Kind, Shape
+from forms.schema.shapes import Shapes
 from forms.values import ABSENT
 from forms.walk import Child, child_of, is_secret, words_of
 
