@@ -105,7 +105,9 @@ class NamePage(Page):
         self._say_all()
 
     def _follow_name(self, name: str) -> None:
-        self.query_one("#domain", TextLine).value = f"{name}.{self._zone}" if name else ""
+        domain = self.query_one("#domain", TextLine)
+        domain.value = f"{name}.{self._zone}" if name else ""
+        domain.cursor_position = len(domain.value)
 
     def _value(self, field: str) -> str:
         return self.query_one(f"#{field}", TextLine).value.strip()

@@ -91,7 +91,7 @@ class OptionGrid(RowList):
     def render_line(self, y: int) -> Strip:
         index = self.scroll_offset.y + y
         self._painted[y] = self.line_at(index) if index < self.line_count else ()
-        return super().render_line(y)
+        return super().render_line(y).simplify()
 
 
 def option_line(row: OptionRow, width: int, value_column: int) -> Line:
