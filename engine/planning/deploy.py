@@ -54,7 +54,7 @@ def _ground(desired: Desired) -> tuple[PlannedStep, ...]:
             "guest.ensure@1",
             "Create the guest",
             Effect.CREATE,
-            f"guest {desired.name} ({size}, {needs.disk_gib} GiB disk)",
+            f"{desired.name}: {size}, {needs.disk_gib} GiB",
             ("address.allocate", "secrets.ensure"),
             {
                 "cores": needs.cores,
@@ -78,7 +78,7 @@ def _application(desired: Desired) -> tuple[PlannedStep, ...]:
     steps = (
         desired.step(
             "components.install@1",
-            "Install what the application needs",
+            "Install what it needs",
             Effect.CREATE,
             ", ".join(["reverse proxy", *(_COMPONENTS[name] for name in components)]),
             ("guest.start",),
@@ -116,7 +116,7 @@ def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
             "certificate.issue@1",
             "Obtain a certificate",
             Effect.CREATE,
-            f"certificate for {domain}",
+            domain,
             ("secrets.ensure",),
             {"names": [domain]},
         ),
@@ -124,7 +124,7 @@ def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
             "app.publish@1",
             "Publish the application",
             Effect.CREATE,
-            f"https proxy for {domain}",
+            f"proxy for {domain}",
             ("app.start", "certificate.issue"),
         ),
         desired.step(
@@ -137,7 +137,7 @@ def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
         ),
         desired.step(
             "app.health@1",
-            "Ask the application by its public name",
+            "Ask it by its public name",
             Effect.READ,
             domain,
             last,

@@ -54,7 +54,7 @@ def plan_reconfigure(
     steps.append(
         desired.step(
             "app.health@1",
-            "Ask the application by its public name",
+            "Ask it by its public name",
             Effect.READ,
             desired.domain,
             (steps[-1].id,),
