@@ -1,17 +1,17 @@
 """Mistakes of an options schema, by line: what JSON Schema says of it, and what a form needs.
 
-JSON Schema ignores words that it does not know and never looks at defaults, so a misspelt
-bound or a default that its own option refuses would be met by a user first. Here they are
-met by the author.
+JSON Schema ignores words that it does not know, so a misspelt bound would be met by a user
+first. Here it is met by the author.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from engine.catalog.check_values import check_values, validators
 from engine.catalog.source import Finding, Source, Spot, mapping, sequence
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -62,14 +62,14 @@ def check_options(source: Source) -> Iterator[Finding]:
     broken = bool(check_shape(source))
     if schema:
         yield from _of_dialect(source, schema)
-    validator_of = _validators(schema)
+    validator_of = validators(schema)
     for spot, node in schema_nodes(schema):
         yield from _words(source, spot, node)
         yield from _bounds(source, spot, node)
         yield from _reference(source, spot, node, schema)
         yield from _marks(source, spot, node)
         if not broken:
-            yield from _values(source, spot, node, validator_of)
+            yield from check_values(source, spot, node, validator_of)
     yield from _labels(source, schema, ())
 
 
@@ -100,40 +100,6 @@ def spot_of(schema: Mapping[str, Any], path: str) -> Spot:
         for word in step:
             node = mapping(mapping(node).get(word))
     return spot
-
-
-def refusal(schema: Mapping[str, Any], spot: Spot, value: Any) -> str:
-    """Why a part of a schema refuses a value, in plain words; empty where it does not."""
-    node: Any = schema
-    for word in spot:
-        node = node[word]
-    return _refusal(_validators(schema)(node), value)
-
-
-def _validators(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
-    from jsonschema import Draft202012Validator, FormatChecker
-
-    from forms.formats import is_format
-
-    class Formats(FormatChecker):
-        def conforms(self, instance: object, format: str) -> bool:  # noqa: A002 - theirs
-            return not isinstance(instance, str) or is_format(format, instance)
-
-    whole = Draft202012Validator(schema, format_checker=Formats())
-    return lambda node: whole.evolve(schema=node)
-
-
-def _refusal(validator: Any, value: Any) -> str:
-    from forms.messages import problems_of
-
-    try:
-        for error in validator.iter_errors(value):
-            for problem in problems_of(error):
-                at = ".".join(str(part) for part in problem.path)
-                return f"{at} {problem.message}".strip()
-    except Exception:  # noqa: BLE001 - a pattern or reference at fault is a finding of its own
-        return ""
-    return ""
 
 
 def _of_dialect(source: Source, schema: Mapping[str, Any]) -> Iterator[Finding]:
@@ -275,26 +241,6 @@ def _marks(source: Source, spot: Spot, node: Mapping[str, Any]) -> Iterator[Find
     for name in mapping(titles).keys() - names:
         at = (*spot, "x-enum-titles", name)
         yield source.found(at, f"{name} is not among the values", key=True)
-
-
-def _values(
-    source: Source, spot: Spot, node: Mapping[str, Any], validator_of: Callable[[Any], Any]
-) -> Iterator[Finding]:
-    choices = sequence(node.get("enum"))
-    others = {word: value for word, value in node.items() if word != "enum"}
-    for index, choice in enumerate(choices):
-        at = (*spot, "enum", index)
-        if choice in choices[:index]:
-            yield source.found(at, f"{choice} stands in the list twice")
-        elif why := _refusal(validator_of(others), choice):
-            yield source.found(at, f"{choice} can never be chosen: a value here {why}")
-    given: dict[Spot, Any] = {("default",): node["default"]} if "default" in node else {}
-    given |= {("examples", i): value for i, value in enumerate(sequence(node.get("examples")))}
-    for step, value in given.items():
-        if why := _refusal(validator_of(node), value):
-            hint = "change one of the two"
-            message = f"the {step[0]} is refused by the option itself: it {why}"
-            yield source.found((*spot, *step), message, hint)
 
 
 def _labels(source: Source, schema: Mapping[str, Any], spot: Spot) -> Iterator[Finding]:

@@ -10,7 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from engine.catalog.check_options import refusal, schema_nodes, spot_of
+from engine.catalog.check_options import schema_nodes, spot_of
+from engine.catalog.check_values import refusal
 from engine.catalog.options import leaves, schema_at
 from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, Spot, mapping, sequence, text_of
