@@ -9,6 +9,8 @@ import pytest
 from textual.strip import Strip
 
 from tests.tui.form_driving import driven
+from tui.deploying import Wish
+from tui.screens.deploy_form import DeployForm
 from tui.screens.plan import PlanPage
 from tui.screens.whole_text import WholeText
 from tui.widgets.option_grid import OptionGrid
@@ -503,8 +505,6 @@ def test_a_draft_comes_back_and_says_what_it_left_out(run: Run) -> None:
             await held.edit("server.password", CANARY)
             await held.press("escape")
             draft = held.engine.drafts["deploy:radicale"]
-            from tui.deploying import Wish
-
             await held.open(Wish.from_draft(draft))
             assert "Type again: server.password" in held.screen
             assert held.form.document() == {"server": {"port": 81}}
@@ -529,6 +529,42 @@ def test_leaving_homeport_keeps_the_draft_first(run: Run) -> None:
     drafts, farewell = run(main())
     assert drafts["deploy:radicale"]["form"]["document"] == {"server": {"port": 81}}
     assert "kept as a draft" in farewell
+
+
+def test_a_draft_that_cannot_be_kept_is_said_and_leaving_is_possible(run: Run) -> None:
+    def refuse(key: str, document: Any) -> None:
+        raise OSError("no space left")
+
+    async def main() -> str | None:
+        async with driven(SCHEMA) as held:
+            held.engine.save_draft = refuse  # type: ignore[method-assign, assignment]
+            await held.edit("server.port", "81")
+            await held.press("q")
+            await held.see("no space left")
+            assert held.form.document() == {"server": {"port": 81}}
+            await held.press("q")
+            await held.pilot.pause()
+            return held.app.return_value
+
+    assert "draft" not in (run(main()) or "")
+
+
+def test_options_that_cannot_be_read_are_explained(run: Run) -> None:
+    from engine.errors import NotFound
+
+    def refuse(application: str, release: str | None = None) -> dict[str, Any]:
+        raise NotFound("there is no such release", do="Choose the application again.")
+
+    async def main() -> None:
+        async with driven(SCHEMA) as held:
+            held.engine.options_schema = refuse  # type: ignore[method-assign]
+            held.app.push_screen(DeployForm(Wish("radicale", "0.1")))
+            screen = await held.see("there is no such release")
+            assert "Choose the application again." in screen
+            await held.press("p", "enter", "d", "f", "g", "escape")
+            assert held.page.form is not None
+
+    run(main())
 
 
 # help and sizes

@@ -20,7 +20,8 @@ from textual.timer import Timer
 from tui.screens.form_checks import FormChecks
 from tui.screens.form_commands import FormCommands
 from tui.screens.form_text import help_lines, hints_for
-from tui.text import Span
+from tui.session import CallFailed
+from tui.text import Span, wrapped
 from tui.widgets.lines import LineView
 from tui.widgets.option_grid import OptionGrid
 from tui.widgets.row_editor import RowEditor
@@ -104,6 +105,14 @@ class FormPage(FormCommands, FormChecks):
             self._take_up(opened.form, opened.draft)
         self.show_rows()
 
+    def failed(self, failure: CallFailed) -> None:
+        super().failed(failure)
+        if failure.asked == "form":
+            side = self.query_one("#side", LineView)
+            side.show(wrapped(failure.error.get("do") or "Esc goes back.", side.size.width - 1))
+        elif failure.asked == "draft":
+            self.app.farewell.draft = ""
+
     def _take_up(self, form: FormModel, draft: dict[str, Any]) -> None:
         try:
             form.load(draft)
@@ -174,11 +183,12 @@ class FormPage(FormCommands, FormChecks):
         super().action_back()
 
     def action_leave(self) -> None:
-        self._leaving = self.form is not None
-        if self._leaving:
-            self._keep_now()
-        else:
+        """Keep the draft, then leave; a second time, leave though it could not be kept."""
+        if self.form is None or self._leaving:
             self.app.action_leave()
+        else:
+            self._leaving = True
+            self._keep_now()
 
     def _keep_now(self) -> None:
         self._stop_keeping()

@@ -72,7 +72,11 @@ class FormCommands(FormEditing):
     # values
 
     def action_unset(self) -> None:
-        self.command(_unset)
+        row = self.grid.row
+        if row is not None and row.origin.value == "default" and not row.readonly:
+            self.say("It has its default already.")
+        else:
+            self.command(_unset)
 
     def action_null(self) -> None:
         self.command(lambda form, row: form.set_null(row.path))

@@ -72,8 +72,9 @@ class FormSearch(FormBase):
     # search
 
     def action_search(self) -> None:
-        self.search_line.display = True
-        self.search_line.focus()
+        if self.form is not None:
+            self.search_line.display = True
+            self.search_line.focus()
 
     def on_input_changed(self, change: TextLine.Changed) -> None:
         if change.input is self.search_line and self.form is not None:
@@ -132,8 +133,9 @@ class FormSearch(FormBase):
         self.action_filter(names[(names.index(self._filter) + 1) % len(names)])
 
     def action_filter(self, name: str) -> None:
-        self._filter = "all" if self._filter == name else name
-        self.show_rows()
+        if self.form is not None:
+            self._filter = "all" if self._filter == name else name
+            self.show_rows()
 
     def show_all(self) -> bool:
         """Take search and filters away; False where there were none."""

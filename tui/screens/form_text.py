@@ -65,6 +65,9 @@ def _row_hints(row: OptionRow) -> tuple[Hint, ...]:
         return (*(() if empty else enter), ("a", "add"), ("w", "as text"))
     if row.heading or row.foldable:
         return (("Enter", "unfold" if row.folded else "fold"),)
+    unset: tuple[Hint, ...] = ()
+    if row.origin.value not in ("unset", "default"):
+        unset = (("d", "default"),)
     if row.kind == "bool":
-        return (("Enter", "choose"), ("Space", "switch"), ("d", "default"))
-    return (("Enter", "choose" if row.kind == "enum" else "edit"), ("d", "default"))
+        return (("Enter", "choose"), ("Space", "switch"), *unset)
+    return (("Enter", "choose" if row.kind == "enum" else "edit"), *unset)

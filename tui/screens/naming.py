@@ -188,11 +188,12 @@ class NamePage(Page):
         super().action_back()
 
     def action_leave(self) -> None:
-        self._leaving = self._package is not None
-        if self._leaving:
-            self._keep()
-        else:
+        """Keep what was typed, then leave; a second time, leave though it could not be kept."""
+        if self._package is None or self._leaving:
             self.app.action_leave()
+        else:
+            self._leaving = True
+            self._keep()
 
     def on_name_page_draft_kept(self) -> None:
         if self._leaving:
