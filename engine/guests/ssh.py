@@ -9,7 +9,6 @@ Secrets go by standard input. What takes long is started under a lock by its cal
 from __future__ import annotations
 
 import asyncio
-import re
 import shlex
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +17,9 @@ from queue import Empty, SimpleQueue
 
 import asyncssh
 
-from engine.errors import InvalidInput, OutcomeUnknown, RemoteFailure
+from engine.errors import OutcomeUnknown, RemoteFailure
 from engine.guests import connections, scripts
+from engine.guests.command_line import command_line, with_environment
 from engine.guests.event_loop import event_loop
 from engine.guests.lines import LineSplitter, shown
 from engine.guests.protocols import Completed, GuestFacts, GuestTarget
@@ -126,7 +126,7 @@ class SshShell:
         on_line: Callable[[str], None] | None,
         on_wait: Callable[[], None] | None,
     ) -> _Output:
-        command = command_line((*self._link.probed.prefix, *_with_environment(argv, env)))
+        command = command_line((*self._link.probed.prefix, *with_environment(argv, env)))
         lines: SimpleQueue[str | None] = SimpleQueue()
         running = event_loop().start(
             self._execute(argv[0], command, data, timeout, lines.put if on_line else None)
@@ -192,22 +192,6 @@ def _attend(
             return
         if on_line:
             on_line(line)
-
-
-def command_line(argv: Sequence[str]) -> str:
-    """The one string that SSH carries, quoted so that the login shell gives back `argv`."""
-    if not argv or any("\0" in word for word in argv):
-        raise InvalidInput("a command cannot be run", why="it is empty or has a zero byte")
-    return shlex.join(argv)
-
-
-def _with_environment(argv: Sequence[str], env: Mapping[str, str] | None) -> tuple[str, ...]:
-    if not env:
-        return tuple(argv)
-    for name in env:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise InvalidInput("a variable's name is not valid", on=name)
-    return ("env", *(f"{name}={value}" for name, value in env.items()), *argv)
 
 
 async def _feed(process: asyncssh.SSHClientProcess[bytes], data: bytes | None) -> None:
