@@ -8,8 +8,9 @@ only a real choice (an object of this shape or of that one) is offered as one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from forms.schema.load import Schema, SchemaDocument
@@ -17,7 +18,7 @@ from forms.schema.merge import View, view_of
 
 SCALARS = frozenset({"boolean", "integer", "number", "string"})
 _MOST = 64
-"""More branches than this are not offered one by one."""
+"""More branches than this, nested ones included, are not offered one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def forms_of(document: SchemaDocument, *schemas: Schema) -> Forms:
     """The forms that these schemas, applied together, allow."""
     view = view_of(document, *schemas)
     try:
-        branches = _expand(document, view, schemas, 0) if view.choosers else []
+        branches = _expand(document, view, schemas, count()) if view.choosers else []
     except _TooMany:
         view.trouble = "there are too many combinations to choose from"
         return Forms(view)
@@ -59,20 +60,14 @@ def forms_of(document: SchemaDocument, *schemas: Schema) -> Forms:
 
 
 def _expand(
-    document: SchemaDocument, view: View, base: tuple[Schema, ...], level: int
+    document: SchemaDocument, view: View, base: tuple[Schema, ...], looked: Iterator[int]
 ) -> list[Branch]:
     """Every combination of one branch per chooser, nested choosers included."""
     combined: list[tuple[str, tuple[Schema, ...]]] = [("", ())]
     for chooser in view.choosers:
         options: list[tuple[str, tuple[Schema, ...]]] = []
         for schema in chooser:
-            own = view_of(document, schema)
-            title = str(own.words.get("title", ""))
-            if own.choosers and level < 4:
-                inner = _expand(document, own, (schema,), level + 1)
-                options += [(branch.title or title, branch.schemas) for branch in inner]
-            else:
-                options.append((title, (schema,)))
+            options += _options(document, schema, looked)
         combined = [
             (", ".join(filter(None, (title, more))), schemas + added)
             for title, schemas in combined
@@ -80,13 +75,22 @@ def _expand(
         ]
         if len(combined) > _MOST:
             raise _TooMany
-    prefix = base if level else ()
-    found = []
-    for title, schemas in combined:
-        merged = view_of(document, *base, *schemas)
-        if not merged.trouble:
-            found.append(Branch(title, prefix + schemas, merged))
-    return found
+    merged = [(title, added, view_of(document, *base, *added)) for title, added in combined]
+    return [Branch(title, added, both) for title, added, both in merged if not both.trouble]
+
+
+def _options(
+    document: SchemaDocument, schema: Schema, looked: Iterator[int]
+) -> list[tuple[str, tuple[Schema, ...]]]:
+    """A branch, with its title; or those that it branches into itself."""
+    if next(looked) > _MOST:
+        raise _TooMany
+    own = view_of(document, schema)
+    title = str(own.words.get("title", ""))
+    if not own.choosers:
+        return [(title, (schema,))]
+    inner = _expand(document, own, (schema,), looked)
+    return [(branch.title or title, (schema, *branch.schemas)) for branch in inner]
 
 
 def _split_types(document: SchemaDocument, schemas: tuple[Schema, ...], view: View) -> Forms:

@@ -35,7 +35,8 @@ class View:
     required: dict[str, None] = field(default_factory=dict)
     """A set that keeps its order."""
     dependent_required: dict[str, list[str]] = field(default_factory=dict)
-    dependent_schemas: dict[str, Schema] = field(default_factory=dict)
+    dependent_schemas: list[tuple[str, Schema]] = field(default_factory=list)
+    """Key, and what holds where it is set."""
     conditions: list[tuple[Schema, Schema, Schema]] = field(default_factory=list)
     """If, then, else."""
     choosers: list[list[Schema]] = field(default_factory=list)
@@ -59,18 +60,22 @@ def view_of(document: SchemaDocument, *schemas: Schema) -> View:
 
 
 def _pieces(
-    document: SchemaDocument, schemas: tuple[Schema, ...], seen: set[str]
+    document: SchemaDocument, schemas: tuple[Schema, ...], seen: set[int]
 ) -> Iterator[dict[str, Any]]:
+    """The schemas and all that they refer to or ask for as well, each of them once."""
     for schema in schemas:
         if schema is True:
             continue
         if schema is False:
             yield {REFUSED: "nothing is allowed here"}
             continue
+        if id(schema) in seen:
+            continue
+        seen.add(id(schema))
         yield schema
         ref = schema.get("$ref")
-        if isinstance(ref, str) and ref not in seen:
-            yield from _pieces(document, (document.resolve(ref),), seen | {ref})
+        if isinstance(ref, str):
+            yield from _pieces(document, (document.resolve(ref),), seen)
         parts = schema.get("allOf")
         if isinstance(parts, list):
             yield from _pieces(document, tuple(parts), seen)
@@ -207,7 +212,7 @@ _ADDERS: dict[str, Callable[[View, Any], None]] = {
     "const": _add_const,
     "properties": _adder_of_map("properties"),
     "patternProperties": _adder_of_map("patterns"),
-    "dependentSchemas": _adder_of_map("dependent_schemas"),
+    "dependentSchemas": lambda view, value: view.dependent_schemas.extend(value.items()),
     "additionalProperties": _adder_of_schema("additional"),
     "propertyNames": _adder_of_schema("names"),
     "items": _adder_of_schema("items"),

@@ -16,7 +16,7 @@ from forms.schema.shape import Shape, plain_shape, suited
 from forms.schema.validator import Validator
 from forms.values import ABSENT, is_type
 
-_REFERRING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+_REFERRING = frozenset({"$ref", "allOf", "anyOf", "oneOf", "then", "else", "dependentSchemas"})
 
 
 class Shapes:
@@ -52,6 +52,11 @@ class Shapes:
         for combinator in ("allOf", "anyOf", "oneOf"):
             for part in schema.get(combinator, ()):
                 self._follow(part, found)
+        for part in (schema.get("then"), schema.get("else")):
+            if isinstance(part, dict):
+                self._follow(part, found)
+        for part in schema.get("dependentSchemas", {}).values():
+            self._follow(part, found)
 
     def depends_on_value(self, schema: Schema) -> bool:
         """Can the shape of an option change with its value?"""
@@ -146,9 +151,7 @@ class Shapes:
             ]
             done = len(view.conditions)
             if isinstance(instance, dict):
-                news += [
-                    schema for key, schema in view.dependent_schemas.items() if key in instance
-                ]
+                news += [schema for key, schema in view.dependent_schemas if key in instance]
             news = [
                 schema
                 for schema in news

@@ -642,3 +642,34 @@ def test_forms_import_neither_engine_nor_a_user_interface() -> None:
 def test_drawing_a_form_does_not_import_the_validator() -> None:
     result = after_using_a_form("assert 'jsonschema' not in sys.modules")
     assert result.returncode == 0, result.stderr
+
+
+def test_walk_ends_where_a_condition_leads_back_to_the_schema() -> None:
+    schema = {
+        "properties": {
+            "a": {"type": "object", "if": {"required": ["x"]}, "else": {"$ref": "#"}},
+            "b": {"dependentSchemas": {"x": {"$ref": "#"}}, "type": "object"},
+        }
+    }
+    assert len(list(FormModel(schema, {}).paths())) < 20
+
+
+def test_condition_within_a_condition_is_looked_at_once() -> None:
+    part = {"type": "object", "dependentSchemas": {"a": {"title": "one"}}}
+    schema = {
+        "properties": {
+            "c": {**part, "if": {"required": ["a"]}, "then": {**part, "properties": {"b": {}}}}
+        }
+    }
+    form = FormModel(schema, {"c": {"a": 1}})
+    assert "  b" in labels(form.rows())
+
+
+def test_branches_that_branch_without_end_are_edited_as_text() -> None:
+    schema = {
+        "properties": {"a": {"$ref": "#/$defs/a"}},
+        "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "object"}, {"type": "array"}]}},
+    }
+    form = FormModel(schema, {"a": {"x": 1}})
+    assert form.row(("a",)).kind is Kind.RAW
+    assert form.edit_text(("a",)) == "x: 1\n"
