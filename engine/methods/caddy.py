@@ -82,7 +82,7 @@ def _site(place: Place, bindings: Bindings, directory: str) -> Site:
 def _unit(place: Place, config: str, storage: str) -> Unit:
     program = f"{place.facts.root}/usr/bin/caddy"
     run = f"{place.facts.root}/run/homeport-proxy"
-    place.directory(run, "0700", f"{USER}:{USER}")
+    place.directory(run, "0750", f"{USER}:{USER}")
     return Unit(
         description="Homeport's reverse proxy",
         exec=(program, "run", "--config", config),
