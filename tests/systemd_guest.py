@@ -114,7 +114,10 @@ def systemd_guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdG
         pytest.skip("a guest with systemd needs root")
     if missing:
         pytest.skip(f"a guest with systemd needs: apt-get install {' '.join(missing)}")
-    base = _base(tmp_path_factory.getbasetemp().parent)
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent
+    base = _base(session.parent)
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hp-systemd-")))
         root.chmod(0o755)
