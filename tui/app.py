@@ -38,7 +38,7 @@ class HomeportApp(EndsPlainly[str]):
     """
 
     TITLE = "Homeport"
-    CSS_PATH = "styles/homeport.tcss"
+    CSS_PATH = Path(__file__).parent / "styles" / "homeport.tcss"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = [

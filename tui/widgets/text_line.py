@@ -6,6 +6,7 @@ from textual import events
 from textual.widgets import Input
 
 from tui.text import printable
+from tui.widgets.keys_in_order import act_at_once
 
 
 class TextLine(Input):
@@ -30,6 +31,9 @@ class TextLine(Input):
             select_on_focus=False,
         )
         self.cursor_blink = False
+
+    async def _on_key(self, event: events.Key) -> None:
+        await act_at_once(self, event)
 
     def _on_paste(self, event: events.Paste) -> None:
         if event.text:
