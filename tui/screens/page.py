@@ -86,6 +86,12 @@ class Page(Screen[None], inherit_bindings=False):
         self.say(f"x {error.get('what', 'something failed')}{why}", "bad")
 
     @property
+    def is_current(self) -> bool:
+        """The user sees this page. Textual says so of the page below the one that is seen, too,
+        and would paint all of the upper one whenever the lower one changes."""
+        return self.app.screen_stack[-1:] == [self]
+
+    @property
     def is_wide(self) -> bool:
         return self.size.width >= 110
 
