@@ -31,6 +31,7 @@ class ExampleHomeport:
         self.drafts: dict[str, dict[str, Any]] = {}
         self.shown: list[tuple[str, str]] = []
         self.came = Condition()
+        self.options = values.OPTIONS
         self.profiles = list(values.PROVIDERS)
         if not empty:
             self._fill()
@@ -85,7 +86,7 @@ class ExampleHomeport:
         raise NotFound("there is no such application", on=application)
 
     def options_schema(self, application: str, release: str | None = None) -> dict[str, Any]:
-        return values.OPTIONS
+        return self.options
 
     def providers(self) -> list[ProviderProfile]:
         return self.profiles
