@@ -7,6 +7,7 @@ once and kept beside pytest's own temporary directories, as a tar file.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -133,17 +134,16 @@ def systemd_guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdG
 
 
 def _base(cache: Path) -> Path:
+    """The tar file of the root; made once, also where several workers want it."""
     recipe = "\n".join((_SUITE, _PACKAGES, *_SOURCES))
     base = cache / f"homeport-debian-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.tar"
-    if not base.exists():
-        new = base.with_name(f"{os.getpid()}-{base.name}")
-        try:
-            _run(
-                "mmdebstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, new, *_SOURCES
-            )
+    with base.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not base.exists():
+            new = base.with_name(f"new-{base.name}")
+            include = f"--include={_PACKAGES}"
+            _run("mmdebstrap", "--variant=minbase", include, _SUITE, new, *_SOURCES)
             new.rename(base)
-        finally:
-            new.unlink(missing_ok=True)
     return base
 
 
