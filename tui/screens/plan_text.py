@@ -34,7 +34,7 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
 
 def _what(plan: Plan, width: int) -> list[Line]:
     said = f"{plan.intent.value} {plan.name}: {plan.application} {plan.release} at {plan.provider}"
-    where = f"as https://{plan.domain}"
+    where = f"as {plan.domain}"
     return [
         (Span(fit(said, width).rstrip(), "strong"),),
         (Span(fit(where, width).rstrip(), "muted"),),

@@ -35,7 +35,7 @@ def outcome(progress: Progress) -> str:
     plan = progress.operation.plan
     if progress.status == "succeeded":
         done = {
-            "deploy": f"{plan.name} answers at https://{plan.domain}",
+            "deploy": f"{plan.name} answers as {plan.domain}",
             "destroy": f"{plan.name} and all that it owned is gone",
         }
         return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
