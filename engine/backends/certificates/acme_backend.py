@@ -1,39 +1,18 @@
-"""Certificates from any ACME server, proven by DNS-01 through the deployment's own DNS."""
+"""Certificates from any ACME server, proven by DNS-01 through the deployment's own DNS.
+
+What talks to the server is in `dialogue` and imported when it is needed: whoever only wants
+the trust anchors, as every health check does, is spared the ACME libraries' memory.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import requests
-from acme import errors, messages
-from acme.client import ClientV2
-from cryptography import x509
-from josepy.errors import Error as JoseError
-from pydantic import BaseModel, ConfigDict, Field
-
-from engine.backends.certificates.failures import explain
-from engine.backends.certificates.order import Order
-from engine.backends.certificates.session import open_account, open_network
+from engine.backends.certificates.settings import AcmeSettings
 from engine.backends.protocols import ChallengePublisher, Progress
 from engine.backends.registry import BackendEnvironment, read_settings
-from engine.errors import HomeportError, InvalidInput, RemoteFailure
-from engine.model.provider import Check, CheckStatus
-
-
-class AcmeSettings(BaseModel):
-    """directory: the ACME server's directory (https). ca_pem: root of an authority of one's
-    own; public ones need none. email: where the authority may write to.
-    issue_seconds: how long one certificate may take."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    directory: str = Field(pattern=r"^https://[^\s/]+/.*$")
-    ca_pem: str | None = Field(default=None, pattern=r"-----BEGIN CERTIFICATE-----")
-    email: str | None = Field(default=None, pattern=r"^[^@\s,]+@[^@\s,]+$")
-    issue_seconds: float = Field(default=180.0, gt=0)
+from engine.model.provider import Check
 
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> AcmeCertificates:
@@ -48,19 +27,9 @@ class AcmeCertificates:
         self._settings = settings
 
     def check(self) -> list[Check]:
-        title = "the certificate authority answers"
-        url = self._settings.directory
-        try:
-            with self._explained(), open_network(url, self._settings.ca_pem) as network:
-                directory = ClientV2.get_directory(url, network)
-        except HomeportError as error:
-            found = f"{error.what}: {error.why}" if error.why else error.what
-            return [_check(title, CheckStatus.FAIL, found, error.do)]
-        if _wants_account_by_hand(directory):
-            found = "it takes only accounts that were made by hand"
-            do = "Use an authority that opens accounts by itself, as Let's Encrypt does"
-            return [_check(title, CheckStatus.FAIL, found, do)]
-        return [_check(title, CheckStatus.PASS, f"ACME directory at {url}")]
+        from engine.backends.certificates.dialogue import check_authority
+
+        return check_authority(self._settings)
 
     def issue(
         self,
@@ -70,79 +39,10 @@ class AcmeCertificates:
         publisher: ChallengePublisher,
         progress: Progress,
     ) -> bytes:
-        request = _read_request(names, csr_pem)
-        settings = self._settings
-        deadline = time.monotonic() + settings.issue_seconds
-        with (
-            self._explained(),
-            open_account(
-                settings.directory, settings.ca_pem, account_key_pem, settings.email
-            ) as client,
-        ):
-            progress.log(f"asking {settings.directory} for {', '.join(names)}")
-            order = Order(client, publisher, progress, settings.directory, deadline)
-            chain = order.run(csr_pem)
-        _refuse_other_certificate(chain, request, settings.directory)
-        return chain
+        from engine.backends.certificates.dialogue import issue
+
+        return issue(self._settings, names, csr_pem, account_key_pem, publisher, progress)
 
     def trust_anchors(self) -> bytes | None:
         pem = self._settings.ca_pem
         return pem.encode("ascii") if pem is not None else None
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (messages.Error, errors.Error, JoseError, requests.RequestException) as error:
-            raise explain(error, self._settings.directory) from error
-
-
-def _wants_account_by_hand(directory: messages.Directory) -> bool:
-    meta = getattr(directory, "meta", None)
-    return bool(getattr(meta, "external_account_required", False))
-
-
-def _read_request(names: Sequence[str], csr_pem: bytes) -> x509.CertificateSigningRequest:
-    """InvalidInput unless it is a request for exactly these names."""
-    try:
-        request = x509.load_pem_x509_csr(csr_pem)
-        asked = _names_in(request.extensions)
-    except (ValueError, x509.ExtensionNotFound) as error:
-        raise InvalidInput("the certificate request cannot be read", why=str(error)) from error
-    if asked != set(names):
-        raise InvalidInput(
-            "the certificate request is for other names",
-            on=", ".join(names),
-            why=f"it names {', '.join(sorted(asked)) or 'none'}",
-        )
-    return request
-
-
-def _refuse_other_certificate(
-    chain: bytes, request: x509.CertificateSigningRequest, authority: str
-) -> None:
-    """What comes back must be for our key and our names."""
-    try:
-        leaf = x509.load_pem_x509_certificates(chain)[0]
-        right = leaf.public_key() == request.public_key() and _names_in(
-            leaf.extensions
-        ) == _names_in(request.extensions)
-    except (ValueError, IndexError, x509.ExtensionNotFound):
-        right = False
-    if not right:
-        raise RemoteFailure(
-            "the authority issued something else",
-            on=authority,
-            why="the certificate is not for the key and the names that were asked for",
-            left="it is not used",
-            do="Try again; if it stays so, ask the authority",
-        )
-
-
-def _names_in(extensions: x509.Extensions) -> set[str]:
-    alternative = extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return set(alternative.value.get_values_for_type(x509.DNSName))
-
-
-def _check(title: str, status: CheckStatus, found: str, do: str = "") -> Check:
-    return Check(service="certificates", title=title, status=status, found=found, do=do)
