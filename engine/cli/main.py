@@ -37,6 +37,9 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
         prog="homeport",
         description="Puts server applications on ground you control, and lets them move. "
         "Without a command: the full-screen interface.",
+        epilog="Exit status: 0 done; 1 failed; 2 wrong input; 3 not approved; 4 not found; "
+        "5 conflict, busy or unsafe; 6 denied; 7 no capacity; 8 the provider or guest failed; "
+        "9 may work later; 10 cancelled.",
     )
     parser.add_argument("--version", action="version", version=f"homeport {version('homeport')}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
