@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from engine.errors import RemoteFailure
 from engine.public import PublicEndpoint
 
 CLIENT = "/_matrix/client/v3"
+_TOO_MANY = 429
+_TRIES = 5
 
 
 class Person:
@@ -37,13 +40,14 @@ class Person:
         )
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer = self._endpoint.request(
-            method,
-            path,
-            body=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", **self._authorization()},
-            timeout=60,
-        )
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **self._authorization()}
+        for _ in range(_TRIES):
+            answer = self._endpoint.request(method, path, body=data, headers=headers, timeout=60)
+            if answer.status != _TOO_MANY:
+                break
+            # The server says how long a client has to wait (M_LIMIT_EXCEEDED).
+            time.sleep(float(json.loads(answer.body).get("retry_after_ms", 1000)) / 1000)
         expect(answer, 200, doing=f"{method} {path}", at=self._endpoint)
         found = json.loads(answer.body)
         if not isinstance(found, dict):
