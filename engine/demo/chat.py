@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from engine.demo.proof import expect, require
 from engine.errors import RemoteFailure
-from engine.public import PublicEndpoint
+from engine.public import PublicAnswer, PublicEndpoint
 
 CLIENT = "/_matrix/client/v3"
 _TOO_MANY = 429
@@ -41,14 +41,7 @@ class Person:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json", **self._authorization()}
-        for _ in range(_TRIES):
-            answer = self._endpoint.request(method, path, body=data, headers=headers, timeout=60)
-            if answer.status != _TOO_MANY:
-                break
-            # The server says how long a client has to wait (M_LIMIT_EXCEEDED).
-            time.sleep(float(json.loads(answer.body).get("retry_after_ms", 1000)) / 1000)
-        expect(answer, 200, doing=f"{method} {path}", at=self._endpoint)
+        answer = self._ask(method, path, data, "application/json", doing=f"{method} {path}")
         found = json.loads(answer.body)
         if not isinstance(found, dict):
             raise RemoteFailure("the server answered with something else", on=path)
@@ -56,20 +49,13 @@ class Person:
 
     def upload(self, data: bytes, name: str) -> str:
         """Put a file into the media store; its mxc: address."""
-        answer = self._endpoint.request(
-            "POST",
-            f"/_matrix/media/v3/upload?filename={quote(name)}",
-            body=data,
-            headers={"Content-Type": "application/octet-stream", **self._authorization()},
-            timeout=60,
-        )
-        expect(answer, 200, doing="uploading a file", at=self._endpoint)
+        path = f"/_matrix/media/v3/upload?filename={quote(name)}"
+        answer = self._ask("POST", path, data, "application/octet-stream", doing="uploading a file")
         return str(json.loads(answer.body)["content_uri"])
 
     def download(self, mxc: str) -> bytes:
         path = "/_matrix/client/v1/media/download/" + mxc.removeprefix("mxc://")
-        answer = self._endpoint.request("GET", path, headers=self._authorization(), timeout=60)
-        return expect(answer, 200, doing="downloading a file", at=self._endpoint).body
+        return self._ask("GET", path, doing="downloading a file").body
 
     def send(self, room: str, content: dict[str, Any]) -> None:
         path = f"{CLIENT}/rooms/{quote(room)}/send/m.room.message/{secrets.token_hex(8)}"
@@ -80,8 +66,26 @@ class Person:
         chunk = self.call("GET", path)["chunk"]
         return [event["content"] for event in chunk if event["type"] == "m.room.message"]
 
-    def _authorization(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        kind: str = "application/json",
+        *,
+        doing: str,
+    ) -> PublicAnswer:
+        """The answer with status 200; waited for as long as the server's rate limit says."""
+        headers = {"Content-Type": kind}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        for _ in range(_TRIES):
+            answer = self._endpoint.request(method, path, body=data, headers=headers, timeout=60)
+            if answer.status != _TOO_MANY:
+                break
+            # The server says how long a client has to wait (M_LIMIT_EXCEEDED).
+            time.sleep(float(json.loads(answer.body).get("retry_after_ms", 1000)) / 1000)
+        return expect(answer, 200, doing=doing, at=self._endpoint)
 
 
 def use(endpoint: PublicEndpoint) -> list[str]:
