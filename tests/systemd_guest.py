@@ -28,6 +28,7 @@ from engine.guests.protocols import GuestShell, GuestTarget
 from engine.guests.ssh import open_shell
 from engine.guests.waiting import wait_for_shell
 from tests.forward_proxy import forward_proxy
+from tests.quiet_work import Quiet
 
 _SUITE = "bookworm"
 _PACKAGES = "systemd,systemd-sysv,dbus,openssh-server,python3,sudo,ca-certificates"
@@ -45,26 +46,6 @@ _NEEDED = {
 """Program -> its Debian package."""
 USER = "debian"
 """Logs in with a key and becomes root by sudo, as in Debian's cloud images."""
-
-
-class Quiet:
-    """`engine.methods.protocols.Work` that keeps the lines."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def log(self, text: str) -> None:
-        self.lines.append(text)
-
-    def progress(self, done: float, total: float | None, unit: str = "items") -> None:
-        return
-
-    def raise_if_cancelled(self) -> None:
-        return
-
-    @contextmanager
-    def spent(self, cause: str) -> Iterator[None]:
-        yield
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from engine.methods.protocols import Installation
 from engine.model.provider import GuestAccess
 from engine.public import PublicEndpoint
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
-from tests.systemd_guest import USER, Quiet, SystemdGuest, systemd_guest
+from tests.quiet_work import Quiet
+from tests.systemd_guest import USER, SystemdGuest, systemd_guest
 
 __all__ = ["systemd_guest"]
 

@@ -10,7 +10,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,32 +32,13 @@ from engine.operations.steps.certificate import new_key
 from tests.deployed import Installation as Homeport
 from tests.deployed import installation
 from tests.lab_fixture import RunningLab
+from tests.quiet_work import Quiet
 
 pytestmark = pytest.mark.integration
 
 OWNER = "hp-testtest-inter000"
 SECRETS = {"admin-password": "canary-Pw-1f3a9"}
 DOMAIN = "inter.harbour-a.lab"
-
-
-class Quiet:
-    """A step's context that only listens."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def log(self, text: str) -> None:
-        self.lines.append(text)
-
-    def progress(self, done: float, total: float | None, unit: str = "items") -> None:
-        pass
-
-    def raise_if_cancelled(self) -> None:
-        pass
-
-    @contextmanager
-    def spent(self, cause: str) -> Iterator[None]:
-        yield
 
 
 @dataclass
