@@ -224,7 +224,11 @@ class Reader:
             if (view.types is None or is_type(value, view.types))
             and (enum is None or any(same(value, other) for other in enum))
         ]
-        asking = [piece for piece in pieces if piece.keys() - _ANNOTATING]
+        asking = [
+            {word: said for word, said in piece.items() if not word.startswith("x-")}
+            for piece in pieces
+            if any(not word.startswith("x-") for word in piece.keys() - _ANNOTATING)
+        ]
         return [
             (value, title)
             for value, title in found
