@@ -30,7 +30,7 @@ class Likeness:
             if (a.key, b.key) in seen:
                 continue
             seen.add((a.key, b.key))
-            if _facts(a) != _facts(b):
+            if _facts(self.old, a) != _facts(self.new, b):
                 return False
             of_a, of_b = list(self._edges(self.old, a)), list(self._edges(self.new, b))
             if [label for label, _ in of_a] != [label for label, _ in of_b]:
@@ -91,7 +91,7 @@ class Likeness:
         key = (id(reader), meaning.key, depth)
         if key not in self._prints:
             below = sorted(self._print_of(reader, one, depth) for one in meaning.alternatives)
-            self._prints[key] = hash((_facts(meaning), tuple(below)))
+            self._prints[key] = hash((_facts(reader, meaning), tuple(below)))
         return self._prints[key]
 
     def _print_of(self, reader: Reader, one: Alternative, depth: int) -> int:
@@ -104,7 +104,7 @@ class Likeness:
         return hash((alternative_facts(one), edges))
 
 
-def _facts(meaning: Meaning) -> tuple[object, ...]:
+def _facts(reader: Reader, meaning: Meaning) -> tuple[object, ...]:
     words = meaning.words
     return (
         tuple(
@@ -112,7 +112,7 @@ def _facts(meaning: Meaning) -> tuple[object, ...]:
             for word in ANNOTATIONS
         ),
         meaning.secret,
-        meaning.exclusive,
+        reader.exclusive(meaning),
         tuple(sorted(map(alternative_facts, meaning.alternatives), key=repr)),
     )
 
@@ -129,6 +129,7 @@ def alternative_facts(one: Alternative) -> tuple[object, ...]:
         tuple(sorted(one.together)),
         one.additional is False,
         one.items is False,
+        one.deprecated,
     )
 
 

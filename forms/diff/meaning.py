@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 from forms.diff.cases import Piece, cases_of
-from forms.schema.branches import choices_of, discriminator
+from forms.schema.branches import choices_of
 from forms.schema.load import REFUSED, Schema, SchemaDocument
 from forms.schema.merge import View, pieces_of, view_of
 from forms.schema.validator import Validator
@@ -87,8 +88,8 @@ class Alternative:
     rules: tuple[Rule, ...] = ()
     conditions: tuple[Condition, ...] = ()
     title: str = ""
-    mark: str = ""
-    """The constant by which this form of a section is told from others: `type: file`."""
+    deprecated: bool = False
+    """Is this form deprecated, but not the option?"""
 
     @property
     def free(self) -> bool:
@@ -107,6 +108,7 @@ class Alternative:
             or self.items is not True
             or self.rules
             or self.conditions
+            or self.deprecated
         )
 
 
@@ -123,8 +125,8 @@ class Meaning:
     key: frozenset[int] = frozenset()
     """Identities of the schema objects that it was read from: that of the same option met
     again further down is the same, which is how recursion is seen."""
-    exclusive: bool = False
-    """May a value fit but one of the alternatives, some of which overlap?"""
+    one_of: bool = False
+    """Were alternatives of a oneOf?"""
 
     def overlays(self) -> Iterator[Schema]:
         """Schemas that may hold at this place as well: sides of conditions, and the branches
@@ -175,6 +177,43 @@ class Reader:
             known = self._known[id(schema)] = (meaning, schema)
         return known[0]
 
+    def mark(self, one: Alternative) -> tuple[str, Any] | None:
+        """The constant by which this form of a section is told from others: key and value."""
+        for key in one.properties:
+            values = self._listed_of(one, key)
+            if values is not None and len(values) == 1:
+                return key, values[0]
+        return None
+
+    def exclusive(self, meaning: Meaning) -> bool:
+        """May a value fit but one of several forms, some of which overlap?"""
+        if not meaning.one_of:
+            return False
+        return any(
+            not self._apart(one, other)
+            for one, other in combinations(meaning.alternatives, 2)
+            if one.kind == other.kind
+        )
+
+    def _apart(self, one: Alternative, other: Alternative) -> bool:
+        """Does some key that both forms of a section ask for hold other values in each?"""
+        for key in one.required & other.required:
+            before, after = self._listed_of(one, key), self._listed_of(other, key)
+            if before and after and not {*map(key_of, before)} & {*map(key_of, after)}:
+                return True
+        return False
+
+    def _listed_of(self, one: Alternative, key: str) -> list[Any] | None:
+        """The only values that a key may hold; None where they are not listed."""
+        if key not in one.properties:
+            return None
+        found: list[Any] = []
+        for alternative in self.meaning(one.properties[key]).alternatives:
+            if alternative.values is None:
+                return None
+            found += alternative.values
+        return found
+
     def _read(self, schema: Schema, key: frozenset[int]) -> Meaning:
         cases = cases_of(self.document, schema)
         found: list[Alternative] = []
@@ -191,17 +230,23 @@ class Reader:
         if len(real) == 1:
             # nothing to choose, but for leaving it empty: the case's own rules are the option's
             base = (*base, *real[0])
-            found = [replace(one, rules=(), conditions=(), title="") for one in found]
+            found = [
+                replace(one, rules=(), conditions=(), title="", deprecated=False) for one in found
+            ]
         united = tuple(_united(found))
         words = view_of(self.document, *base).words
-        exclusive = cases.exclusive and len(real) > 1 and _overlap(united)
-        return Meaning(united, words, *_rules_of(base), key, exclusive)
+        if "default" not in words:
+            said = [piece["default"] for case in real for piece in case if "default" in piece]
+            if said and all(same(said[0], other) for other in said):
+                words["default"] = said[0]
+        return Meaning(united, words, *_rules_of(base), key, cases.exclusive and len(real) > 1)
 
     def _alternatives(
         self, view: View, pieces: tuple[Piece, ...], case: tuple[Piece, ...]
     ) -> Iterator[Alternative]:
         rules, conditions = _rules_of(case)
-        title = str(view_of(self.document, *case).words.get("title", "")) if case else ""
+        own = view_of(self.document, *case).words if case else {}
+        title, deprecated = str(own.get("title", "")), bool(own.get("deprecated"))
         listed = choices_of(view)
         if listed:
             yield from _listed(self._allowed(view, pieces, listed))
@@ -211,7 +256,10 @@ class Reader:
             whole = kind == "number" and "number" not in types and "integer" in types
             if kind not in types and not whole:
                 continue
-            yield from _unlisted(view, pieces, kind, whole, title, rules, conditions)
+            for one in _unlisted(view, pieces, kind, whole):
+                yield replace(
+                    one, title=title, deprecated=deprecated, rules=rules, conditions=conditions
+                )
 
     def _allowed(
         self, view: View, pieces: tuple[Piece, ...], listed: Iterable[tuple[Any, str]]
@@ -255,13 +303,7 @@ def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
 
 
 def _unlisted(
-    view: View,
-    pieces: tuple[Piece, ...],
-    kind: str,
-    whole: bool,
-    title: str,
-    rules: tuple[Rule, ...],
-    conditions: tuple[Condition, ...],
+    view: View, pieces: tuple[Piece, ...], kind: str, whole: bool
 ) -> Iterator[Alternative]:
     bounds = _bounds(view, kind, whole)
     if bounds is None:
@@ -269,15 +311,7 @@ def _unlisted(
     if bounds.get("multipleOf") == 1:
         whole = True
         del bounds["multipleOf"]
-    one = Alternative(
-        kind,
-        whole,
-        bounds=bounds,
-        texts=_texts(pieces, kind),
-        title=title,
-        rules=rules,
-        conditions=conditions,
-    )
+    one = Alternative(kind, whole, bounds=bounds, texts=_texts(pieces, kind))
     if kind == "object":
         yield replace(
             one,
@@ -288,21 +322,12 @@ def _unlisted(
             together=frozenset(
                 (key, name) for key, names in view.dependent_required.items() for name in names
             ),
-            mark=_mark(view),
         )
     elif kind == "array":
         items = True if view.items is None or view.items == {} else view.items
         yield replace(one, prefix=tuple(view.prefix), items=items)
     else:
         yield one
-
-
-def _mark(view: View) -> str:
-    for key in view.properties:
-        constant = discriminator(view, key)
-        if constant is not None:
-            return f"{key}: {constant}"
-    return ""
 
 
 def _additional(view: View) -> Schema:
@@ -396,14 +421,3 @@ def _united(found: Iterable[Alternative]) -> Iterator[Alternative]:
             whole = all(one.whole for one in listed)
             yield Alternative(kind, whole, values, titles)
         yield from (one for one in same_kind if one.values is None)
-
-
-def _overlap(alternatives: Iterable[Alternative]) -> bool:
-    """May one value fit two of them?"""
-    seen: dict[str, list[Alternative]] = {}
-    for one in alternatives:
-        others = seen.setdefault(one.kind, [])
-        if any(not (one.mark and other.mark and one.mark != other.mark) for other in others):
-            return True
-        others.append(one)
-    return False

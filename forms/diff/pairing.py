@@ -34,16 +34,25 @@ def forms(
     same, or with most keys in common; and the last one of each side."""
     if len(old) == len(new) == 1:
         return [(old[0], new[0])], [], []
+    marks = {id(one): likeness.old.mark(one) for one in old}
+    marks |= {id(one): likeness.new.mark(one) for one in new}
+
+    def same_mark(one: Alternative, other: Alternative) -> bool:
+        return marks[id(one)] is not None and marks[id(one)] == marks[id(other)]
+
+    def unmarked(one: Alternative, other: Alternative) -> bool:
+        return marks[id(one)] is None or marks[id(other)] is None
+
     pairs, gone, come = paired(
         old,
         new,
         likeness.alternatives_alike,
-        lambda a, b: bool(a.mark) and a.mark == b.mark,
+        same_mark,
         lambda a, b: bool(a.title) and a.title == b.title,
         lambda a, b: a.values is not None and b.values is not None,
-        lambda a, b: not (a.mark and b.mark) and _share(a, b) > 0.5,
+        lambda a, b: unmarked(a, b) and _share(a, b) > 0.5,
     )
-    if len(gone) == len(come) == 1 and not (gone[0].mark and come[0].mark):
+    if len(gone) == len(come) == 1 and unmarked(gone[0], come[0]):
         return [*pairs, (gone[0], come[0])], [], []
     return pairs, gone, come
 
@@ -61,8 +70,8 @@ def branches(
 
     def name(reader: Reader, schema: Schema) -> str:
         meaning = reader.meaning(schema)
-        marks = [one.mark for one in meaning.alternatives if one.mark]
-        return marks[0] if len(marks) == 1 else str(meaning.words.get("title", ""))
+        marks = {str(mark) for mark in map(reader.mark, meaning.alternatives) if mark is not None}
+        return marks.pop() if len(marks) == 1 else str(meaning.words.get("title", ""))
 
     names = {id(schema): name(readers[0], schema) for schema in old.schemas}
     names |= {id(schema): name(readers[1], schema) for schema in new.schemas}

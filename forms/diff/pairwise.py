@@ -15,7 +15,7 @@ from forms.diff.listing import ANY, children_of, listed, required_of
 from forms.diff.lockstep import Pair, Walk, entries, inside, items
 from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
 from forms.diff.retyping import retyping
-from forms.diff.wording import bound_word, brief, type_text
+from forms.diff.wording import bound_word, brief, kind_word, type_text
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.values import ABSENT, same
@@ -52,14 +52,15 @@ class Pairwise:
             self._words(pair, old, new)
         self._rules(pair, old.rules, new.rules)
         self._conditions(pair, old.conditions, new.conditions)
-        if old.exclusive != new.exclusive:
-            kind = Kind.TIGHTENED if new.exclusive else Kind.LOOSENED
+        exclusive = self.new.exclusive(new)
+        if old.one_of != new.one_of and self.old.exclusive(old) != exclusive and _choose(old, new):
+            kind = Kind.TIGHTENED if exclusive else Kind.LOOSENED
             self._constraint(pair, kind, "exclusive")
         for name in {one.kind: None for one in old.alternatives}:
             before = [one for one in old.alternatives if one.kind == name]
             after = [one for one in new.alternatives if one.kind == name]
             if after:
-                self._alternatives(pair, before, after)
+                self._alternatives(pair, before, after, self.old.exclusive(old) or exclusive)
         if not pair.added:
             self._keys(pair, old, new)
 
@@ -98,16 +99,9 @@ class Pairwise:
             verdict = judge.of_default(self.given, pair.hits, before, after)
             text = f"default was {_shown(before)}, is {_shown(after)}"
             self._note(pair, Kind.DEFAULT, verdict, text, old=before, new=after, hits=pair.hits)
-        states = (bool(old.words.get("deprecated")), bool(new.words.get("deprecated")))
-        if states == (False, True):
-            verdict = judge.of_deprecated(self.given, pair.hits)
-            said = str(
-                new.words.get("x-deprecated-note") or new.words.get("deprecationMessage") or ""
-            )
-            text = f"is deprecated{': ' * bool(said)}{said}"
-            self._note(pair, Kind.DEPRECATED, verdict, text, hits=pair.hits)
-        elif states == (True, False):
-            self._note(pair, Kind.UNDEPRECATED, judge.NO_MATTER, "is no longer deprecated")
+        deprecated = bool(new.words.get("deprecated"))
+        if bool(old.words.get("deprecated")) != deprecated:
+            self._deprecation(pair, deprecated, "is", pair.hits)
         for keyword, state in _STATES.items():
             if keyword == "secret":
                 was, now = old.secret, new.secret
@@ -116,6 +110,14 @@ class Pairwise:
             if was != now:
                 text = f"now {state}" if now else f"no longer {state}"
                 self._constraint(pair, Kind.CHANGED, keyword, text=text, old=was, new=now)
+
+    def _deprecation(self, pair: Pair, deprecated: bool, subject: str, hits: Set) -> None:
+        if deprecated:
+            verdict = judge.of_deprecated(self.given, hits)
+            self._note(pair, Kind.DEPRECATED, verdict, f"{subject} deprecated", hits=hits)
+        else:
+            text = f"{subject} no longer deprecated"
+            self._note(pair, Kind.UNDEPRECATED, judge.NO_MATTER, text)
 
     def _constraint(
         self,
@@ -189,14 +191,21 @@ class Pairwise:
             )
         )
 
-    def _alternatives(self, pair: Pair, old: list[Alternative], new: list[Alternative]) -> None:
+    def _alternatives(
+        self, pair: Pair, old: list[Alternative], new: list[Alternative], exclusive: bool
+    ) -> None:
+        """exclusive: may a value fit but one form? A form more may forbid values then."""
         met, gone, come = pairing.forms(self.likeness, old, new)
         several = len(old) > 1 or len(new) > 1
         for one, other in met:
             hits = pair.hits
-            if several and one.mark:
-                hits = tuple(hit for hit in hits if _marked(hit[1], one.mark))
+            mark = self.old.mark(one) if several else None
+            if mark is not None:
+                hits = tuple(hit for hit in hits if _marked(hit[1], *mark))
             self._values(pair, one, other)
+            if one.deprecated != other.deprecated:
+                name = _name(self.new, other) or kind_word(other.kind, other.whole)
+                self._deprecation(pair, other.deprecated, f"its form {name} is", hits)
             if one.values is None and other.values is None:
                 for change in constraints.changes(one, other):
                     self._change(pair, change)
@@ -206,13 +215,15 @@ class Pairwise:
                 self._map(pair, one, other, hits)
                 self._list(pair, one, other, hits)
         for one in gone:
-            name = one.mark or one.title
+            name = _name(self.old, one)
             text = f"one form {'(' + name + ') ' if name else ''}is no longer allowed"
-            self._constraint(pair, Kind.TIGHTENED, "form", old=name or one.kind, text=text)
+            kind = Kind.CHANGED if exclusive else Kind.TIGHTENED
+            self._constraint(pair, kind, "form", old=name or one.kind, text=text)
         for one in come:
-            name = one.mark or one.title
+            name = _name(self.new, one)
             text = f"one more form {'(' + name + ') ' if name else ''}is allowed"
-            self._constraint(pair, Kind.LOOSENED, "form", new=name or one.kind, text=text)
+            kind = Kind.CHANGED if exclusive else Kind.LOOSENED
+            self._constraint(pair, kind, "form", new=name or one.kind, text=text)
 
     def _change(self, pair: Pair, change: constraints.Change) -> None:
         keyword = change.keyword
@@ -487,7 +498,17 @@ def _using(pair: Pair, value: Any) -> Set:
     return tuple(hit for hit in pair.hits if same(hit[1], value))
 
 
-def _marked(value: Any, mark: str) -> bool:
+def _choose(old: Meaning, new: Meaning) -> bool:
+    """Is there a choice between forms of one kind of value in both?"""
+    return all(len(one.kinds()) < len(one.alternatives) for one in (old, new))
+
+
+def _name(reader: Reader, one: Alternative) -> str:
+    """What a form is called, or what tells it from others."""
+    mark = reader.mark(one)
+    return one.title or (f"{mark[0]}: {brief(mark[1])}" if mark else "")
+
+
+def _marked(value: Any, key: str, constant: Any) -> bool:
     """Is a value a section of the form that is told by this constant?"""
-    key, _, constant = mark.partition(": ")
-    return isinstance(value, dict) and str(value.get(key)) == constant
+    return isinstance(value, dict) and same(value.get(key, ABSENT), constant)
