@@ -160,8 +160,15 @@ class Homeport:
         self._workplace.installation_secrets().delete(f"providers/{profile.name}")
         self._inventory.audit.record(f"remove provider {name}")
 
-    def check_provider(self, name: str) -> list[Check]:
-        """Every backend's connection check. Blocks for seconds; never raises for a finding."""
+    def check_provider(self, name: str, *, aside: bool = False) -> list[Check]:
+        """Every backend's connection check. Blocks for seconds; never raises for a finding.
+
+        aside: made by a process of its own, so that its libraries do not stay in this one.
+        """
+        if aside:
+            from engine.aside import check_provider
+
+            return check_provider(name)
         from engine.backends.registry import check_backends, failed_check
 
         try:

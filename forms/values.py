@@ -66,6 +66,18 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def key_of(value: Any) -> str:
+    """A text that two values share if they are the same JSON value."""
+    if isinstance(value, dict):
+        inner = ",".join(f"{key!r}:{key_of(value[key])}" for key in sorted(value))
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(key_of, value))}]"
+    if isinstance(value, float) and value.is_integer():
+        return repr(int(value))
+    return repr(value)
+
+
 def identical(one: Any, other: Any) -> bool:
     """Are both written the same in JSON, but for the order of keys? 1 is not 1.0 here."""
     if isinstance(one, dict):

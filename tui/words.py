@@ -122,9 +122,15 @@ def operation_title(operation: Operation) -> str:
 
 
 def value_text(value: object) -> str:
-    """A configuration value as one line: strings bare, everything else as JSON."""
+    """A configuration value as one line: strings bare, everything else as JSON.
+
+    Of a text of several lines the first is shown, and how many there are.
+    """
     if isinstance(value, str):
-        return value if value else "(empty)"
+        first, *more = value.splitlines() or [""]
+        if more:
+            return f"{first} ... ({len(more) + 1} lines)"
+        return first if first else "(empty)"
     if value is None:
         return "(unset)"
     from json import dumps

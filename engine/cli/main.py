@@ -26,6 +26,7 @@ COMMANDS = {
     "cancel": ("engine.cli.cancel", "stop an operation at its next safe point"),
     "resume": ("engine.cli.resume", "run a stopped operation on from its last finished step"),
     "doctor": ("engine.cli.doctor", "look for what could go wrong on this machine"),
+    "schema": ("engine.cli.schema", "compare and convert schemas of options"),
     "lab": ("engine.cli.lab", "two hosting providers on this machine, for trying out"),
     "demo": ("engine.cli.demo", "the whole story on a lab of its own, with proof"),
 }

@@ -106,6 +106,9 @@ class Authority:
             "apps": {
                 "pki": {"certificate_authorities": {_CA: ca, "local": {"install_trust": False}}},
                 "tls": {
+                    # Cleaning at the start may remove the folder into which the first
+                    # certificate is just being written; the next try is a minute later.
+                    "disable_storage_clean": True,
                     "certificates": {"automate": [self.host]},
                     "automation": {"policies": [own_certificate]},
                 },

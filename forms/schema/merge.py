@@ -51,7 +51,7 @@ def view_of(document: SchemaDocument, *schemas: Schema) -> View:
     """Everything that these schemas, applied together, say. The first to name a title,
     description or default wins, so a schema's own words go before those it refers to."""
     view = View()
-    for piece in _pieces(document, schemas, set()):
+    for piece in pieces_of(document, *schemas):
         _add(view, piece)
     if view.types is None:
         values = [view.words["const"]] if "const" in view.words else view.words.get("enum")
@@ -59,15 +59,24 @@ def view_of(document: SchemaDocument, *schemas: Schema) -> View:
     return view
 
 
+NOTHING: dict[str, Any] = {REFUSED: "nothing is allowed here"}
+"""The schema `false`, as an object."""
+
+
+def pieces_of(document: SchemaDocument, *schemas: Schema) -> Iterator[dict[str, Any]]:
+    """The schema objects that hold together: these, and all that they refer to or ask for as
+    well, each of them once; `NOTHING` among them where no value is allowed."""
+    return _pieces(document, schemas, set())
+
+
 def _pieces(
     document: SchemaDocument, schemas: tuple[Schema, ...], seen: set[int]
 ) -> Iterator[dict[str, Any]]:
-    """The schemas and all that they refer to or ask for as well, each of them once."""
     for schema in schemas:
         if schema is True:
             continue
         if schema is False:
-            yield {REFUSED: "nothing is allowed here"}
+            yield NOTHING
             continue
         if id(schema) in seen:
             continue

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from forms.formats import is_format
 from forms.schema.load import Schema, SchemaDocument
+from forms.values import key_of
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -191,21 +192,9 @@ def _unique_items(
         return
     first: dict[str, int] = {}
     for i, item in enumerate(instance):
-        earlier = first.setdefault(_key(item), i)
+        earlier = first.setdefault(key_of(item), i)
         if earlier != i:
             yield _error((i,), validator_value=earlier)
-
-
-def _key(value: Any) -> str:
-    """A text that two values share if they are the same JSON value."""
-    if isinstance(value, dict):
-        inner = ",".join(f"{key!r}:{_key(value[key])}" for key in sorted(value))
-        return f"{{{inner}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(_key, value))}]"
-    if isinstance(value, float) and value.is_integer():
-        return repr(int(value))
-    return repr(value)
 
 
 def _format(

@@ -298,6 +298,18 @@ def test_killed_service_comes_back_by_itself(radicale: Deployed) -> None:
     assert radicale.show("MainPID")["MainPID"] not in (before, "0")
 
 
+def test_starts_in_a_row_are_not_refused(radicale: Deployed) -> None:
+    """More than systemd's limit of five in ten seconds, by failures of before or by us."""
+    shell = radicale.guest.shell()
+    try:
+        for _ in range(7):
+            open_method().start(shell, radicale.app, radicale.work, restart=True)
+    finally:
+        shell.close()
+    assert radicale.show("NRestarts") == {"NRestarts": "0"}
+    assert radicale.use()
+
+
 def test_restarts_of_the_units_keep_the_application(radicale: Deployed) -> None:
     radicale.guest.run("systemctl", "restart", "homeport-proxy", "homeport-my-radicale")
     wait_until_used(radicale)

@@ -9,8 +9,10 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +240,50 @@ def main_process(ground: Ground) -> str:
     unit = GuestPaths.of(ground.app, ground.shell.facts()).unit
     shown: str = ground.shell.run(["systemctl", "show", "-p", "MainPID", unit]).stdout
     return shown
+
+
+def test_a_start_is_not_judged_by_what_the_service_did_before(ground: Ground) -> None:
+    """systemd refuses a service that started five times in ten seconds, and counts restarts on
+    until told otherwise. A configuration that is put back right after a bad one meets both."""
+    for phase in ground.phases()[:4]:
+        phase(ground.shell, Quiet())
+    unit = GuestPaths.of(ground.app, ground.shell.facts()).unit
+    for restarted in (("active", "1"), ("active", "2")):
+        ground.shell.run(["systemctl", "kill", "--signal=KILL", unit])
+        until(partial(runs_after, ground, unit, restarted))
+
+    method, slow = DebianMethod(), starting_slowly(ground.app)
+    method.configure(ground.shell, slow, Quiet())
+    method.start(ground.shell, slow, Quiet(), restart=True)
+
+    method.configure(ground.shell, ground.app, Quiet())
+    for _ in range(6):
+        method.start(ground.shell, ground.app, Quiet(), restart=True)
+
+
+def starting_slowly(app: Installation) -> Installation:
+    """The same application, that answers only after three seconds."""
+    program, *arguments = app.package.service.exec
+    wait = "import runpy, sys, time; time.sleep(3); sys.argv = sys.argv[1:]; "
+    wait += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    exec_ = ("{venv}/bin/python", "-c", wait, program, *arguments)
+    service = app.package.service.model_copy(update={"exec": exec_})
+    return replace(app, package=app.package.model_copy(update={"service": service}))
+
+
+def runs_after(ground: Ground, unit: str, state: tuple[str, str]) -> bool:
+    """Is this its state, and how often it was started again?"""
+    wanted = ["systemctl", "show", "-p", "ActiveState", "-p", "NRestarts", unit]
+    lines = ground.shell.run(wanted).stdout.splitlines()
+    found = dict(line.split("=", 1) for line in lines)
+    return (found["ActiveState"], found["NRestarts"]) == state
+
+
+def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_private_files_are_private(ground: Ground) -> None:

@@ -300,6 +300,16 @@ def test_secrets_are_for_their_owner_only_and_in_no_command_line(make_lab):
         assert not any(value.encode() in shown for value in values)
 
 
+def test_the_authority_removes_no_folder_that_a_certificate_is_written_to(make_lab):
+    """Caddy cleans its storage when it starts; what it found empty was its own new folder."""
+    lab = make_lab()
+    empty = lab.directory / "authority" / "storage" / "certificates" / "lab" / "being-written"
+    empty.mkdir(parents=True)
+    lab.up()
+    assert empty.is_dir()
+    assert "cleaning" not in (lab.directory / "run" / "authority.log").read_text()
+
+
 def test_the_authority_keeps_its_hands_off_the_systems_trust(make_lab):
     lab = make_lab()
     lab.up()

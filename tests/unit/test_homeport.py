@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import Busy, Conflict, InvalidInput, NotFound, PlanChanged
+from engine.errors import Busy, Conflict, HomeportError, InvalidInput, NotFound, PlanChanged
 from engine.homeport import DeployRequest, Homeport
 from engine.model.deployment import DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
@@ -107,6 +107,17 @@ def test_a_profile_without_a_driver_is_a_finding(homeport: Homeport) -> None:
     (check,) = homeport.check_provider("home")
     assert "carrier-pigeon" in check.title
     assert check.do
+
+
+def test_a_check_made_aside_finds_the_same(
+    homeport: Homeport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMEPORT_HOME", str(tmp_path))
+    backends = profile().backends | {Service.DNS: BackendProfile(kind="carrier-pigeon")}
+    homeport.save_provider(profile(backends=backends), {})
+    assert homeport.check_provider("home", aside=True) == homeport.check_provider("home")
+    with pytest.raises(HomeportError, match="elsewhere"):
+        homeport.check_provider("elsewhere", aside=True)
 
 
 # deploying

@@ -20,6 +20,7 @@ from tui.widgets.rows import Row, RowList, row_width
 from tui.words import CHECK, counted, value_text
 
 if TYPE_CHECKING:
+    from engine.homeport import Homeport
     from engine.model.provider import Check, ProviderProfile
 
 NONE = """There is no provider yet.
@@ -105,7 +106,11 @@ class ProviderPage(Page):
         self.title_bar(f"providers  {self._provider}", "checking")
         self.draw()
         name = self._provider
-        self.ask(lambda homeport: homeport.check_provider(name), self.Checked, "check", slowly=True)
+
+        def check(homeport: Homeport) -> list[Check]:
+            return homeport.check_provider(name, aside=True)
+
+        self.ask(check, self.Checked, "check", slowly=True)
 
     def on_provider_page_read(self, found: Read) -> None:
         self._profile = found.profile

@@ -94,7 +94,7 @@ class ExampleHomeport:
     def provider(self, name: str) -> ProviderProfile:
         return next(profile for profile in self.profiles if profile.name == name)
 
-    def check_provider(self, name: str) -> list[Check]:
+    def check_provider(self, name: str, *, aside: bool = False) -> list[Check]:
         return values.CHECKS
 
     # deployments

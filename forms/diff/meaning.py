@@ -1,0 +1,423 @@
+"""What a schema means at one place, whatever its notation.
+
+JSON Schema's keywords speak of one kind of value each, so a meaning is a union of
+alternatives: "a text of at least 2 characters, or one of 1 and 2, or nothing". Two schemas
+that differ only in how they say it have equal meanings: enum of one against const, anyOf with
+null against a list of types, exclusive bounds of whole numbers against inclusive ones.
+
+Meanings go one level deep; what lies below is left as schemas, as in `forms.schema.merge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+from forms.diff.cases import Piece, cases_of
+from forms.schema.branches import choices_of
+from forms.schema.load import REFUSED, Schema, SchemaDocument
+from forms.schema.merge import View, pieces_of, view_of
+from forms.schema.validator import Validator
+from forms.values import is_type, key_of, same, type_of
+from forms.walk import is_secret
+
+KINDS = ("string", "number", "boolean", "array", "object", "null")
+"""Kinds of values; a whole number is a number with `Alternative.whole`."""
+_BOUNDS = {
+    "string": ("minLength", "maxLength"),
+    "number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
+    "array": ("minItems", "maxItems", "uniqueItems"),
+    "object": ("minProperties", "maxProperties"),
+}
+_TEXTS = {"string": ("pattern", "format", "contentEncoding", "contentMediaType")}
+RULES = frozenset(
+    ["not", "contains", "propertyNames", "anyOf", "oneOf", "contentSchema", "unevaluatedItems"]
+)
+"""Keywords that are compared as a whole: it is said that they changed, not how."""
+_NO_RULE = frozenset(["minimum", "maximum", "minLength", "minItems", "minProperties"])
+_ANNOTATING = frozenset(
+    "title description default examples deprecated readOnly writeOnly "
+    f"type enum const $schema {REFUSED}".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A keyword that is compared as a whole, with its schemas."""
+
+    keyword: str
+    schemas: tuple[Schema, ...]
+    facts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What holds where `when` does; `otherwise` holds where it does not. `key` instead of
+    `when` where the condition is that a key is set."""
+
+    when: Schema
+    then: Schema
+    otherwise: Schema = True
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One kind of value, with all that is asked of it."""
+
+    kind: str
+    whole: bool = False
+    values: tuple[Any, ...] | None = None
+    """The only values there may be; None where they are not listed."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Titles of values, by `key_of`."""
+    bounds: Mapping[str, Any] = field(default_factory=dict)
+    texts: frozenset[tuple[str, str]] = frozenset()
+    """Pattern, format and the like: keyword and what it says."""
+    properties: Mapping[str, Schema] = field(default_factory=dict)
+    patterns: Mapping[str, Schema] = field(default_factory=dict)
+    additional: Schema = True
+    """What keys may hold that no property and no pattern speaks of."""
+    required: frozenset[str] = frozenset()
+    together: frozenset[tuple[str, str]] = frozenset()
+    """Pairs of keys: where the first is set, the second must be too."""
+    prefix: tuple[Schema, ...] = ()
+    items: Schema = True
+    rules: tuple[Rule, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    title: str = ""
+    deprecated: bool = False
+    """Is this form deprecated, but not the option?"""
+
+    @property
+    def free(self) -> bool:
+        """Is any value of the kind allowed?"""
+        return not (
+            self.whole
+            or self.values is not None
+            or self.bounds
+            or self.texts
+            or self.properties
+            or self.patterns
+            or self.additional is not True
+            or self.required
+            or self.together
+            or self.prefix
+            or self.items is not True
+            or self.rules
+            or self.conditions
+            or self.deprecated
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a schema says at its own place."""
+
+    alternatives: tuple[Alternative, ...]
+    """Empty where no value is allowed."""
+    words: Mapping[str, Any]
+    """Annotations: default, title, description, deprecated, x-..."""
+    rules: tuple[Rule, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    key: frozenset[int] = frozenset()
+    """Identities of the schema objects that it was read from: that of the same option met
+    again further down is the same, which is how recursion is seen."""
+    one_of: bool = False
+    """Were alternatives of a oneOf?"""
+
+    def overlays(self) -> Iterator[Schema]:
+        """Schemas that may hold at this place as well: sides of conditions, and the branches
+        of choices with too many cases."""
+        for condition in self.conditions:
+            yield from (condition.then, condition.otherwise)
+        for rule in self.rules:
+            if rule.keyword in ("anyOf", "oneOf"):
+                yield from rule.schemas
+        for one in self.alternatives:
+            for condition in one.conditions:
+                yield from (condition.then, condition.otherwise)
+
+    @property
+    def secret(self) -> bool:
+        return is_secret(self.words)
+
+    def kinds(self) -> dict[str, bool]:
+        """The kinds of values with whether all numbers among them are whole."""
+        found: dict[str, bool] = {}
+        for one in self.alternatives:
+            found[one.kind] = found.get(one.kind, True) and one.whole
+        return found
+
+
+class Reader:
+    """Gives the meanings of one schema document's parts, and remembers them."""
+
+    def __init__(self, document: SchemaDocument) -> None:
+        self.document = document
+        self.validator = Validator(document)
+        self._known: dict[int, tuple[Meaning, Schema]] = {}
+        self._by_key: dict[frozenset[int], Meaning] = {}
+
+    def meaning(self, schema: Schema) -> Meaning:
+        """The meaning of a schema that is part of the document or was given by a meaning."""
+        known = self._known.get(id(schema))
+        if known is None:
+            # kept with its schema: an id is good as long as its object lives
+            key = frozenset(
+                id(piece)
+                for piece in pieces_of(self.document, schema)
+                if piece.keys() - {"$ref", "allOf"}
+            )
+            meaning = self._by_key.get(key)
+            if meaning is None:
+                meaning = self._by_key[key] = self._read(schema, key)
+            known = self._known[id(schema)] = (meaning, schema)
+        return known[0]
+
+    def mark(self, one: Alternative) -> tuple[str, Any] | None:
+        """The constant by which this form of a section is told from others: key and value."""
+        for key in one.properties:
+            values = self._listed_of(one, key)
+            if values is not None and len(values) == 1:
+                return key, values[0]
+        return None
+
+    def exclusive(self, meaning: Meaning) -> bool:
+        """May a value fit but one of several forms, some of which overlap?"""
+        if not meaning.one_of:
+            return False
+        return any(
+            not self._apart(one, other)
+            for one, other in combinations(meaning.alternatives, 2)
+            if one.kind == other.kind
+        )
+
+    def _apart(self, one: Alternative, other: Alternative) -> bool:
+        """Does some key that both forms of a section ask for hold other values in each?"""
+        for key in one.required & other.required:
+            before, after = self._listed_of(one, key), self._listed_of(other, key)
+            if before and after and not {*map(key_of, before)} & {*map(key_of, after)}:
+                return True
+        return False
+
+    def _listed_of(self, one: Alternative, key: str) -> list[Any] | None:
+        """The only values that a key may hold; None where they are not listed."""
+        if key not in one.properties:
+            return None
+        found: list[Any] = []
+        for alternative in self.meaning(one.properties[key]).alternatives:
+            if alternative.values is None:
+                return None
+            found += alternative.values
+        return found
+
+    def _read(self, schema: Schema, key: frozenset[int]) -> Meaning:
+        cases = cases_of(self.document, schema)
+        found: list[Alternative] = []
+        real: list[tuple[Piece, ...]] = []
+        for case in cases.cases:
+            view = view_of(self.document, *cases.base, *case)
+            if view.trouble:
+                continue
+            alternatives = list(self._alternatives(view, (*cases.base, *case), case))
+            found += alternatives
+            if any(one.kind != "null" for one in alternatives):
+                real.append(case)
+        base = cases.base
+        if len(real) == 1:
+            # nothing to choose, but for leaving it empty: the case's own rules are the option's
+            base = (*base, *real[0])
+            found = [
+                replace(one, rules=(), conditions=(), title="", deprecated=False) for one in found
+            ]
+        united = tuple(_united(found))
+        words = view_of(self.document, *base).words
+        if "default" not in words:
+            said = [piece["default"] for case in real for piece in case if "default" in piece]
+            if said and all(same(said[0], other) for other in said):
+                words["default"] = said[0]
+        return Meaning(united, words, *_rules_of(base), key, cases.exclusive and len(real) > 1)
+
+    def _alternatives(
+        self, view: View, pieces: tuple[Piece, ...], case: tuple[Piece, ...]
+    ) -> Iterator[Alternative]:
+        rules, conditions = _rules_of(case)
+        own = view_of(self.document, *case).words if case else {}
+        title, deprecated = str(own.get("title", "")), bool(own.get("deprecated"))
+        listed = choices_of(view)
+        if listed:
+            yield from _listed(self._allowed(view, pieces, listed))
+            return
+        types = frozenset(KINDS) if view.types is None else view.types
+        for kind in KINDS:
+            whole = kind == "number" and "number" not in types and "integer" in types
+            if kind not in types and not whole:
+                continue
+            for one in _unlisted(view, pieces, kind, whole):
+                yield replace(
+                    one, title=title, deprecated=deprecated, rules=rules, conditions=conditions
+                )
+
+    def _allowed(
+        self, view: View, pieces: tuple[Piece, ...], listed: Iterable[tuple[Any, str]]
+    ) -> list[tuple[Any, str]]:
+        """The listed values that the other keywords allow too."""
+        enum = view.words.get("enum")
+        found = [
+            (value, title)
+            for value, title in listed
+            if (view.types is None or is_type(value, view.types))
+            and (enum is None or any(same(value, other) for other in enum))
+        ]
+        asking = [
+            {word: said for word, said in piece.items() if not word.startswith("x-")}
+            for piece in pieces
+            if any(not word.startswith("x-") for word in piece.keys() - _ANNOTATING)
+        ]
+        return [
+            (value, title)
+            for value, title in found
+            if all(self.validator.is_valid(piece, value) for piece in asking)
+        ]
+
+
+def _listed(values: Iterable[tuple[Any, str]]) -> Iterator[Alternative]:
+    by_kind: dict[str, list[tuple[Any, str]]] = {}
+    for value, title in values:
+        kind = type_of(value).replace("integer", "number")
+        by_kind.setdefault(kind, []).append((value, title))
+    for kind, some in by_kind.items():
+        if kind == "null":
+            yield Alternative(kind)
+            continue
+        titles = {key_of(value): title for value, title in some if title}
+        whole = kind == "number" and all(type_of(value) == "integer" for value, _ in some)
+        yield Alternative(kind, whole, _distinct(value for value, _ in some), titles)
+
+
+def _distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple({key_of(value): value for value in values}.values())
+
+
+def _unlisted(
+    view: View, pieces: tuple[Piece, ...], kind: str, whole: bool
+) -> Iterator[Alternative]:
+    bounds = _bounds(view, kind, whole)
+    if bounds is None:
+        return
+    if bounds.get("multipleOf") == 1:
+        whole = True
+        del bounds["multipleOf"]
+    one = Alternative(kind, whole, bounds=bounds, texts=_texts(pieces, kind))
+    if kind == "object":
+        yield replace(
+            one,
+            properties=view.properties,
+            patterns=view.patterns,
+            additional=_additional(view),
+            required=frozenset(view.required),
+            together=frozenset(
+                (key, name) for key, names in view.dependent_required.items() for name in names
+            ),
+        )
+    elif kind == "array":
+        items = True if view.items is None or view.items == {} else view.items
+        yield replace(one, prefix=tuple(view.prefix), items=items)
+    else:
+        yield one
+
+
+def _additional(view: View) -> Schema:
+    additional = view.additional
+    if additional is None:
+        unevaluated = view.words.get("unevaluatedProperties", True)
+        additional = unevaluated if isinstance(unevaluated, bool | dict) else True
+    return True if additional == {} else additional
+
+
+def _bounds(view: View, kind: str, whole: bool) -> dict[str, Any] | None:
+    """The bounds that mean something; None where no value can keep them."""
+    found: dict[str, Any] = {}
+    for keyword in _BOUNDS.get(kind, ()):
+        value = view.words.get(keyword)
+        if (
+            value is None
+            or value is False
+            or (keyword in _NO_RULE and kind != "number" and not value)
+        ):
+            continue
+        found[keyword] = int(value) if isinstance(value, float) and value.is_integer() else value
+    for bound, exclusive, step in (
+        ("minimum", "exclusiveMinimum", 1),
+        ("maximum", "exclusiveMaximum", -1),
+    ):
+        if exclusive in found and whole and isinstance(found[exclusive], int):
+            inside = found.pop(exclusive) + step
+            known = found.get(bound, inside)
+            found[bound] = max(known, inside) if step > 0 else min(known, inside)
+        if bound in found and exclusive in found:
+            weaker = (
+                found[bound] <= found[exclusive] if step > 0 else found[bound] >= found[exclusive]
+            )
+            del found[bound if weaker else exclusive]
+    for least, most in (("minimum", "maximum"), ("minLength", "maxLength")):
+        if found.get(least, 0) > found.get(most, float("inf")):
+            return None
+    return found
+
+
+def _texts(pieces: Iterable[Piece], kind: str) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (keyword, str(piece[keyword]))
+        for piece in pieces
+        for keyword in _TEXTS.get(kind, ())
+        if keyword in piece
+    )
+
+
+def _rules_of(
+    pieces: Iterable[Piece],
+) -> tuple[tuple[Rule, ...], tuple[Condition, ...]]:
+    rules: list[Rule] = []
+    conditions: list[Condition] = []
+    for piece in pieces:
+        for keyword in sorted(piece.keys() & RULES):
+            value = piece[keyword]
+            schemas = tuple(value) if isinstance(value, list) else (value,)
+            facts = ""
+            if keyword == "contains":
+                facts = f"{piece.get('minContains', 1)} to {piece.get('maxContains', 'any')}"
+            rules.append(Rule(keyword, schemas, facts))
+        if REFUSED in piece:
+            rules.append(Rule(REFUSED, (), str(piece[REFUSED])))
+        if "if" in piece:
+            then, otherwise = piece.get("then", True), piece.get("else", True)
+            if then is not True or otherwise is not True:
+                conditions.append(Condition(piece["if"], then, otherwise))
+        for key, schema in piece.get("dependentSchemas", {}).items():
+            conditions.append(Condition(True, schema, key=key))
+    return tuple(rules), tuple(conditions)
+
+
+def _united(found: Iterable[Alternative]) -> Iterator[Alternative]:
+    """Alternatives without those that another says as well: all listed values of a kind in
+    one, none beside one that allows everything of its kind."""
+    for kind in KINDS:
+        same_kind = [one for one in found if one.kind == kind]
+        free = [one for one in same_kind if one.free]
+        if free:
+            yield free[0]
+            continue
+        listed = [one for one in same_kind if one.values is not None]
+        if listed:
+            values = _distinct(value for one in listed for value in one.values or ())
+            if kind == "boolean" and len(values) == 2:
+                yield Alternative(kind)
+                continue
+            titles = {key: title for one in listed for key, title in one.titles.items()}
+            whole = all(one.whole for one in listed)
+            yield Alternative(kind, whole, values, titles)
+        yield from (one for one in same_kind if one.values is None)

@@ -1,0 +1,90 @@
+"""What holds of every comparison: notation is nothing, changes are exactly what is said."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from forms.diff import Kind, compare, options_of
+from tests.unit.diff_strategies import MUTATIONS, SCHEMAS, changed_once, places, rewritten
+from tests.unit.forms_strategies import SCHEMAS as WILD_SCHEMAS
+from tests.unit.forms_strategies import VALUES
+
+
+@given(SCHEMAS, st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_schema_written_otherwise_does_not_differ(schema: Any, data: st.DataObject) -> None:
+    other = rewritten(data.draw, schema)
+    assert list(compare(schema, other)) == []
+    assert list(compare(other, schema)) == []
+
+
+@given(SCHEMAS, st.data())
+@settings(deadline=None, max_examples=60)
+def test_one_change_is_all_that_is_said(schema: Any, data: st.DataObject) -> None:
+    said, changed = data.draw(st.sampled_from(list(changed_once(schema))))
+    found = list(compare(rewritten(data.draw, schema), rewritten(data.draw, changed)))
+    assert [one.kind for one in found] == [Kind(said)]
+
+
+@given(SCHEMAS, st.data())
+@settings(deadline=None, max_examples=60)
+def test_what_only_tightens_or_loosens_does(schema: Any, data: st.DataObject) -> None:
+    changed = copy.deepcopy(schema)
+    some = data.draw(st.lists(st.sampled_from(MUTATIONS[:6]), min_size=1, max_size=6))
+    for _, mutate in some:
+        mutate(data.draw(st.sampled_from(list(places(changed)))))
+    kinds = {one.kind for one in compare(schema, changed)}
+    instances = data.draw(st.lists(_instances(schema) | _instances(changed), max_size=8))
+    old, new = Draft202012Validator(schema), Draft202012Validator(changed)
+    for instance in instances:
+        if kinds <= {Kind.LOOSENED} and old.is_valid(instance):
+            assert new.is_valid(instance)
+        if kinds <= {Kind.TIGHTENED} and new.is_valid(instance):
+            assert old.is_valid(instance)
+
+
+@given(WILD_SCHEMAS, WILD_SCHEMAS, VALUES)
+@settings(deadline=None, max_examples=60)
+def test_any_two_schemas_compare(one: Any, other: Any, values: Any) -> None:
+    assert list(compare(one, copy.deepcopy(one))) == []
+    found = list(compare(one, other, values=values))
+    for difference in found:
+        assert difference.text
+        assert difference.action
+    assert all(options_of(one)[path].path == path for path in options_of(one))
+
+
+def _instances(schema: Any) -> st.SearchStrategy[Any]:
+    """Values near the bounds of a schema, valid ones and others."""
+    for keyword in ("oneOf", "anyOf"):
+        if keyword in schema:
+            return st.one_of([_instances(branch) for branch in schema[keyword]])
+    if "const" in schema:
+        return st.just(schema["const"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    kinds = schema.get("type")
+    kind = kinds[0] if isinstance(kinds, list) else kinds
+    if kind == "object":
+        needed = set(schema.get("required", ()))
+        options = {key: _instances(it) for key, it in schema.get("properties", {}).items()}
+        extra = schema.get("additionalProperties")
+        if isinstance(extra, dict):
+            return st.dictionaries(st.sampled_from("xyz"), _instances(extra), max_size=2)
+        return st.fixed_dictionaries(
+            {key: it for key, it in options.items() if key in needed},
+            optional={key: it for key, it in options.items() if key not in needed},
+        )
+    if kind == "array":
+        return st.lists(_instances(schema["items"]), max_size=2)
+    if kind == "string":
+        return st.integers(0, 9).map(lambda length: "a" * length)
+    if kind == "boolean":
+        return st.booleans()
+    least = schema.get("minimum", schema.get("exclusiveMinimum", 0))
+    return st.integers(int(least) - 2, int(least) + 12)
