@@ -149,6 +149,17 @@ _NAMES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Schema]], ...] = 
     )
 )
 
+_CLASSES = {
+    "[:alpha:]": "a-zA-Z",
+    "[:digit:]": "0-9",
+    "[:alnum:]": "a-zA-Z0-9",
+    "[:upper:]": "A-Z",
+    "[:lower:]": "a-z",
+    "[:xdigit:]": "0-9a-fA-F",
+    "[:space:]": r"\s",
+    "[:blank:]": r" \t",
+}
+"""Nix matches by POSIX expressions, whose classes mean something else in JSON Schema."""
 _OPAQUE = re.compile(
     r"(?:packages?|Nixpkgs package set|filesets?|raw values?|modules?"
     r"|option declaration|optionType)"
@@ -287,6 +298,8 @@ class _Reader:
         ends = [m.start() for m in _END_OF_NAME.finditer(text, match.end())]
         for end in ends[:_MOST_READINGS]:
             pattern = text[match.end() : end]
+            for name, members in _CLASSES.items():
+                pattern = pattern.replace(name, members)
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", FutureWarning)

@@ -62,6 +62,10 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "option-identity" / "dev-
             "null or (string matching the pattern (a|b) or c)",
             {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^(?:(a|b) or c)$"}]},
         ),
+        (
+            "string matching the pattern [[:alpha:]_]+",
+            {"type": "string", "pattern": "^(?:[a-zA-Z_]+)$"},
+        ),
         ("string matching the pattern [a-z]+", {"type": "string", "pattern": "^(?:[a-z]+)$"}),
         (
             "string or signed integer convertible to it",
