@@ -7,6 +7,7 @@ import importlib
 
 VERBS = {
     "diff": ("engine.cli.schema_diff", "what differs between two schemas, and what to do"),
+    "import-nixos": ("engine.cli.schema_import_nixos", "options of a NixOS release as a schema"),
 }
 
 

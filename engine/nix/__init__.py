@@ -1,0 +1,1 @@
+"""NixOS options as schemas, and values as Nix modules."""
