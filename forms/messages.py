@@ -45,7 +45,9 @@ def _of_branches(error: ValidationError) -> Iterator[Problem]:
     """What is wrong by the branch that the value was most likely meant for."""
     branches: dict[int, list[ValidationError]] = {}
     for inner in error.context:
-        branches.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+        # a branch that is `false` says nothing of its place: each is one of its own
+        place = next(iter(inner.relative_schema_path), -1 - len(branches))
+        branches.setdefault(int(place), []).append(inner)
     meant = [errors for errors in branches.values() if not _is_other(errors)]
     path = tuple(error.absolute_path)
     if len(meant) == 1 or (meant and isinstance(error.instance, dict | list)):

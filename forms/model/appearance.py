@@ -53,7 +53,7 @@ class Appearance:
         missing = self.is_missing(node, origin)
         readonly = self.is_readonly(node)
         changed = self.is_changed(node)
-        foldable = tree.is_foldable(node)
+        foldable = node.parent is not None and tree.is_foldable(node)
         message, hint = node.problem or ("", "")
         return Row(
             id=node.id,
@@ -125,7 +125,8 @@ class Appearance:
             name = self._entry_name(node)
             return f"{node.key + 1}. {name}" if name else f"{node.key + 1}."
         own = node.schema.get("title") if isinstance(node.schema, dict) else None
-        return one_line(str(self._tree.words(node).get("x-label") or own or node.key))
+        name = node.key if node.parent is not None else "The whole document"
+        return one_line(str(self._tree.words(node).get("x-label") or own or name))
 
     def _entry_name(self, node: Node) -> str:
         value = self._tree.value(node)

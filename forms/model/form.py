@@ -42,6 +42,9 @@ class FormModel:
     readonly: paths that are shown but cannot be edited, with all below them.
     held: paths of secrets that have a value elsewhere: shown as set, never missing.
     closed: a key that the schema does not know is a problem, unless it allows other keys.
+    assume_defaults: a required option that has a default may be left out.
+    show_root: the whole document has a row too, above all others.
+    With neither closed nor assume_defaults, valid is what JSON Schema calls so.
 
     Commands return the Change they made. They raise ValueError, in words for the user, where
     a view lets somebody do what cannot be done (edit a readonly row, remove what is not there),
@@ -51,19 +54,23 @@ class FormModel:
     def __init__(
         self,
         schema: Mapping[str, Any] | bool | SchemaDocument,
-        document: Any = None,
+        document: Any = ABSENT,
         *,
         base: Any = None,
         defaults: Any = None,
         readonly: Collection[Path] = (),
         held: Collection[Path] = (),
         closed: bool = True,
+        assume_defaults: bool = True,
+        show_root: bool = False,
     ) -> None:
         loaded = schema if isinstance(schema, SchemaDocument) else load_schema(schema)
-        self._shapes = Shapes(loaded)
+        self._shapes = Shapes(loaded, assume_defaults=assume_defaults)
         self._closed = closed
+        self._assume_defaults = assume_defaults
+        self._show_root = show_root
         self._held = frozenset(held)
-        if document is None:
+        if document is ABSENT:
             kind = self._shapes.shape(loaded.root).kind
             document = {} if kind in (Kind.SECTION, Kind.MAP) else ABSENT
         self._document = Document(plain(document))
@@ -83,7 +90,7 @@ class FormModel:
     def rows(self, filter: Filter = _ALL) -> Rows:  # noqa: A002
         """The rows that `filter` shows. Only the Rows asked for last stay live."""
         matches = matcher(self._tree, self._appearance, self._search, filter)
-        self._rows = Rows(self._tree, self._folding, self._appearance, matches)
+        self._rows = Rows(self._tree, self._folding, self._appearance, matches, self._show_root)
         return self._rows
 
     def row(self, path: Path) -> Row:
@@ -119,9 +126,9 @@ class FormModel:
         return plain(value)
 
     def document(self) -> Any:
-        """A copy of what the user set, and only that; key order kept. None if nothing is set
+        """A copy of what the user set, and only that; key order kept. ABSENT if nothing is set
         where the document is not an object."""
-        return None if self._document.root is ABSENT else plain(self._document.root)
+        return plain(self._document.root)
 
     def find(self, text: str) -> Path:
         """The path that a written path (`server.port`) means in this form; KeyError if none."""
@@ -314,9 +321,9 @@ class FormModel:
     def check(self, document: Any) -> list[Problem]:
         """Problems of a copy made by `document()`; touches nothing of the form, so it may run
         in another thread. Give the result to `show_problems`."""
-        shapes = Shapes(self._shapes.document)
-        value = ABSENT if document is None else document
-        return self._without_held(_check(shapes, shapes.document.root, value, (), self._closed))
+        shapes = Shapes(self._shapes.document, assume_defaults=self._assume_defaults)
+        root = shapes.document.root
+        return self._without_held(_check(shapes, root, document, (), self._closed))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Let these be the problems on the form's rows."""

@@ -35,11 +35,13 @@ class Rows(Sequence[Row]):
         folding: Folding,
         appearance: Appearance,
         matches: Match | None,
+        show_root: bool,
     ) -> None:
         self._tree = tree
         self._folding = folding
         self._appearance = appearance
         self._matches = matches
+        self._show_root = show_root
         self._places: dict[int, int] | None = None
         self.revision = 0
         """Grows whenever rows come, go or move."""
@@ -85,8 +87,11 @@ class Rows(Sequence[Row]):
         else:
             self._nodes = []
             self._add_matching(self._tree.root, self._matches, self._nodes)
-        if not self._tree.is_foldable(self._tree.root):
-            self._nodes.insert(0, self._tree.root)
+        root = self._tree.root
+        if not self._tree.is_foldable(root) or (
+            self._show_root and (self._matches is None or self._matches(root, True))
+        ):
+            self._nodes.insert(0, root)
         self._moved()
 
     def replace_below(self, node: Node) -> None:
