@@ -195,6 +195,10 @@ class Appearance:
     def is_changed(self, node: Node) -> bool:
         return not identical(self._tree.value(node), self._base.get(node.path))
 
+    def is_advanced(self, node: Node) -> bool:
+        words = self._tree.words(node)
+        return words.get("x-advanced") is True or words.get("deprecated") is True
+
     def is_entry(self, node: Node) -> bool:
         """Did the user choose this key, or is it one that the schema does not know?"""
         owner = node.owner

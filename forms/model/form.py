@@ -29,7 +29,7 @@ from forms.schema.shape import Kind
 from forms.schema.shapes import Shapes
 from forms.validation import check
 from forms.values import ABSENT
-from forms.walk import is_secret
+from forms.walk import is_secret, secret_paths
 
 _ALL = Filter()
 
@@ -124,6 +124,19 @@ class FormModel:
         if value is ABSENT:
             raise KeyError(path_text(path))
         return plain(value)
+
+    def has(self, path: Path) -> bool:
+        """Is there such an option or entry?"""
+        return self._tree.find(path) is not None
+
+    def is_set(self, path: Path) -> bool:
+        """Did the user set it, be it to null?"""
+        return self._document.get(path) is not ABSENT
+
+    def holds_secrets(self) -> bool:
+        """Is a secret in the document?"""
+        schema = self._shapes.document.root
+        return any(secret_paths(self._shapes, schema, self._document.root))
 
     def document(self) -> Any:
         """A copy of what the user set, and only that; key order kept. ABSENT if nothing is set
@@ -293,6 +306,11 @@ class FormModel:
 
     def redo(self) -> Change | None:
         return self._editing.redo()
+
+    @property
+    def undoable(self) -> int:
+        """How many commands can be undone."""
+        return self._editing.history.done
 
     @property
     def dirty(self) -> bool:

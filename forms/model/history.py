@@ -61,6 +61,11 @@ class History:
     def dirty(self) -> bool:
         return self._at != self._saved_at
 
+    @property
+    def done(self) -> int:
+        """How many steps can be taken back."""
+        return self._at
+
     def mark_saved(self) -> None:
         self._saved_at = self._at
 

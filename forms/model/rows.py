@@ -168,6 +168,8 @@ def matcher(tree: Tree, appearance: Appearance, search: Search, wanted: Filter) 
             return False
         if wanted.changed and (not appearance.is_changed(node) or is_section(node)):
             return False
+        if wanted.advanced and not appearance.is_advanced(node):
+            return False
         return not wanted.invalid or bool(
             node.problem or appearance.is_missing(node, appearance.origin(node, tree.value(node)))
         )

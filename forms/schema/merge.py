@@ -84,7 +84,10 @@ def _pieces(
 def _add(view: View, piece: dict[str, Any]) -> None:
     for keyword, value in piece.items():
         if adder := _ADDERS.get(keyword):
-            adder(view, value)
+            try:
+                adder(view, value)
+            except (TypeError, AttributeError, ValueError):
+                view.trouble = f"`{keyword}` is not written there as JSON Schema has it"
         elif keyword not in _NO_WORD:
             view.words.setdefault(keyword, value)
     if "if" in piece:

@@ -37,7 +37,7 @@ def carried_by_schemastore() -> Iterator[tuple[str, Schema]]:
         return
     with sqlite3.connect(f"file:{folder / 'cache.sqlite'}?mode=ro", uri=True) as cache:
         for (stored,) in cache.execute("select value from responses order by key"):
-            response = pickle.loads(stored)  # noqa: S301 - a pinned package's own data
+            response = pickle.loads(stored)
             try:
                 schema = json.loads(response["_content"])
             except ValueError:

@@ -213,7 +213,7 @@ def test_what_cannot_be_read_says_where(text: str, form: Format, said: str) -> N
 
 
 def test_null_in_toml_is_said_and_not_worked_around() -> None:
-    with pytest.raises(FileTrouble, match="server.port is null"):
+    with pytest.raises(FileTrouble, match=r"server\.port is null"):
         rewritten(TOML, Format.TOML, {"server": {"port": None}})
 
 
