@@ -77,7 +77,12 @@ class Filling:
 
     def _new_form(self) -> FormModel:
         return FormModel(
-            self.schema, self.document, closed=False, assume_defaults=False, show_root=True
+            self.schema,
+            self.document,
+            closed=False,
+            assume_defaults=False,
+            show_root=True,
+            secret_note="This is a secret: it is not shown, and is written as it is.",
         )
 
     def _read_values(self) -> Any:

@@ -33,12 +33,14 @@ class Appearance:
         base: Document,
         readonly: Collection[Path],
         held: Collection[Path],
+        assume_defaults: bool = True,
     ) -> None:
         self._tree = tree
         self._folding = folding
         self._base = base
         self._readonly = frozenset(readonly)
         self._held = frozenset(held)
+        self._missing = (Origin.UNSET,) if assume_defaults else (Origin.UNSET, Origin.DEFAULT)
 
     def row(self, node: Node) -> Row:
         if node.role is not Role.OPTION:
@@ -175,9 +177,10 @@ class Appearance:
         return Origin.UNSET if self._tree.default(node) is ABSENT else Origin.DEFAULT
 
     def is_missing(self, node: Node, origin: Origin) -> bool:
-        """Is a value needed that neither the user nor a default gives?"""
+        """Is a value needed that neither the user nor a default gives? Where defaults are not
+        assumed, a value is needed all the same."""
         tree = self._tree
-        if origin is not Origin.UNSET or node.parent is None or not tree.required(node):
+        if origin not in self._missing or node.parent is None or not tree.required(node):
             return False
         if tree.shape(node).kind is Kind.SECTION or self.words(node).get("x-managed"):
             return False

@@ -43,6 +43,7 @@ class FormModel:
     held: paths of secrets that have a value elsewhere: shown as set, never missing.
     closed: a key that the schema does not know is a problem, unless it allows other keys.
     assume_defaults: a required option that has a default may be left out.
+    secret_note: what help says of secrets.
     show_root: the whole document has a row too, above all others.
     With neither closed nor assume_defaults, valid is what JSON Schema calls so.
 
@@ -63,12 +64,14 @@ class FormModel:
         closed: bool = True,
         assume_defaults: bool = True,
         show_root: bool = False,
+        secret_note: str = "This is a secret: what you type is kept in the secrets backend.",
     ) -> None:
         loaded = schema if isinstance(schema, SchemaDocument) else load_schema(schema)
         self._shapes = Shapes(loaded, assume_defaults=assume_defaults)
         self._closed = closed
         self._assume_defaults = assume_defaults
         self._show_root = show_root
+        self._secret_note = secret_note
         self._held = frozenset(held)
         if document is ABSENT:
             kind = self._shapes.shape(loaded.root).kind
@@ -78,7 +81,9 @@ class FormModel:
         self._folding = Folding(self._tree)
         self._opened = Document(plain(document))
         compared = self._opened if base is None else Document(plain(base))
-        self._appearance = Appearance(self._tree, self._folding, compared, readonly, self._held)
+        self._appearance = Appearance(
+            self._tree, self._folding, compared, readonly, self._held, assume_defaults
+        )
         self._commands = Commands(self._tree, self._document, self._appearance)
         self._search = Search(self._tree, self._appearance)
         self._problems = Problems(self._tree)
@@ -99,12 +104,15 @@ class FormModel:
 
     def help(self, path: Path) -> Help:
         """All that is known of an option or heading."""
-        return help_of(self._tree, self._appearance, self._commands.node(path))
+        node = self._commands.node(path)
+        return help_of(self._tree, self._appearance, node, self._secret_note)
 
     def choices(self, path: Path) -> list[tuple[str, str]]:
         """Texts to choose among, each with a title (may be empty): all that an enum or yes/no
         option allows, or what is suggested for a text."""
-        return choice_texts(self._tree.shape(self._commands.node(path)))
+        node = self._commands.node(path)
+        kinds = self._commands.discriminated(node)
+        return [(text, "") for text in kinds] or choice_texts(self._tree.shape(node))
 
     def edit_text(self, path: Path) -> str:
         """What to put into the editor: the value, or the default, as text that `set_text`
@@ -223,6 +231,9 @@ class FormModel:
         except ValueError as refusal:
             return Parsed(False, problem=Problem(path, str(refusal)))
         shape, items = self._tree.shape(node), self._tree.items_shape(node)
+        kinds = self._commands.discriminated(node)
+        if text.strip() in kinds:
+            return Parsed(True, kinds[text.strip()][1])
         try:
             value = parse(shape, text, items)
         except ValueError as error:
@@ -240,7 +251,10 @@ class FormModel:
         if not text.strip() and not self._takes_empty(node):
             return self._cleared(path)
         parsed = self.parse(path, text)
-        if parsed.ok:
+        kinds = self._commands.discriminated(node)
+        if text.strip() in kinds and not self._appearance.is_readonly(node):
+            self.choose_branch(path[:-1], kinds[text.strip()][0])
+        elif parsed.ok:
             self.set(path, parsed.value)
         return parsed
 
@@ -299,6 +313,31 @@ class FormModel:
     def choose_branch(self, path: Path, branch: int) -> Change:
         """Choose among `Row.branches`. Values that fit the new branch stay."""
         return self._editing.do(self._commands.choose(path, branch))
+
+    def set_required_defaults(self) -> Change | None:
+        """Set all that has to be there and has a default, as one step; None if there is none."""
+        since = self.undoable
+        while missing := self._missing_with_default():
+            for path in missing:
+                self.set(path, plain(self._tree.default(self._commands.node(path))))
+        if self.undoable == since:
+            return None
+        label = f"set {self.undoable - since} required options to their defaults"
+        self._editing.history.join(since, label, ())
+        return Change((), True, label)
+
+    def _missing_with_default(self) -> list[Path]:
+        problems = self.check(self.document())
+        paths = [problem.path for problem in problems if not self.is_set(problem.path)]
+        nodes = [(path, self._tree.find(path)) for path in paths]
+        return [
+            path
+            for path, node in nodes
+            if node is not None
+            and self._tree.required(node)
+            and self._tree.default(node) is not ABSENT
+            and not self._appearance.is_readonly(node)
+        ]
 
     def undo(self) -> Change | None:
         """Take back the last command; None if there is none."""

@@ -80,6 +80,12 @@ class History:
         self._steps.append(step)
         self._at += 1
 
+    def join(self, since: int, label: str, path: Path) -> None:
+        """Let the steps from that one on be one."""
+        joined = [action for step in self._steps[since : self._at] for action in step.actions]
+        self._steps[since : self._at] = [Step(label, path, tuple(joined))]
+        self._at = since + 1
+
     def back(self) -> Step | None:
         if self._at == 0:
             return None

@@ -20,8 +20,10 @@ from textual.timer import Timer
 from tui.screens.form_checks import FormChecks
 from tui.screens.form_commands import FormCommands
 from tui.screens.form_text import help_lines, hints_for
+from tui.screens.page import BACK
 from tui.session import CallFailed
 from tui.text import Span, wrapped
+from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.option_grid import OptionGrid
 from tui.widgets.row_editor import RowEditor
@@ -47,6 +49,9 @@ class FormPage(FormCommands, FormChecks):
         Binding("q,ctrl+q,ctrl+c", "leave", "Leave Homeport; what is filled in is kept"),
     ]
 
+    BACK: ClassVar[Hint] = BACK
+    """The way out, for the line of hints."""
+
     @dataclass
     class Opened(Message):
         """Schema and document were read and the form model made."""
@@ -54,6 +59,8 @@ class FormPage(FormCommands, FormChecks):
         form: FormModel
         draft: dict[str, Any] | None = None
         """A draft that was kept before, to be taken up."""
+        note: str = ""
+        """What to know about it, where there is something."""
 
     @dataclass
     class Kept(Message):
@@ -103,6 +110,8 @@ class FormPage(FormCommands, FormChecks):
         self.form = opened.form
         if opened.draft is not None:
             self._take_up(opened.form, opened.draft)
+        if opened.note:
+            self.say(opened.note, "warn")
         self.show_rows()
 
     def failed(self, failure: CallFailed) -> None:
@@ -166,7 +175,8 @@ class FormPage(FormCommands, FormChecks):
                 lines[side.size.height - 1 :] = [(Span("... h shows the rest", "muted"),)]
             side.show(lines)
         if not self.editor.is_open:
-            self.hints(*hints_for(row, filtered=bool(self.filters_said())))
+            filtered = bool(self.filters_said())
+            self.hints(*hints_for(row, filtered=filtered, go_on=self.GO_ON, back=self.BACK))
 
     def action_help(self) -> None:
         from tui.screens.option_help import OptionHelp

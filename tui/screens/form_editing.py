@@ -60,7 +60,9 @@ class FormEditing(FormBase):
         form, row = self.form, self.grid.row
         if form is None or row is None:
             return
-        if row.kind in ("section", "list", "map") and not row.inline:
+        if not row.path and row.kind in ("section", "list", "map"):
+            self._open_whole_form(row)
+        elif row.kind in ("section", "list", "map") and not row.inline:
             self._open_container(row)
         elif row.readonly:
             self.say(locked(row))
@@ -73,6 +75,15 @@ class FormEditing(FormBase):
         else:
             text = self._remembered.get(row.id, form.edit_text(row.path))
             self.open_line(text, set_text, row.text if row.secret or not text else "")
+
+    def _open_whole_form(self, row: OptionRow) -> None:
+        """What Enter does on the row of the document itself."""
+        if len(row.branches) > 1:
+            self.open_branches()
+        elif row.can_add and not row.count:
+            self.say("It has no entries. a adds one, w edits it as text.")
+        else:
+            self.say("The options are below. w edits all of them as text.")
 
     def _open_container(self, row: OptionRow) -> None:
         """Fold or unfold; say how to fill what has nothing in it."""

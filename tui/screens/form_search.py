@@ -19,6 +19,7 @@ FILTERS = {
     "mine": "only what is set",
     "changed": "only changes",
     "invalid": "only wrong",
+    "advanced": "only advanced",
 }
 """Which rows a filter shows, as the title line says it."""
 
@@ -29,7 +30,7 @@ class FormSearch(FormBase):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search options by name, help or value"),
         Binding("n,f3", "next_match", "Go to the next option that was searched for"),
-        Binding("f", "next_filter", "Show all, only what is set, only changes, only wrong ones"),
+        Binding("f", "next_filter", "Show all, or only: set, changed, wrong, advanced"),
         Binding("m", "filter('mine')", "Show only what I set, or all"),
         Binding("i", "filter('invalid')", "Show only what is wrong or needed, or all"),
     ]
@@ -54,6 +55,7 @@ class FormSearch(FormBase):
             changed=self._filter == "changed",
             mine=self._filter == "mine",
             invalid=self._filter == "invalid",
+            advanced=self._filter == "advanced",
         )
 
     def filters_said(self) -> list[str]:
