@@ -19,8 +19,8 @@ from forms.model.help import help_of
 from forms.model.node import Node, Role
 from forms.model.problems import Problems
 from forms.model.row import Change, Filter, Help, Parsed, Problem, Row
-from forms.model.rows import Rows, matcher, reachable_children
-from forms.model.search import Search
+from forms.model.rows import Rows, matcher
+from forms.model.search import Search, reachable_children
 from forms.model.text import choice_texts, editable, parse
 from forms.model.tree import Tree
 from forms.paths import Path, parse_path, path_text
@@ -88,7 +88,9 @@ class FormModel:
         self._search = Search(self._tree, self._appearance)
         self._problems = Problems(self._tree)
         self._rows: Rows | None = None
-        self._editing = Editing(self._tree, self._problems, self._check, lambda: self._rows)
+        self._editing = Editing(
+            self._tree, self._problems, self._search, self._check, lambda: self._rows
+        )
 
     # what there is
 
@@ -97,6 +99,10 @@ class FormModel:
         matches = matcher(self._tree, self._appearance, self._search, filter)
         self._rows = Rows(self._tree, self._folding, self._appearance, matches, self._show_root)
         return self._rows
+
+    def prepare_search(self) -> None:
+        """Do now what the first search after an edit would have to wait for."""
+        self._search.prepare()
 
     def row(self, path: Path) -> Row:
         """The row of one option, shown or not. KeyError if there is no such option."""
@@ -418,6 +424,7 @@ class FormModel:
         """Take up a state that `dump` gave to a form opened with the same document. ValueError
         if it is not one. What was done before cannot be undone any more."""
         taken = load_draft(draft)
+        self._search.forget()
         self._document.root = taken.document
         for path in taken.kept:
             if self._document.get(path) is not ABSENT:

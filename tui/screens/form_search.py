@@ -77,6 +77,7 @@ class FormSearch(FormBase):
         if self.form is not None:
             self.search_line.display = True
             self.search_line.focus()
+            self.call_after_refresh(self.form.prepare_search)
 
     def on_input_changed(self, change: TextLine.Changed) -> None:
         if change.input is self.search_line and self.form is not None:
