@@ -203,12 +203,22 @@ def _open(name: str, what: str) -> FileOnDisk:
         return FileOnDisk(name)
 
 
+def _read_quickly(text: str) -> Any:
+    """A schema as most are written; None where it is written otherwise."""
+    try:
+        return json.loads(text) if text[:1] == "{" else None
+    except ValueError:
+        return None
+
+
 def _read_schema(name: str) -> SchemaDocument:
     file = _open(name, "the schema")
     if file.is_new:
         raise NotFound("the schema is not there", on=name, do="Give the path of a JSON Schema.")
+    schema = _read_quickly(file.text)
     with _explained("the schema cannot be read", name):
-        schema = read(file.text, format_of(file.path.name, file.text) or Format.JSON)
+        if schema is None:
+            schema = read(file.text, format_of(file.path.name, file.text) or Format.JSON)
     if not isinstance(schema, dict | bool):
         raise InvalidInput("this is no JSON Schema", on=name, why="a schema is an object")
     try:

@@ -11,6 +11,7 @@ from textual.screen import Screen
 
 from tui.farewell import Farewell
 from tui.frame import Frame
+from tui.frugal import put_off_collection
 from tui.screens.fill import FillPage
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class FormApp(Frame):
 
 def start(options: Namespace) -> int:
     """Run until the user leaves; the last lines on the terminal say what happened."""
+    put_off_collection()
     from engine.cli.form import open_filling
     from engine.cli.output import report_error
     from engine.errors import InvalidInput

@@ -22,15 +22,25 @@ _TOKEN = re.compile(
 
 def read_json(text: str) -> Any:
     """The value of a text; ABSENT where it has none. FileTrouble where it cannot be read."""
-    bare = _bare(text)
+    if not text.strip():
+        return ABSENT
+    try:
+        return _read(text)
+    except json.JSONDecodeError:
+        bare = _bare(text)
     if not bare.strip():
         return ABSENT
     try:
-        return json.loads(
-            bare, parse_constant=_refuse, parse_float=_number, object_pairs_hook=_object
-        )
+        return _read(bare)
     except json.JSONDecodeError as error:
         raise FileTrouble(error.msg, error.lineno, error.colno) from None
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(
+            text, parse_constant=_refuse, parse_float=_number, object_pairs_hook=_object
+        )
     except RecursionError:
         raise FileTrouble("it is nested too deeply") from None
 

@@ -53,6 +53,7 @@ _TOUCHED = (
     | {"const", "dependentRequired", "minContains", "maxContains", "pattern"}
 )
 """A schema object without any of these is taken as it is, uncopied."""
+_HOLDING = SUBSCHEMA | SUBSCHEMAS | SUBSCHEMA_MAP
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class _Normaliser:
 
     def _index(self, schema: Any, base: str, pointer: str) -> None:
         """Note the ids and anchors of a schema and all below it."""
-        if not isinstance(schema, Mapping):
+        if not isinstance(schema, Mapping) or (pointer and schema.keys().isdisjoint(_TOUCHED)):
             return
         own_id = schema.get(self._draft.id_keyword)
         hidden = self._draft.ref_alone and "$ref" in schema
@@ -163,7 +164,10 @@ class _Normaliser:
             at = f"{pointer}/{keyword}"
             if keyword in SUBSCHEMA_MAP and isinstance(value, Mapping):
                 new[keyword] = {
-                    key: self._normalise(child, base, f"{at}/{key}") for key, child in value.items()
+                    key: child
+                    if isinstance(child, dict) and child.keys().isdisjoint(_TOUCHED)
+                    else self._normalise(child, base, f"{at}/{key}")
+                    for key, child in value.items()
                 }
             elif keyword in SUBSCHEMAS and isinstance(value, list):
                 new[keyword] = [
@@ -262,9 +266,12 @@ class _Normaliser:
 
 def _subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
     for keyword, value in schema.items():
+        if keyword not in _HOLDING:
+            continue
         if keyword in SUBSCHEMA_MAP and isinstance(value, Mapping):
             for key, child in value.items():
-                yield child, f"{keyword}/{key}"
+                if isinstance(child, Mapping) and not child.keys().isdisjoint(_TOUCHED):
+                    yield child, f"{keyword}/{key}"
         elif keyword in SUBSCHEMAS and isinstance(value, list):
             for i, child in enumerate(value):
                 yield child, f"{keyword}/{i}"

@@ -141,6 +141,9 @@ def _add_const(view: View, value: Any) -> None:
 def _adder_of_map(name: str) -> Callable[[View, Any], None]:
     def add(view: View, value: Mapping[str, Schema]) -> None:
         schemas: dict[str, Schema] = getattr(view, name)
+        if not schemas:
+            schemas.update(value)
+            return
         for key, schema in value.items():
             schemas[key] = both(schemas.get(key), schema)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tui.frugal import collect_again
 from tui.screens.form import FormPage
 from tui.session import CallFailed
 from tui.widgets.bars import Hint
@@ -77,6 +78,9 @@ class FillPage(FormPage):
     def drop(self) -> None:
         self.app.farewell.draft = ""
         self.ask(lambda desk: _desk(desk).drop_draft(), lambda _: self.Kept(), "draft")
+
+    def on_form_page_opened(self) -> None:
+        collect_again()
 
     # writing
 
