@@ -12,13 +12,8 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any
 
-from forms.files.json_text import edited_json, new_json, read_json
 from forms.files.splice import CannotSplice
-from forms.files.toml_text import edited_toml, new_toml, read_toml
 from forms.files.trouble import FileTrouble
-from forms.files.yaml_edit import edited_yaml
-from forms.files.yaml_nodes import read_yaml
-from forms.files.yaml_write import block_lines
 from forms.values import ABSENT, written
 
 
@@ -53,12 +48,19 @@ def format_of(name: str, text: str = "") -> Format | None:
 def read(text: str, form: Format) -> Any:
     """The value of a text; ABSENT where it has none (an empty file, only comments).
     FileTrouble, with the place, where it cannot be read."""
+    # each format's own code is imported when it is needed: a form opens without the others'
     match form:
         case Format.JSON:
+            from forms.files.json_text import read_json
+
             return read_json(text)
         case Format.TOML:
+            from forms.files.toml_text import read_toml
+
             return read_toml(text)
         case Format.YAML:
+            from forms.files.yaml_nodes import read_yaml
+
             return read_yaml(text)
 
 
@@ -66,10 +68,16 @@ def new_text(value: Any, form: Format) -> str:
     """A value as a new text. FileTrouble for what the format cannot hold."""
     match form:
         case Format.JSON:
+            from forms.files.json_text import new_json
+
             return new_json(value)
         case Format.TOML:
+            from forms.files.toml_text import new_toml
+
             return new_toml(value)
         case Format.YAML:
+            from forms.files.yaml_write import block_lines
+
             return "\n".join(block_lines(value)) + "\n"
 
 
@@ -99,15 +107,21 @@ def _changed(text: str, form: Format, before: Any, after: Any, expand: bool) -> 
     try:
         match form:
             case Format.JSON:
+                from forms.files.json_text import edited_json
+
                 changed = edited_json(text, before, after)
             case Format.TOML:
+                from forms.files.toml_text import edited_toml
+
                 changed = edited_toml(text, before, after)
             case Format.YAML:
+                from forms.files.yaml_edit import edited_yaml
+
                 changed = edited_yaml(text, after, expand=expand)
         return changed if _says(read(changed, form), after, form) else None
     except (CannotSplice, FileTrouble, LookupError, ValueError):
         if form is Format.TOML:
-            new_toml(after)  # what the format cannot hold is said, not worked around
+            new_text(after, form)  # what the format cannot hold is said, not worked around
         return None
 
 

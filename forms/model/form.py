@@ -15,7 +15,6 @@ from forms.model.document import Document, plain
 from forms.model.draft import dump_draft, load_draft
 from forms.model.editing import Editing
 from forms.model.folding import Folding
-from forms.model.help import help_of
 from forms.model.node import Node, Role
 from forms.model.problems import Problems
 from forms.model.row import Change, Filter, Help, Parsed, Problem, Row
@@ -27,7 +26,6 @@ from forms.paths import Path, parse_path, path_text
 from forms.schema.load import Schema, SchemaDocument, load_schema
 from forms.schema.shape import Kind
 from forms.schema.shapes import Shapes
-from forms.validation import check
 from forms.values import ABSENT
 from forms.walk import is_secret, secret_paths
 
@@ -110,6 +108,8 @@ class FormModel:
 
     def help(self, path: Path) -> Help:
         """All that is known of an option or heading."""
+        from forms.model.help import help_of
+
         node = self._commands.node(path)
         return help_of(self._tree, self._appearance, node, self._secret_note)
 
@@ -444,6 +444,9 @@ class FormModel:
 
 
 def _check(shapes: Shapes, schema: Schema, value: Any, path: Path, closed: bool) -> list[Problem]:
+    # what checks is imported when something is checked: a form opens without it
+    from forms.validation import check
+
     if value is ABSENT:
         return [] if path else [Problem((), "needs a value")]
     return check(shapes, schema, value, path, closed=closed)

@@ -142,9 +142,4 @@ def matcher(tree: Tree, appearance: Appearance, search: Search, wanted: Filter) 
             node.problem or appearance.is_missing(node, appearance.origin(node, tree.value(node)))
         )
 
-    def found() -> list[Node]:
-        return [
-            node for node, is_set in search.found(words) if not narrows or matches(node, is_set)
-        ]
-
-    return found
+    return lambda: search.found(words, matches if narrows else None)

@@ -8,8 +8,7 @@ added as it is now. Secrets are never in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from forms.model.appearance import Appearance
 from forms.model.node import Node, Role
@@ -25,6 +24,8 @@ class Search:
         self._nodes: list[Node] | None = None
         self._texts: list[str] = []
         self._set: list[bool] = []
+        self._last: tuple[list[str], Sequence[int]] = ([], ())
+        """The words that were looked for, and where they were found."""
 
     def forget(self) -> None:
         """The document was changed."""
@@ -35,17 +36,31 @@ class Search:
         if self._nodes is None:
             self._nodes, self._texts, self._set = [], [], []
             self._list(self._tree.root, "", self._nodes)
+            self._last = ([], range(len(self._texts)))
 
-    def found(self, words: list[str]) -> list[tuple[Node, bool]]:
+    def found(
+        self, words: list[str], matches: Callable[[Node, bool], bool] | None = None
+    ) -> list[Node]:
         """The options in whose path, label, help, choices and value all words occur, in their
-        order, each with whether the user set it. The words are in lower case."""
+        order; of these only those that match, which is asked with whether the user set it. The
+        words are in lower case."""
         self.prepare()
-        texts, nodes = self._texts, self._nodes or []
-        at = range(len(texts)) if not words else [i for i, t in enumerate(texts) if words[0] in t]
-        for word in words[1:]:
-            at = [i for i in at if word in texts[i]]
-        is_set = self._set
-        return [(nodes[i], is_set[i]) for i in at]
+        assert self._nodes is not None
+        nodes, is_set, at = self._nodes, self._set, self._places(words)
+        self._last = (words, at)
+        if matches is None:
+            return [nodes[i] for i in at]
+        return [nodes[i] for i in at if matches(nodes[i], is_set[i])]
+
+    def _places(self, words: list[str]) -> Sequence[int]:
+        texts = self._texts
+        sought, at = self._last
+        if len(sought) != len(words) or not all(map(str.startswith, words, sought)):
+            sought, at = [], range(len(texts))
+        for word in words:
+            if word not in sought:  # who types on narrows what was found before
+                at = [i for i in at if word in texts[i]]
+        return at
 
     def _list(self, node: Node, path: str, nodes: list[Node]) -> None:
         """Add the options below a node. path: that of the option that they are part of."""
@@ -97,19 +112,24 @@ def reachable_children(tree: Tree, node: Node) -> list[Node]:
     return tree.children(node)
 
 
-def with_sections(found: list[Any]) -> list[Node]:
+def with_sections(found: list[Node]) -> list[Node]:
     """These options, each with the sections that it is in, in their order."""
     listed: list[Node] = []
     seen: set[int] = set()
+    section: Node | None = None
     for node in found:
-        above: list[Node] = []
-        parent = node.parent
-        while parent is not None and parent.parent is not None and parent.id not in seen:
-            seen.add(parent.id)
-            above.append(parent)
-            parent = parent.parent
-        listed += reversed(above)
-        if node.id not in seen:
+        if node.parent is not section:
+            section = node.parent
+            above: list[Node] = []
+            parent = section
+            while parent is not None and parent.parent is not None and parent.id not in seen:
+                seen.add(parent.id)
+                above.append(parent)
+                parent = parent.parent
+            listed += reversed(above)
+        if node.children is None:
+            listed.append(node)
+        elif node.id not in seen:
             seen.add(node.id)
             listed.append(node)
     return listed

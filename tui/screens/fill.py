@@ -79,7 +79,7 @@ class FillPage(FormPage):
         self.app.farewell.draft = ""
         self.ask(lambda desk: _desk(desk).drop_draft(), lambda _: self.Kept(), "draft")
 
-    def on_form_page_opened(self) -> None:
+    def on_form_page_opened(self, opened: FormPage.Opened) -> None:
         collect_again()
 
     # writing

@@ -104,7 +104,8 @@ class FormPage(FormCommands, FormChecks):
         self.search_line.display = False
         self.title_bar(self._crumbs)
         self.grid.focus()
-        self.ask(self.open_form, lambda opened: opened, "form")
+        # behind the first paint: reading a large schema would hold it up
+        self.call_after_refresh(self.ask, self.open_form, lambda opened: opened, "form")
 
     def on_form_page_opened(self, opened: Opened) -> None:
         self.form = opened.form
