@@ -23,6 +23,7 @@ from forms.model.search import Search, reachable_children
 from forms.model.text import choice_texts, editable, parse
 from forms.model.tree import Tree
 from forms.paths import Path, parse_path, path_text
+from forms.schema.error import SchemaError
 from forms.schema.load import Schema, SchemaDocument, load_schema
 from forms.schema.shape import Kind
 from forms.schema.shapes import Shapes
@@ -97,6 +98,11 @@ class FormModel:
         matches = matcher(self._tree, self._appearance, self._search, filter)
         self._rows = Rows(self._tree, self._folding, self._appearance, matches, self._show_root)
         return self._rows
+
+    @property
+    def refusals(self) -> tuple[SchemaError, ...]:
+        """The places of the schema that could not be followed: shown as text, not checked."""
+        return self._shapes.document.refusals
 
     def prepare_search(self) -> None:
         """Do now what the first search after an edit would have to wait for."""
