@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.app import HomeportApp
+from tui.frame import Frame
 from tui.screenshots import example_values as values
 from tui.screenshots.example import ExampleHomeport
 
@@ -128,6 +129,6 @@ async def settled(pilot: Pilot[str]) -> None:
 
 def screen_text(app: object) -> str:
     """The characters on the screen, line by line, without spaces at the ends."""
-    assert isinstance(app, HomeportApp)
+    assert isinstance(app, Frame)
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips)
