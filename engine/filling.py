@@ -64,6 +64,8 @@ class Filling:
             )
         self.document = self._read_values()
         self.format = wanted or self._format()
+        self.note = self._note()
+        """What to know before anything is changed; empty where there is nothing."""
         self._drafts = drafts
         self.form = self._new_form()
         if self.target is not None and (why := self.target.why_not_writable()):
@@ -91,6 +93,15 @@ class Filling:
             return ABSENT
         with _explained("the values cannot be read", str(source.path)):
             return read(source.text, format_of(source.path.name, source.text) or Format.YAML)
+
+    def _note(self) -> str:
+        source = self._source
+        if source is None or "!" not in source.text or self._format() is not Format.YAML:
+            return ""
+        from forms.files.yaml_nodes import has_tags
+
+        said = "The file has YAML tags (!...): values that you leave as they are keep theirs."
+        return said if has_tags(source.text) else ""
 
     def _format(self) -> Format:
         for file in (self.target, self._source):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli import output
-from engine.errors import HomeportError, InvalidInput
+from engine.errors import Conflict, HomeportError, InvalidInput
 from engine.paths import Paths
 
 if TYPE_CHECKING:
@@ -135,15 +135,16 @@ def _prompted(options: argparse.Namespace) -> int:
     from forms.plain import Dialogue
 
     filling = open_filling(options)
+    over = False
 
     def save(name: str) -> str:
         if name:
             filling.name_target(name)
         if filling.target is None:
             return ""
-        saved = filling.save(filling.form.document())
+        saved = filling.save(filling.form.document(), over=over)
         filling.form.mark_saved()
-        kept = f" Its comments could not be kept: the file as it was is {saved.kept_as}."
+        kept = f" The file as it was is kept as {saved.kept_as}."
         return f"Written to {saved.path}." + (kept if saved.kept_as else "")
 
     def reading(prompt: str, secret: bool) -> str:
@@ -162,11 +163,19 @@ def _prompted(options: argparse.Namespace) -> int:
         output.line(text)
 
     def saving(name: str) -> str:
+        nonlocal over
         try:
             return save(name)
         except HomeportError as error:
+            over = isinstance(error, Conflict)
             raise ValueError(f"{error.what} ({error.on}): {error.why}. {error.do}") from error
 
     size = os.get_terminal_size().lines if sys.stdout.isatty() else 24
-    done = Dialogue(filling.form, reading, said, saving, page=max(5, size - 4)).run()
+    if filling.note:
+        said(filling.note)
+    try:
+        done = Dialogue(filling.form, reading, said, saving, page=max(5, size - 4)).run()
+    except KeyboardInterrupt:
+        _complain("stopped; what was not written is gone")
+        return 130
     return 0 if done else InvalidInput.exit_status

@@ -118,14 +118,13 @@ def _changed(text: str, form: Format, before: Any, after: Any, expand: bool) -> 
                 from forms.files.yaml_edit import edited_yaml
 
                 changed = edited_yaml(text, after, expand=expand)
-        return changed if _says(read(changed, form), after, form) else None
+        return changed if _says(read(changed, form), after) else None
     except (CannotSplice, FileTrouble, LookupError, ValueError):
         if form is Format.TOML:
             new_text(after, form)  # what the format cannot hold is said, not worked around
         return None
 
 
-def _says(found: Any, wanted: Any, form: Format) -> bool:
-    """The same values, in the same order where the format lets one choose it."""
-    ordered = form is not Format.TOML
-    return json.dumps(found, sort_keys=not ordered) == json.dumps(wanted, sort_keys=not ordered)
+def _says(found: Any, wanted: Any) -> bool:
+    """The same values; where keys stand is nothing that a document says."""
+    return json.dumps(found, sort_keys=True) == json.dumps(wanted, sort_keys=True)

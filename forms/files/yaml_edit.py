@@ -52,20 +52,22 @@ class _Edit:
         before = Reading().value(node)
         if not self._within(node, before, after):
             lines = block_lines(after, self._step, self._indented)
-            glue = self._break + " " * node.start_mark.column
+            is_block = node.id != "scalar" and not node.flow_style
+            column = self._column(node) if is_block else node.start_mark.column
+            glue = self._break + " " * column
             start, end = _at(node.start_mark), self._end(node)
             self.splices.append(Splice(start, end, glue.join(lines)))
 
     def _learn_layout(self, root: Any) -> None:
         """How far sections are indented, and whether lists are."""
         for node, below in _blocks(root):
-            step = below.start_mark.column - node.start_mark.column
+            step = self._column(below) - self._column(node)
             if below.id == "mapping" and node.id == "mapping" and step > 0:
                 self._step = step
                 break
         for node, below in _blocks(root):
             if below.id == "sequence" and node.id == "mapping":
-                self._indented = below.start_mark.column > node.start_mark.column
+                self._indented = self._column(below) > self._column(node)
                 break
 
     # one node
@@ -147,7 +149,7 @@ class _Edit:
         if node.flow_style:
             self._flow.sequence(node, before, after, self._within)
             return
-        column = node.start_mark.column
+        column = self._column(node)
         dashes = self._dashes(node, column)
         olds, news = [written(item) for item in before], [written(item) for item in after]
         removed: dict[str, tuple[int, int]] = {}
@@ -238,6 +240,14 @@ class _Edit:
         return block_lines({key: value}, self._step, self._indented)
 
     # where things are
+
+    def _column(self, node: Any) -> int:
+        """Where the keys of a mapping, or the dashes of a sequence, stand. (The node itself may
+        begin with an anchor or a tag on the line above.)"""
+        if node.id == "mapping":
+            return int(node.value[0][0].start_mark.column)
+        dash = self._text.rfind("-", 0, _at(node.value[0].start_mark))
+        return dash - (self._text.rfind("\n", 0, dash) + 1)
 
     def _end(self, node: Any) -> int:
         """Where the last character of a node is followed by what is not part of it."""

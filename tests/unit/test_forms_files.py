@@ -133,6 +133,48 @@ def test_changing_what_an_alias_names_changes_nothing_that_was_said_by_it() -> N
     assert read(made.text, Format.YAML) == value
 
 
+COMPOSE = """\
+x-common: &common
+  restart: always   # on reboot too
+
+services:
+  web:
+    <<: *common
+    image: nginx:1.27   # pinned
+    ports: &ports
+      - "80:80"
+      - 8443:443
+  db:
+    <<: *common
+    image: postgres:16
+"""
+
+
+def test_options_beside_a_merge_key_change_their_own_lines_only() -> None:
+    value = read(COMPOSE, Format.YAML)
+    value["services"]["web"]["image"] = "nginx:1.28"
+    value["services"]["web"]["command"] = ["run"]
+    value["services"]["web"]["ports"].append("81:81")
+    gone, come = changed_lines(COMPOSE, Format.YAML, value)
+    assert gone == ["    image: nginx:1.27   # pinned"]
+    assert come == [
+        "    image: nginx:1.28   # pinned",
+        "      - 81:81",
+        "    command:",
+        "      - run",
+    ]
+
+
+def test_what_a_merge_key_brings_is_written_out_where_it_is_taken_away() -> None:
+    value = read(COMPOSE, Format.YAML)
+    del value["services"]["db"]["restart"]
+    made = rewritten(COMPOSE, Format.YAML, value)
+    assert read(made.text, Format.YAML) == value
+    assert "  restart: always   # on reboot too\n" in made.text
+    assert "    image: postgres:16\n" in made.text
+    assert "    image: nginx:1.27   # pinned\n" in made.text
+
+
 def test_toml_keeps_comments_dates_and_places() -> None:
     value = read(TOML, Format.TOML)
     assert value["when"] == "1979-05-27T07:32:00Z"

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from forms.values import ABSENT
 from tui.frugal import collect_again
 from tui.screens.form import FormPage
 from tui.session import CallFailed
 from tui.widgets.bars import Hint
+from tui.words import counted
 
 if TYPE_CHECKING:
     from engine.filling import Filling, Saved
@@ -50,6 +52,7 @@ class FillPage(FormPage):
         self._has_target = True
         self._over_next = False
         self._opened_once = False
+        self._is_new = True
 
     def open_form(self, filling: Any) -> FormPage.Opened:
         desk: Filling = filling
@@ -57,11 +60,16 @@ class FillPage(FormPage):
         if self._opened_once:
             return self.Opened(desk.start_again())
         self._opened_once = True
+        self._is_new = desk.document is ABSENT
         kept = desk.draft()
         if kept is None:
-            return self.Opened(desk.form)
+            return self.Opened(desk.form, note=desk.note)
         draft, is_same = kept
-        note = "" if is_same else "! The file was changed after this draft was begun. x drops it."
+        note = (
+            desk.note
+            if is_same
+            else "! The file was changed after this draft was begun. x drops it."
+        )
         return self.Opened(desk.form, draft, note)
 
     def keep(self) -> None:
@@ -81,6 +89,8 @@ class FillPage(FormPage):
 
     def on_form_page_opened(self, opened: FormPage.Opened) -> None:
         collect_again()
+        if not self._is_new:
+            self.check_later()
 
     # writing
 
@@ -117,6 +127,10 @@ class FillPage(FormPage):
         said = f"Written to {saved.path}." if saved.changed else f"{saved.path} says all of it."
         if saved.kept_as is not None:
             said += f" The file as it was is kept as {saved.kept_as.name}."
+        if self.form is not None and self.form.refusals:
+            said += (
+                f" {counted(len(self.form.refusals), 'part')} of the schema could not be checked."
+            )
         self.app.farewell.done = said[0].lower() + said[1:] if saved.changed else said
         self.say(f"{said} q leaves.", "good")
 

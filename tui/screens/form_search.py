@@ -22,6 +22,8 @@ FILTERS = {
     "advanced": "only advanced",
 }
 """Which rows a filter shows, as the title line says it."""
+LOOK_AT = 100
+"""Rows among which the best match of a search is looked for."""
 
 
 class FormSearch(FormBase):
@@ -84,19 +86,22 @@ class FormSearch(FormBase):
             self._words = self._sought = change.value.strip()
             before = self.grid.key
             self.show_rows()
-            if self.grid.key != before:
+            if self._words:
+                self._to_first_match()
+            elif self.grid.key != before:
                 self.grid.move_to(0)
-            self._to_first_match()
 
     def _to_first_match(self) -> None:
-        """From a section that is shown only for what is in it, on to that."""
+        """To the first option that is called so, or else the first that says so."""
         grid = self.grid
-        while (row := grid.row) and row.foldable and grid.cursor + 1 < grid.line_count:
-            if self._is_match(row.path):
-                return
-            grid.move_to(grid.cursor + 1)
+        rows = [grid.row_at(at) for at in range(min(grid.line_count, LOOK_AT))]
+        called = (at for at, row in enumerate(rows) if self._is_called(row.path))
+        first = next(called, None)
+        if first is None:
+            first = next((at for at, row in enumerate(rows) if not row.foldable), 0)
+        grid.move_to(first)
 
-    def _is_match(self, path: Path) -> bool:
+    def _is_called(self, path: Path) -> bool:
         label = f"{path[-1] if path else ''}".casefold()
         return all(word in label for word in self._words.casefold().split())
 
