@@ -7,6 +7,7 @@ rows that show it, the commands that change the document, their history, and the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from forms.model.appearance import Appearance
@@ -117,7 +118,12 @@ class FormModel:
         from forms.model.help import help_of
 
         node = self._commands.node(path)
-        return help_of(self._tree, self._appearance, node, self._secret_note)
+        known = help_of(self._tree, self._appearance, node, self._secret_note)
+        kinds = self._commands.discriminated(node)
+        if not kinds:
+            return known
+        told = "says which of the forms of its section is meant"
+        return replace(known, type=told, choices=tuple((text, "") for text in kinds))
 
     def choices(self, path: Path) -> list[tuple[str, str]]:
         """Texts to choose among, each with a title (may be empty): all that an enum or yes/no
