@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from forms import FormModel
 from forms.files import FileOnDisk, FileTrouble, Format, format_of, new_text, read, rewritten
 from forms.files.disk import ChangedMeanwhile
 from forms.schema.error import SchemaError
+from forms.schema.known import known_schema
 from forms.schema.load import SchemaDocument, load_schema
 from forms.values import ABSENT
 
@@ -233,9 +235,33 @@ def _read_schema(name: str) -> SchemaDocument:
     if not isinstance(schema, dict | bool):
         raise InvalidInput("this is no JSON Schema", on=name, why="a schema is an object")
     try:
-        return load_schema(schema)
+        return load_schema(schema, partial(_schema_beside, file.path, _own_address(schema)))
     except SchemaError as error:
         raise InvalidInput("the schema cannot be used", on=name, why=str(error)) from error
+
+
+def _own_address(schema: Any) -> str:
+    said = schema.get("$id") or schema.get("id") if isinstance(schema, dict) else ""
+    return said if isinstance(said, str) else ""
+
+
+def _schema_beside(file: Path, own: str, address: str) -> Any:
+    """Another schema that a schema's file refers to: one of JSON Schema's own, or a file of
+    the name beside it. None where there is none: nothing is fetched from elsewhere."""
+    known = known_schema(address)
+    if known is not None:
+        return known
+    beside = address
+    if "://" in address:
+        home = own.rpartition("/")[0]
+        if not home or not address.startswith(home + "/"):
+            return None
+        beside = address.removeprefix(home + "/")
+    try:
+        other = FileOnDisk(file.parent / beside)
+        return None if other.is_new else read(other.text, format_of(beside) or Format.JSON)
+    except FileTrouble:
+        return None
 
 
 @contextmanager

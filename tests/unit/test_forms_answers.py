@@ -157,6 +157,18 @@ def test_what_cannot_be_opened_is_said_in_words(
     assert said in capsys.readouterr().err
 
 
+def test_schema_may_refer_to_files_beside_it(files: Path) -> None:
+    (files / "s.json").write_text(
+        json.dumps({"properties": {"a": {"$ref": "more/b.yaml#/$defs/small"}}})
+    )
+    (files / "more").mkdir()
+    (files / "more" / "b.yaml").write_text("$defs: {small: {type: integer, maximum: 5}}\n")
+    (files / "a.txt").write_text("a = 6\n")
+    assert main(["form", "s.json", "--answers", "a.txt"]) == 2
+    (files / "a.txt").write_text("a = 5\n")
+    assert main(["form", "s.json", "--answers", "a.txt"]) == 0
+
+
 # prompts
 
 
