@@ -279,3 +279,22 @@ def test_a_dumb_terminal_gets_prompts(tmp_path: Path) -> None:
         terminal.send("q\n")
         assert terminal.wait() == 0
         assert b"\x1b[" not in bytes(terminal.output)
+
+
+def test_keys_that_come_at_once_go_where_they_were_meant_to(tmp_path: Path) -> None:
+    file, values = tmp_path / "s.json", tmp_path / "v.yaml"
+    file.write_text(json.dumps(SCHEMA))
+    values.write_text(YAML)
+    environ = {"HOMEPORT_HOME": str(tmp_path)}
+    argv = python("-c", ENTRY, str(file), str(values))
+    with Terminal(argv, environ=environ) as terminal:
+        terminal.until(lambda output: b"rows" in output)
+        terminal.settle()
+        assert b"search 'dsez'" in terminal.press("/dsez")
+        terminal.press("\x1b")
+        terminal.settle()
+        terminal.press("/port\r")
+        terminal.press("\r\x158080\r")
+        terminal.press("s")
+        terminal.settle()
+    assert values.read_text() == YAML + "port: 8080\n"

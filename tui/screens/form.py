@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -225,6 +224,7 @@ class FormPage(FormCommands, FormChecks):
         self.ask(self.open_form, lambda opened: opened, "form")
         self.say("Nothing of it is kept.")
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key != "x":
+    def key_typed(self, key: str) -> None:
+        super().key_typed(key)
+        if key != "x":
             self._is_start_again_next = False

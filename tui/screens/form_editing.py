@@ -38,6 +38,7 @@ class FormEditing(FormBase):
     """Opens the editor on a row, and remembers what was typed and not taken over."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "edit", "Edit the option, or fold what is in it", show=False),
         Binding("w", "whole", "Edit as text, with everything in it"),
     ]
 
@@ -193,7 +194,7 @@ class FormEditing(FormBase):
     def _close_editor(self) -> None:
         self._edited = None
         self.editor.close()
-        self.grid.focus()
+        self.set_focus(self.grid)
         self.redraw()
 
     # text of many lines

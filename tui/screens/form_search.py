@@ -78,7 +78,7 @@ class FormSearch(FormBase):
     def action_search(self) -> None:
         if self.form is not None:
             self.search_line.display = True
-            self.search_line.focus()
+            self.set_focus(self.search_line)
             self.call_after_refresh(self.form.prepare_search)
 
     def on_input_changed(self, change: TextLine.Changed) -> None:
