@@ -167,6 +167,7 @@ class Filling:
             elif not kept and not target.is_new:
                 kept_as = target.keep_as("orig")
             target.write(text, private=self.form.holds_secrets(), over=over)
+        self.document = document
         return Saved(target.path, True, kept_as)
 
     # drafts

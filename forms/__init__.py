@@ -12,6 +12,9 @@ command line and tests all stand on it. Nodes are made when they are looked at, 
     form.document()                            # {"server": {"port": 8080}}
 
     validate_document(schema, document)        # without a form: [Problem(path, message, hint)]
+
+`forms.files` reads and writes documents, comments and layout kept; `forms.plain` is the form by
+prompts, and `forms.answers` fills it in from a file.
 """
 
 from collections.abc import Mapping

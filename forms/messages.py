@@ -93,11 +93,16 @@ def _count(number: Any, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+_SAYS_BOOLEAN = frozenset({"yes", "no", "on", "off", "true", "false", "y", "n"})
+
+
 def _type(error: Any) -> str | tuple[str, str]:
     types = error.validator_value
     words = [_WITH_ARTICLE[name] for name in ([types] if isinstance(types, str) else types)]
     message = f"must be {_or(words)}"
     if isinstance(error.instance, str) and error.instance.strip() and "string" not in types:
+        if "boolean" in types and error.instance.casefold() in _SAYS_BOOLEAN:
+            return message, "a text stands here now; in a file, write true or false"
         return message, "a text stands here now"
     return message, ""
 

@@ -7,14 +7,13 @@ a person.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli import output
-from engine.errors import Conflict, HomeportError, InvalidInput
+from engine.errors import InvalidInput
 from engine.paths import Paths
 
 if TYPE_CHECKING:
@@ -46,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
     if options.answers:
         return _answered(options)
     if options.plain or open_screen is None:
-        return _prompted(options)
+        from engine.cli.form_prompts import fill_in_by_prompts
+
+        return fill_in_by_prompts(open_filling(options))
     return open_screen(options)
 
 
@@ -129,53 +130,3 @@ def _text_of(name: str) -> str:
         return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as failure:
         raise InvalidInput("the answers cannot be read", on=name, why=str(failure)) from failure
-
-
-def _prompted(options: argparse.Namespace) -> int:
-    from forms.plain import Dialogue
-
-    filling = open_filling(options)
-    over = False
-
-    def save(name: str) -> str:
-        if name:
-            filling.name_target(name)
-        if filling.target is None:
-            return ""
-        saved = filling.save(filling.form.document(), over=over)
-        filling.form.mark_saved()
-        kept = f" The file as it was is kept as {saved.kept_as}."
-        return f"Written to {saved.path}." + (kept if saved.kept_as else "")
-
-    def reading(prompt: str, secret: bool) -> str:
-        if secret and sys.stdin.isatty():
-            import getpass
-
-            return getpass.getpass(prompt)
-        sys.stdout.write(prompt)
-        sys.stdout.flush()
-        line = sys.stdin.readline()
-        if not line:
-            raise EOFError
-        return line.rstrip("\n")
-
-    def said(text: str) -> None:
-        output.line(text)
-
-    def saving(name: str) -> str:
-        nonlocal over
-        try:
-            return save(name)
-        except HomeportError as error:
-            over = isinstance(error, Conflict)
-            raise ValueError(f"{error.what} ({error.on}): {error.why}. {error.do}") from error
-
-    size = os.get_terminal_size().lines if sys.stdout.isatty() else 24
-    if filling.note:
-        said(filling.note)
-    try:
-        done = Dialogue(filling.form, reading, said, saving, page=max(5, size - 4)).run()
-    except KeyboardInterrupt:
-        _complain("stopped; what was not written is gone")
-        return 130
-    return 0 if done else InvalidInput.exit_status

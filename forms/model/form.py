@@ -375,7 +375,9 @@ class FormModel:
         return self._editing.history.dirty
 
     def mark_saved(self) -> None:
+        """The document was written as it is now: from here on it is what was opened."""
         self._editing.history.mark_saved()
+        self._opened.root = self.document()
 
     # problems
 

@@ -122,6 +122,7 @@ class FillPage(FormPage):
         saved = written.saved
         if self.form is not None:
             self.form.mark_saved()
+            self.redraw()
         self._stop_keeping()
         self.drop()
         said = f"Written to {saved.path}." if saved.changed else f"{saved.path} says all of it."
