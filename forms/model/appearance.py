@@ -13,7 +13,7 @@ from forms.model.text import shown, unit_of
 from forms.model.tree import Tree
 from forms.oneline import one_line
 from forms.paths import Path
-from forms.schema.shape import CONTAINERS, Kind, Shape
+from forms.schema.shape import CONTAINERS, Kind, Shape, takes_more
 from forms.values import ABSENT, identical
 from forms.walk import is_secret, secret_paths
 
@@ -90,7 +90,8 @@ class Appearance:
             multiline=not secret and _is_multiline(shape, words, value),
             branches=tuple(branch.title for branch in shape.branches),
             branch=shape.branch,
-            can_add=shape.can_grow and not readonly,
+            can_add=takes_more(shape, len(value) if isinstance(value, list) else 0)
+            and not readonly,
             is_item=isinstance(node.key, int),
             is_entry=self.is_entry(node),
             problem=message,
@@ -130,7 +131,7 @@ class Appearance:
     def label(self, node: Node) -> str:
         """What the option is called. A title that comes from elsewhere names a type."""
         if isinstance(node.key, int):
-            name = self._entry_name(node)
+            name = self._entry_name(node) or self._place_name(node)
             return f"{node.key + 1}. {name}" if name else f"{node.key + 1}."
         own = node.schema.get("title") if isinstance(node.schema, dict) else None
         name = node.key if node.parent is not None else "The whole document"
@@ -146,6 +147,15 @@ class Appearance:
                 ):
                     return one_line(value[key])
         return ""
+
+    def _place_name(self, node: Node) -> str:
+        """What the place of an entry is called, where each place of its list has a meaning."""
+        owner = node.owner
+        if owner is None or not isinstance(node.key, int):
+            return ""
+        if node.key >= len(self._tree.shape(owner).view.prefix):
+            return ""
+        return one_line(str(self._tree.words(node).get("title", "")))
 
     def text(self, node: Node) -> str:
         """The value, or else the default, as a row shows it."""

@@ -18,7 +18,7 @@ from forms.paths import Path, path_text
 from forms.schema.branches import Branch, discriminator
 from forms.schema.load import Schema
 from forms.schema.merge import View
-from forms.schema.shape import CONTAINERS, Kind, Shape
+from forms.schema.shape import CONTAINERS, Kind, Shape, takes_more
 from forms.values import ABSENT, is_type, written
 from forms.walk import child_of, secret_paths
 
@@ -80,9 +80,9 @@ class Commands:
     def add(self, path: Path, key: str | None) -> Step:
         node = self.editable(path)
         shape = self._tree.shape(node)
-        if not shape.can_grow:
-            raise ValueError("nothing can be added here")
         held = self._document.get(path)
+        if not takes_more(shape, len(held) if isinstance(held, list) else 0):
+            raise ValueError("nothing can be added here")
         if shape.kind is Kind.LIST:
             if held is ABSENT:
                 default = self._tree.default(node)
