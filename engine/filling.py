@@ -58,6 +58,8 @@ class Filling:
     ) -> None:
         self.schema_name = schema
         self.schema = _read_schema(schema)
+        if output and not values and Path(output).expanduser().exists():
+            values, output = output, ""  # what is there already is what is being filled in
         self._source = _open(values, "the values") if values else None
         self.target = _open(output, "the file to write") if output else self._source
         if self._source is not None and self._source.is_new and output:

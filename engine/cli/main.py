@@ -25,7 +25,7 @@ COMMANDS = {
     "attach": ("engine.cli.attach", "watch an operation"),
     "cancel": ("engine.cli.cancel", "stop an operation at its next safe point"),
     "resume": ("engine.cli.resume", "run a stopped operation on from its last finished step"),
-    "form": ("engine.cli.form", "fill in a document by any JSON Schema"),
+    "form": ("engine.cli.form", "fill in a document by a schema of your own"),
     "doctor": ("engine.cli.doctor", "look for what could go wrong on this machine"),
     "lab": ("engine.cli.lab", "two hosting providers on this machine, for trying out"),
     "demo": ("engine.cli.demo", "the whole story on a lab of its own, with proof"),

@@ -157,6 +157,12 @@ def test_what_cannot_be_opened_is_said_in_words(
     assert said in capsys.readouterr().err
 
 
+def test_output_that_is_there_is_filled_in_further_and_not_begun_anew(files: Path) -> None:
+    (files / "a.txt").write_text("port = 8080\n")
+    assert main(["form", "s.json", "-o", "v.yaml", "--answers", "a.txt"]) == 0
+    assert (files / "v.yaml").read_text() == "# mine\nname: front  # the first\nport: 8080\n"
+
+
 def test_schema_may_refer_to_files_beside_it(files: Path) -> None:
     (files / "s.json").write_text(
         json.dumps({"properties": {"a": {"$ref": "more/b.yaml#/$defs/small"}}})
