@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from forms.values import ABSENT
 from tui.frugal import collect_again
 from tui.screens.form import FormPage
 from tui.session import CallFailed
@@ -60,6 +59,8 @@ class FillPage(FormPage):
         if self._opened_once:
             return self.Opened(desk.start_again())
         self._opened_once = True
+        from forms.values import ABSENT
+
         self._is_new = desk.document is ABSENT
         kept = desk.draft()
         if kept is None:
