@@ -84,12 +84,13 @@ class FormSearch(FormBase):
     def on_input_changed(self, change: TextLine.Changed) -> None:
         if change.input is self.search_line and self.form is not None:
             self._words = self._sought = change.value.strip()
-            before = self.grid.key
-            self.show_rows()
             if self._words:
+                # the cursor goes to the best match, wherever it was: its row is not looked up
+                self.grid.show_options(self.form.rows(self.wanted()))
                 self._to_first_match()
-            elif self.grid.key != before:
-                self.grid.move_to(0)
+                self.redraw()
+            else:
+                self.show_rows()
 
     def _to_first_match(self) -> None:
         """To the first option that is called so, or else the first that says so."""
