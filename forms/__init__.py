@@ -12,14 +12,33 @@ command line and tests all stand on it. Nodes are made when they are looked at, 
     form.document()                            # {"server": {"port": 8080}}
 
     validate_document(schema, document)        # without a form: [Problem(path, message, hint)]
+
+`forms.files` reads and writes documents, comments and layout kept; `forms.plain` is the form by
+prompts, and `forms.answers` fills it in from a file.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 from forms.model.form import FormModel
 from forms.model.row import Change, Filter, Help, Origin, Parsed, Problem, Row
 from forms.model.rows import Rows
 from forms.paths import Path, parse_path, path_text
 from forms.schema.shape import Kind
-from forms.validation import validate_document
+
+
+def validate_document(
+    schema: Mapping[str, Any] | bool,
+    document: Any,
+    *,
+    assume_defaults: bool = True,
+    closed: bool = True,
+) -> list[Problem]:
+    """See `forms.validation.validate_document`, which is imported with the first call."""
+    from forms.validation import validate_document
+
+    return validate_document(schema, document, assume_defaults=assume_defaults, closed=closed)
+
 
 __all__ = [
     "Change",

@@ -45,7 +45,9 @@ def _of_branches(error: ValidationError) -> Iterator[Problem]:
     """What is wrong by the branch that the value was most likely meant for."""
     branches: dict[int, list[ValidationError]] = {}
     for inner in error.context:
-        branches.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
+        # a branch that is `false` says nothing of its place: each is one of its own
+        place = next(iter(inner.relative_schema_path), -1 - len(branches))
+        branches.setdefault(int(place), []).append(inner)
     meant = [errors for errors in branches.values() if not _is_other(errors)]
     path = tuple(error.absolute_path)
     if len(meant) == 1 or (meant and isinstance(error.instance, dict | list)):
@@ -91,11 +93,16 @@ def _count(number: Any, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+_SAYS_BOOLEAN = frozenset({"yes", "no", "on", "off", "true", "false", "y", "n"})
+
+
 def _type(error: Any) -> str | tuple[str, str]:
     types = error.validator_value
     words = [_WITH_ARTICLE[name] for name in ([types] if isinstance(types, str) else types)]
     message = f"must be {_or(words)}"
     if isinstance(error.instance, str) and error.instance.strip() and "string" not in types:
+        if "boolean" in types and error.instance.casefold() in _SAYS_BOOLEAN:
+            return message, "a text stands here now; in a file, write true or false"
         return message, "a text stands here now"
     return message, ""
 

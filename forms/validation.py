@@ -50,6 +50,9 @@ def check(
             found.setdefault((placed.path, placed.message), placed)
     except RecursionError:
         return [Problem(path, "cannot be checked: its schema refers to itself without end")]
+    except (TypeError, AttributeError, LookupError, ValueError) as error:
+        # what the library does with a schema that is none, where that was not found before
+        return [Problem(path, f"cannot be checked: its schema is not right ({error})"[:200])]
     return list(found.values())
 
 

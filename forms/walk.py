@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from forms.paths import Path
 from forms.schema.load import Schema
@@ -16,8 +15,7 @@ from forms.schema.shapes import Shapes
 from forms.values import ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """The schema that is responsible for one key or position."""
 
     schema: Schema
@@ -52,12 +50,13 @@ def words_of(shapes: Shapes, schema: Schema) -> Mapping[str, Any]:
     """The keywords of a schema, those it refers to included, as cheaply as may be."""
     if isinstance(schema, bool):
         return {}
-    if schema.keys().isdisjoint(_ELSEWHERE):
+    if schema.keys().isdisjoint(ELSEWHERE):
         return schema
     return shapes.common_view(schema).words
 
 
-_ELSEWHERE = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+ELSEWHERE = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
+"""Keywords by which annotations come from other schemas."""
 
 
 def is_secret(words: Mapping[str, Any]) -> bool:

@@ -45,8 +45,11 @@ class EndsPlainly(App[Result]):
         self._close_messages_no_wait()
 
 
-def report(error: BaseException, state: Path, now: datetime | None = None) -> str:
-    """Write where it happened to the log below `state`; give the lines for the terminal."""
+def report(
+    error: BaseException, state: Path, now: datetime | None = None, *, again: str = "homeport"
+) -> str:
+    """Write where it happened to the log below `state`; give the lines for the terminal.
+    again: the command that was running."""
     file = state / LOG
     try:
         _append(file, f"{now or datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z\n{trace(error)}\n")
@@ -57,7 +60,7 @@ def report(error: BaseException, state: Path, now: datetime | None = None) -> st
         f"homeport: the interface has a defect and had to stop ({type(error).__name__}).\n"
         "  Operations go on without it, and what you filled in is kept as a draft.\n"
         f"  {written}\n"
-        "  Run `homeport` to open it again, or `homeport operations` to see what is running."
+        f"  Run `{again}` to open it again, or `homeport operations` to see what is running."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 
 NO_TERMINAL = """\
 homeport: the interface needs a terminal, and there is none here.
@@ -26,10 +27,24 @@ def has_terminal() -> bool:
     )
 
 
+def _fill_in(options: Namespace) -> int:
+    from tui.start import be_quiet
+
+    be_quiet()
+    from tui.form_app import start
+
+    return start(options)
+
+
 def main() -> int:
     """Entry point of `homeport`; the exit status."""
     if len(sys.argv) > 1:
         from engine.cli.main import main as command_line
+
+        if sys.argv[1] == "form" and has_terminal():
+            from engine.cli import form
+
+            form.open_screen = _fill_in
 
         return command_line()
     if not has_terminal():

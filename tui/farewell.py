@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.model.plan import Operation
@@ -17,6 +17,14 @@ class Farewell:
     running: Sequence[Operation] = field(default_factory=list)
     draft: str = ""
     """What was left half done, in words: "the deployment of radicale"."""
+    done: str = ""
+    """What was done, where that is the last word: "written to values.yaml"."""
+    error: dict[str, Any] = field(default_factory=dict)
+    """Why there was nothing to show; fields of HomeportError.describe()."""
+    again: str = "homeport"
+    """The command that opens the same again."""
+    nothing: str = "nothing is running. Open it again with: homeport"
+    """What is said where there is nothing else to say."""
 
     def text(self) -> str:
         """Sentences for a terminal without the interface."""
@@ -27,5 +35,5 @@ class Farewell:
                 f"terminal. Watch it with: homeport attach {run.id}"
             )
         if self.draft:
-            return f"homeport: {self.draft} is kept as a draft. Go on with: homeport"
-        return "homeport: nothing is running. Open it again with: homeport"
+            return f"homeport: {self.draft} is kept as a draft. Go on with: {self.again}"
+        return f"homeport: {self.done or self.nothing}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.homeport import Homeport
     from engine.paths import Paths
-    from tui.app import HomeportApp
+    from tui.frame import Frame
 
 # Animations and smooth scrolling cost bytes on slow lines and say nothing. Textual reads
 # these when it is imported; what the user set stays.
@@ -25,10 +25,15 @@ def _open(paths: Paths) -> Homeport:
     return Homeport.open(paths)
 
 
-def start(paths: Paths | None, initial: str | None) -> int:
-    """Run until the user leaves; the last lines on the terminal say what happened."""
+def be_quiet() -> None:
+    """Before Textual is imported."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+
+
+def start(paths: Paths | None, initial: str | None) -> int:
+    """Run until the user leaves; the last lines on the terminal say what happened."""
+    be_quiet()
     from engine.paths import Paths
     from tui.app import HomeportApp
 
@@ -37,7 +42,7 @@ def start(paths: Paths | None, initial: str | None) -> int:
     return run_on_terminal(app, paths.state)
 
 
-def run_on_terminal(app: HomeportApp, state: Path) -> int:
+def run_on_terminal(app: Frame, state: Path) -> int:
     """Run the application on this terminal, whatever happens to either; the exit status.
 
     state: the directory for the log of a crash.
@@ -59,7 +64,7 @@ def run_on_terminal(app: HomeportApp, state: Path) -> int:
     if app.crash is not None:
         from tui.crash import report
 
-        sys.stderr.write(report(app.crash, state) + "\n")
+        sys.stderr.write(report(app.crash, state, again=app.farewell.again) + "\n")
         return 1
     if farewell:
         sys.stdout.write(farewell + "\n")

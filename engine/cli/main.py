@@ -25,6 +25,7 @@ COMMANDS = {
     "attach": ("engine.cli.attach", "watch an operation"),
     "cancel": ("engine.cli.cancel", "stop an operation at its next safe point"),
     "resume": ("engine.cli.resume", "run a stopped operation on from its last finished step"),
+    "form": ("engine.cli.form", "fill in a document by a schema of your own"),
     "doctor": ("engine.cli.doctor", "look for what could go wrong on this machine"),
     "schema": ("engine.cli.schema", "compare and convert schemas of options"),
     "lab": ("engine.cli.lab", "two hosting providers on this machine, for trying out"),

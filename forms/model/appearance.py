@@ -13,7 +13,7 @@ from forms.model.text import shown, unit_of
 from forms.model.tree import Tree
 from forms.oneline import one_line
 from forms.paths import Path
-from forms.schema.shape import CONTAINERS, Kind, Shape
+from forms.schema.shape import CONTAINERS, Kind, Shape, takes_more
 from forms.values import ABSENT, identical
 from forms.walk import is_secret, secret_paths
 
@@ -33,12 +33,14 @@ class Appearance:
         base: Document,
         readonly: Collection[Path],
         held: Collection[Path],
+        assume_defaults: bool = True,
     ) -> None:
         self._tree = tree
         self._folding = folding
         self._base = base
         self._readonly = frozenset(readonly)
         self._held = frozenset(held)
+        self._missing = (Origin.UNSET,) if assume_defaults else (Origin.UNSET, Origin.DEFAULT)
 
     def row(self, node: Node) -> Row:
         if node.role is not Role.OPTION:
@@ -53,7 +55,7 @@ class Appearance:
         missing = self.is_missing(node, origin)
         readonly = self.is_readonly(node)
         changed = self.is_changed(node)
-        foldable = tree.is_foldable(node)
+        foldable = node.parent is not None and tree.is_foldable(node)
         message, hint = node.problem or ("", "")
         return Row(
             id=node.id,
@@ -63,7 +65,13 @@ class Appearance:
             label=self.label(node),
             text=self.text(node),
             origin=origin,
-            mark=_mark(bool(node.troubles), missing, readonly, changed, origin),
+            mark=_mark(
+                bool(node.troubles),
+                missing,
+                readonly,
+                changed,
+                origin if node.parent is not None else Origin.UNSET,
+            ),
             unit=unit_of(shape) if shape.kind in (Kind.INT, Kind.NUMBER) else "",
             required=required,
             missing=missing,
@@ -82,7 +90,8 @@ class Appearance:
             multiline=not secret and _is_multiline(shape, words, value),
             branches=tuple(branch.title for branch in shape.branches),
             branch=shape.branch,
-            can_add=shape.can_grow and not readonly,
+            can_add=takes_more(shape, len(value) if isinstance(value, list) else 0)
+            and not readonly,
             is_item=isinstance(node.key, int),
             is_entry=self.is_entry(node),
             problem=message,
@@ -122,10 +131,11 @@ class Appearance:
     def label(self, node: Node) -> str:
         """What the option is called. A title that comes from elsewhere names a type."""
         if isinstance(node.key, int):
-            name = self._entry_name(node)
+            name = self._entry_name(node) or self._place_name(node)
             return f"{node.key + 1}. {name}" if name else f"{node.key + 1}."
         own = node.schema.get("title") if isinstance(node.schema, dict) else None
-        return one_line(str(self._tree.words(node).get("x-label") or own or node.key))
+        name = node.key if node.parent is not None else "The whole document"
+        return one_line(str(self._tree.words(node).get("x-label") or own or name))
 
     def _entry_name(self, node: Node) -> str:
         value = self._tree.value(node)
@@ -137,6 +147,15 @@ class Appearance:
                 ):
                     return one_line(value[key])
         return ""
+
+    def _place_name(self, node: Node) -> str:
+        """What the place of an entry is called, where each place of its list has a meaning."""
+        owner = node.owner
+        if owner is None or not isinstance(node.key, int):
+            return ""
+        if node.key >= len(self._tree.shape(owner).view.prefix):
+            return ""
+        return one_line(str(self._tree.words(node).get("title", "")))
 
     def text(self, node: Node) -> str:
         """The value, or else the default, as a row shows it."""
@@ -174,9 +193,10 @@ class Appearance:
         return Origin.UNSET if self._tree.default(node) is ABSENT else Origin.DEFAULT
 
     def is_missing(self, node: Node, origin: Origin) -> bool:
-        """Is a value needed that neither the user nor a default gives?"""
+        """Is a value needed that neither the user nor a default gives? Where defaults are not
+        assumed, a value is needed all the same."""
         tree = self._tree
-        if origin is not Origin.UNSET or node.parent is None or not tree.required(node):
+        if origin not in self._missing or node.parent is None or not tree.required(node):
             return False
         if tree.shape(node).kind is Kind.SECTION or self.words(node).get("x-managed"):
             return False
@@ -193,6 +213,10 @@ class Appearance:
 
     def is_changed(self, node: Node) -> bool:
         return not identical(self._tree.value(node), self._base.get(node.path))
+
+    def is_advanced(self, node: Node) -> bool:
+        words = self._tree.words(node)
+        return words.get("x-advanced") is True or words.get("deprecated") is True
 
     def is_entry(self, node: Node) -> bool:
         """Did the user choose this key, or is it one that the schema does not know?"""

@@ -26,6 +26,10 @@ Option = tuple[str, Child]
 Entry = Option | Fold
 
 
+ARRANGING = frozenset({"x-group", "x-order", "x-advanced", "deprecated"})
+"""Annotations without which options stand in the order of their schema."""
+
+
 def arranged(options: Iterable[tuple[str, Child, Mapping[str, Any]]]) -> list[Entry]:
     """Options, each with its annotations, in the order and under the headings to show."""
     groups: dict[str, _Group] = {}

@@ -18,8 +18,8 @@ from forms.paths import Path, path_text
 from forms.schema.branches import Branch, discriminator
 from forms.schema.load import Schema
 from forms.schema.merge import View
-from forms.schema.shape import CONTAINERS, Kind, Shape
-from forms.values import ABSENT, is_type
+from forms.schema.shape import CONTAINERS, Kind, Shape, takes_more
+from forms.values import ABSENT, is_type, written
 from forms.walk import child_of, secret_paths
 
 
@@ -80,9 +80,9 @@ class Commands:
     def add(self, path: Path, key: str | None) -> Step:
         node = self.editable(path)
         shape = self._tree.shape(node)
-        if not shape.can_grow:
-            raise ValueError("nothing can be added here")
         held = self._document.get(path)
+        if not takes_more(shape, len(held) if isinstance(held, list) else 0):
+            raise ValueError("nothing can be added here")
         if shape.kind is Kind.LIST:
             if held is ABSENT:
                 default = self._tree.default(node)
@@ -173,6 +173,22 @@ class Commands:
         if after is not ABSENT and after != held:
             actions.append(self._document.setting(path, after, self._seeds(path)))
         return Step(f"choose {branch.title} for {path_text(path)}", path, tuple(actions))
+
+    def discriminated(self, node: Node) -> dict[str, tuple[int, Any]]:
+        """Where an option says which of its section's forms is meant: the branch and the value
+        for each text that it can have."""
+        owner = node.owner
+        if owner is None or not isinstance(node.key, str):
+            return {}
+        branches = self._tree.shape(owner).branches
+        values = [discriminator(branch.view, node.key) for branch in branches]
+        if len(branches) < 2 or any(value is None for value in values):
+            return {}
+        texts = [value if isinstance(value, str) else written(value) for value in values]
+        found: dict[str, tuple[int, Any]] = {}
+        for i, (text, value) in enumerate(zip(texts, values, strict=True)):
+            found.setdefault(text, (i, value))
+        return found if len(found) == len(branches) else {}
 
     def _fitted(self, value: Any, shape: Shape, branch: Branch) -> Any:
         """As much of a value as fits another branch, with that branch's constants."""

@@ -11,6 +11,7 @@ from forms.model.node import Node
 from forms.model.problems import Problems
 from forms.model.row import Change, Problem
 from forms.model.rows import Rows
+from forms.model.search import Search
 from forms.model.tree import Tree
 from forms.paths import Path
 from forms.schema.shape import CONTAINERS
@@ -24,11 +25,13 @@ class Editing:
         self,
         tree: Tree,
         problems: Problems,
+        search: Search,
         check: Callable[[Node, Any], list[Problem]],
         rows: Callable[[], Rows | None],
     ) -> None:
         self._tree = tree
         self._problems = problems
+        self._search = search
         self._check = check
         self._rows = rows
         self.history = History()
@@ -46,6 +49,7 @@ class Editing:
         return None if step is None else self._perform(step)
 
     def _perform(self, step: Step) -> Change:
+        self._search.forget()
         for action in step.actions:
             self._act(action)
         changed: list[Node] = []

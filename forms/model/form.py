@@ -7,6 +7,7 @@ rows that show it, the commands that change the document, their history, and the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from forms.model.appearance import Appearance
@@ -15,21 +16,20 @@ from forms.model.document import Document, plain
 from forms.model.draft import dump_draft, load_draft
 from forms.model.editing import Editing
 from forms.model.folding import Folding
-from forms.model.help import help_of
 from forms.model.node import Node, Role
 from forms.model.problems import Problems
 from forms.model.row import Change, Filter, Help, Parsed, Problem, Row
-from forms.model.rows import Rows, matcher, reachable_children
-from forms.model.search import Search
+from forms.model.rows import Rows, matcher
+from forms.model.search import Search, reachable_children
 from forms.model.text import choice_texts, editable, parse
 from forms.model.tree import Tree
 from forms.paths import Path, parse_path, path_text
+from forms.schema.error import SchemaError
 from forms.schema.load import Schema, SchemaDocument, load_schema
 from forms.schema.shape import Kind
 from forms.schema.shapes import Shapes
-from forms.validation import check
 from forms.values import ABSENT
-from forms.walk import is_secret
+from forms.walk import is_secret, secret_paths
 
 _ALL = Filter()
 
@@ -42,6 +42,10 @@ class FormModel:
     readonly: paths that are shown but cannot be edited, with all below them.
     held: paths of secrets that have a value elsewhere: shown as set, never missing.
     closed: a key that the schema does not know is a problem, unless it allows other keys.
+    assume_defaults: a required option that has a default may be left out.
+    secret_note: what help says of secrets.
+    show_root: the whole document has a row too, above all others.
+    With neither closed nor assume_defaults, valid is what JSON Schema calls so.
 
     Commands return the Change they made. They raise ValueError, in words for the user, where
     a view lets somebody do what cannot be done (edit a readonly row, remove what is not there),
@@ -51,19 +55,25 @@ class FormModel:
     def __init__(
         self,
         schema: Mapping[str, Any] | bool | SchemaDocument,
-        document: Any = None,
+        document: Any = ABSENT,
         *,
         base: Any = None,
         defaults: Any = None,
         readonly: Collection[Path] = (),
         held: Collection[Path] = (),
         closed: bool = True,
+        assume_defaults: bool = True,
+        show_root: bool = False,
+        secret_note: str = "This is a secret: what you type is kept in the secrets backend.",
     ) -> None:
         loaded = schema if isinstance(schema, SchemaDocument) else load_schema(schema)
-        self._shapes = Shapes(loaded)
+        self._shapes = Shapes(loaded, assume_defaults=assume_defaults)
         self._closed = closed
+        self._assume_defaults = assume_defaults
+        self._show_root = show_root
+        self._secret_note = secret_note
         self._held = frozenset(held)
-        if document is None:
+        if document is ABSENT:
             kind = self._shapes.shape(loaded.root).kind
             document = {} if kind in (Kind.SECTION, Kind.MAP) else ABSENT
         self._document = Document(plain(document))
@@ -71,20 +81,33 @@ class FormModel:
         self._folding = Folding(self._tree)
         self._opened = Document(plain(document))
         compared = self._opened if base is None else Document(plain(base))
-        self._appearance = Appearance(self._tree, self._folding, compared, readonly, self._held)
+        self._appearance = Appearance(
+            self._tree, self._folding, compared, readonly, self._held, assume_defaults
+        )
         self._commands = Commands(self._tree, self._document, self._appearance)
         self._search = Search(self._tree, self._appearance)
         self._problems = Problems(self._tree)
         self._rows: Rows | None = None
-        self._editing = Editing(self._tree, self._problems, self._check, lambda: self._rows)
+        self._editing = Editing(
+            self._tree, self._problems, self._search, self._check, lambda: self._rows
+        )
 
     # what there is
 
     def rows(self, filter: Filter = _ALL) -> Rows:  # noqa: A002
         """The rows that `filter` shows. Only the Rows asked for last stay live."""
         matches = matcher(self._tree, self._appearance, self._search, filter)
-        self._rows = Rows(self._tree, self._folding, self._appearance, matches)
+        self._rows = Rows(self._tree, self._folding, self._appearance, matches, self._show_root)
         return self._rows
+
+    @property
+    def refusals(self) -> tuple[SchemaError, ...]:
+        """The places of the schema that could not be followed: shown as text, not checked."""
+        return self._shapes.document.refusals
+
+    def prepare_search(self) -> None:
+        """Do now what the first search after an edit would have to wait for."""
+        self._search.prepare()
 
     def row(self, path: Path) -> Row:
         """The row of one option, shown or not. KeyError if there is no such option."""
@@ -92,12 +115,22 @@ class FormModel:
 
     def help(self, path: Path) -> Help:
         """All that is known of an option or heading."""
-        return help_of(self._tree, self._appearance, self._commands.node(path))
+        from forms.model.help import help_of
+
+        node = self._commands.node(path)
+        known = help_of(self._tree, self._appearance, node, self._secret_note)
+        kinds = self._commands.discriminated(node)
+        if not kinds:
+            return known
+        told = "says which of the forms of its section is meant"
+        return replace(known, type=told, choices=tuple((text, "") for text in kinds))
 
     def choices(self, path: Path) -> list[tuple[str, str]]:
         """Texts to choose among, each with a title (may be empty): all that an enum or yes/no
         option allows, or what is suggested for a text."""
-        return choice_texts(self._tree.shape(self._commands.node(path)))
+        node = self._commands.node(path)
+        kinds = self._commands.discriminated(node)
+        return [(text, "") for text in kinds] or choice_texts(self._tree.shape(node))
 
     def edit_text(self, path: Path) -> str:
         """What to put into the editor: the value, or the default, as text that `set_text`
@@ -118,10 +151,23 @@ class FormModel:
             raise KeyError(path_text(path))
         return plain(value)
 
+    def has(self, path: Path) -> bool:
+        """Is there such an option or entry?"""
+        return self._tree.find(path) is not None
+
+    def is_set(self, path: Path) -> bool:
+        """Did the user set it, be it to null?"""
+        return self._document.get(path) is not ABSENT
+
+    def holds_secrets(self) -> bool:
+        """Is a secret in the document?"""
+        schema = self._shapes.document.root
+        return any(secret_paths(self._shapes, schema, self._document.root))
+
     def document(self) -> Any:
-        """A copy of what the user set, and only that; key order kept. None if nothing is set
+        """A copy of what the user set, and only that; key order kept. ABSENT if nothing is set
         where the document is not an object."""
-        return None if self._document.root is ABSENT else plain(self._document.root)
+        return plain(self._document.root)
 
     def find(self, text: str) -> Path:
         """The path that a written path (`server.port`) means in this form; KeyError if none."""
@@ -203,6 +249,9 @@ class FormModel:
         except ValueError as refusal:
             return Parsed(False, problem=Problem(path, str(refusal)))
         shape, items = self._tree.shape(node), self._tree.items_shape(node)
+        kinds = self._commands.discriminated(node)
+        if text.strip() in kinds:
+            return Parsed(True, kinds[text.strip()][1])
         try:
             value = parse(shape, text, items)
         except ValueError as error:
@@ -220,7 +269,10 @@ class FormModel:
         if not text.strip() and not self._takes_empty(node):
             return self._cleared(path)
         parsed = self.parse(path, text)
-        if parsed.ok:
+        kinds = self._commands.discriminated(node)
+        if text.strip() in kinds and not self._appearance.is_readonly(node):
+            self.choose_branch(path[:-1], kinds[text.strip()][0])
+        elif parsed.ok:
             self.set(path, parsed.value)
         return parsed
 
@@ -280,6 +332,31 @@ class FormModel:
         """Choose among `Row.branches`. Values that fit the new branch stay."""
         return self._editing.do(self._commands.choose(path, branch))
 
+    def set_required_defaults(self) -> Change | None:
+        """Set all that has to be there and has a default, as one step; None if there is none."""
+        since = self.undoable
+        while missing := self._missing_with_default():
+            for path in missing:
+                self.set(path, plain(self._tree.default(self._commands.node(path))))
+        if self.undoable == since:
+            return None
+        label = f"set {self.undoable - since} required options to their defaults"
+        self._editing.history.join(since, label, ())
+        return Change((), True, label)
+
+    def _missing_with_default(self) -> list[Path]:
+        problems = self.check(self.document())
+        paths = [problem.path for problem in problems if not self.is_set(problem.path)]
+        nodes = [(path, self._tree.find(path)) for path in paths]
+        return [
+            path
+            for path, node in nodes
+            if node is not None
+            and self._tree.required(node)
+            and self._tree.default(node) is not ABSENT
+            and not self._appearance.is_readonly(node)
+        ]
+
     def undo(self) -> Change | None:
         """Take back the last command; None if there is none."""
         return self._editing.undo()
@@ -288,12 +365,19 @@ class FormModel:
         return self._editing.redo()
 
     @property
+    def undoable(self) -> int:
+        """How many commands can be undone."""
+        return self._editing.history.done
+
+    @property
     def dirty(self) -> bool:
         """Has anything changed since the form was opened or `mark_saved` called?"""
         return self._editing.history.dirty
 
     def mark_saved(self) -> None:
+        """The document was written as it is now: from here on it is what was opened."""
         self._editing.history.mark_saved()
+        self._opened.root = self.document()
 
     # problems
 
@@ -314,9 +398,9 @@ class FormModel:
     def check(self, document: Any) -> list[Problem]:
         """Problems of a copy made by `document()`; touches nothing of the form, so it may run
         in another thread. Give the result to `show_problems`."""
-        shapes = Shapes(self._shapes.document)
-        value = ABSENT if document is None else document
-        return self._without_held(_check(shapes, shapes.document.root, value, (), self._closed))
+        shapes = Shapes(self._shapes.document, assume_defaults=self._assume_defaults)
+        root = shapes.document.root
+        return self._without_held(_check(shapes, root, document, (), self._closed))
 
     def show_problems(self, problems: Sequence[Problem]) -> None:
         """Let these be the problems on the form's rows."""
@@ -354,6 +438,7 @@ class FormModel:
         """Take up a state that `dump` gave to a form opened with the same document. ValueError
         if it is not one. What was done before cannot be undone any more."""
         taken = load_draft(draft)
+        self._search.forget()
         self._document.root = taken.document
         for path in taken.kept:
             if self._document.get(path) is not ABSENT:
@@ -373,6 +458,9 @@ class FormModel:
 
 
 def _check(shapes: Shapes, schema: Schema, value: Any, path: Path, closed: bool) -> list[Problem]:
+    # what checks is imported when something is checked: a form opens without it
+    from forms.validation import check
+
     if value is ABSENT:
         return [] if path else [Problem((), "needs a value")]
     return check(shapes, schema, value, path, closed=closed)

@@ -21,7 +21,7 @@ from forms.values import ABSENT
 from forms.walk import is_secret
 
 
-def help_of(tree: Tree, appearance: Appearance, node: Node) -> Help:
+def help_of(tree: Tree, appearance: Appearance, node: Node, secret_note: str) -> Help:
     """What is known of a node. Secrets and their defaults are not shown."""
     if node.role is not Role.OPTION:
         folded = "options that most people never touch" if node.role is Role.ADVANCED else ""
@@ -42,7 +42,7 @@ def help_of(tree: Tree, appearance: Appearance, node: Node) -> Help:
         if shape.kind is not Kind.BOOL
         else (),
         examples=_examples(shape, words, secret),
-        notes=tuple(_notes(tree, appearance, node, words)),
+        notes=tuple(_notes(tree, appearance, node, words, secret_note)),
         problem=message,
         hint=hint,
     )
@@ -159,7 +159,9 @@ def _examples(shape: Shape, words: Mapping[str, Any], secret: bool) -> tuple[str
     return tuple(one_line(editable(shape, example)) for example in examples[:5])
 
 
-def _notes(tree: Tree, appearance: Appearance, node: Node, words: Mapping[str, Any]) -> list[str]:
+def _notes(
+    tree: Tree, appearance: Appearance, node: Node, words: Mapping[str, Any], secret_note: str
+) -> list[str]:
     shape = tree.shape(node)
     notes = []
     if words.get("x-managed"):
@@ -169,7 +171,7 @@ def _notes(tree: Tree, appearance: Appearance, node: Node, words: Mapping[str, A
     if node.parent is not None and tree.required(node) and tree.default(node) is ABSENT:
         notes.append("A value is needed.")
     if is_secret(words):
-        notes.append("This is a secret: what you type is kept in the secrets backend.")
+        notes.append(secret_note)
     if words.get("x-restart"):
         notes.append("A change restarts the application.")
     if words.get("deprecated"):
@@ -177,7 +179,7 @@ def _notes(tree: Tree, appearance: Appearance, node: Node, words: Mapping[str, A
     if words.get("x-since"):
         notes.append(f"There since release {one_line(str(words['x-since']))}.")
     if node.unknown:
-        notes.append("This release has no such option; the value is kept as it is.")
+        notes.append("The schema has no such option; the value is kept as it is.")
     for reason in (shape.view.trouble, words.get(REFUSED, "")):
         if reason:
             notes.append(f"Edited as text, because {one_line(str(reason))}.")

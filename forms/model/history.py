@@ -61,6 +61,11 @@ class History:
     def dirty(self) -> bool:
         return self._at != self._saved_at
 
+    @property
+    def done(self) -> int:
+        """How many steps can be taken back."""
+        return self._at
+
     def mark_saved(self) -> None:
         self._saved_at = self._at
 
@@ -74,6 +79,12 @@ class History:
         del self._steps[self._at :]
         self._steps.append(step)
         self._at += 1
+
+    def join(self, since: int, label: str, path: Path) -> None:
+        """Let the steps from that one on be one."""
+        joined = [action for step in self._steps[since : self._at] for action in step.actions]
+        self._steps[since : self._at] = [Step(label, path, tuple(joined))]
+        self._at = since + 1
 
     def back(self) -> Step | None:
         if self._at == 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from types import MappingProxyType
 
 from forms.paths import Heading, Path
 from forms.schema.load import Schema
@@ -20,60 +22,34 @@ class Role(IntEnum):
 class Node:
     """Knows where it is and what it is; its value is in the document."""
 
-    __slots__ = (
-        "by_key",
-        "children",
-        "chosen",
-        "depth",
-        "folded",
-        "id",
-        "key",
-        "parent",
-        "problem",
-        "role",
-        "schema",
-        "searchable",
-        "shape",
-        "size",
-        "troubles",
-        "unknown",
-    )
+    # What most nodes never have of their own is said once, here: a form makes many of them.
+    shape: Shape | None = None
+    children: list[Node] | None = None
+    """None until somebody unfolds the node."""
+    by_key: Mapping[str | int, Node] = MappingProxyType({})
+    """The options among the children, groups and folds looked through."""
+    folded: bool | None = None
+    """None until the form decides or the user does."""
+    chosen: int | None = None
+    """The branch that the user picked."""
+    problem: tuple[str, str] | None = None
+    """Message and hint."""
+    troubles = 0
+    """Problems on this node and below."""
+    searchable: str | None = None
+    """What a search looks through, once it did."""
+    size = 1
+    """Options under a heading."""
+    role: Role = Role.OPTION
+    unknown: bool = False
 
-    def __init__(
-        self,
-        number: int,
-        parent: Node | None,
-        key: str | int,
-        schema: Schema,
-        *,
-        role: Role = Role.OPTION,
-        unknown: bool = False,
-    ) -> None:
+    def __init__(self, number: int, parent: Node | None, key: str | int, schema: Schema) -> None:
         self.id = number
         self.parent = parent
         self.key = key
         """Key or position in the parent; the name of a group."""
         self.schema = schema
-        self.role = role
-        self.unknown = unknown
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.shape: Shape | None = None
-        self.children: list[Node] | None = None
-        """None until somebody unfolds the node."""
-        self.by_key: dict[str | int, Node] = {}
-        """The options among the children, groups and folds looked through."""
-        self.folded: bool | None = None
-        """None until the form decides or the user does."""
-        self.chosen: int | None = None
-        """The branch that the user picked."""
-        self.problem: tuple[str, str] | None = None
-        """Message and hint."""
-        self.troubles = 0
-        """Problems on this node and below."""
-        self.searchable: str | None = None
-        """What a search looks through, once it did."""
-        self.size = 1
-        """Options under a heading."""
 
     @property
     def owner(self) -> Node | None:

@@ -24,7 +24,7 @@ def raw_text(value: Any) -> str:
     if not isinstance(value, dict | list) or not value:
         return json.dumps(value)
     text: str = yaml.dump(
-        value, Dumper=_dumper(), allow_unicode=True, sort_keys=False, default_flow_style=False
+        value, Dumper=dumper(), allow_unicode=True, sort_keys=False, default_flow_style=False
     )
     return text
 
@@ -89,13 +89,13 @@ def _loader() -> Any:
     return _made["loader"]
 
 
-def _dumper() -> Any:
+def dumper() -> Any:
     if "dumper" not in _made:
         _made["dumper"] = _make_dumper()
     return _made["dumper"]
 
 
-def _resolvers() -> dict[str, list[tuple[str, Any]]]:
+def core_resolvers() -> dict[str, list[tuple[str, Any]]]:
     """Implicit tags of the YAML 1.2 core schema (chapter 10.3.2), without infinity."""
     import re
 
@@ -113,11 +113,31 @@ def _resolvers() -> dict[str, list[tuple[str, Any]]]:
     return found
 
 
+def scalar_value(tag: str, text: str) -> Any:
+    """What a plain value of one of those tags means: "int", "float", "bool" or "null", or else
+    a text. ValueError for a number that cannot be kept."""
+    match tag:
+        case "null":
+            return None
+        case "bool":
+            return text.lower() == "true"
+        case "int":
+            base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+            return int(text[2:] if base != 10 else text, base)
+        case "float":
+            value = float(text)
+            if not math.isfinite(value):
+                raise ValueError("the number is too large")
+            return value
+        case _:
+            return text
+
+
 def _make_loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers = _resolvers()
+        yaml_implicit_resolvers = core_resolvers()
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             event: Any = self.peek_event()  # type: ignore[no-untyped-call]
@@ -145,18 +165,14 @@ def _make_loader() -> Any:
                 made[key] = self.construct_object(value_node, deep=True)
             return made
 
-    def whole(loader: Any, node: Any) -> int:
-        text = loader.construct_scalar(node)
-        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
-        return int(text[2:] if base != 10 else text, base)
+    def whole(loader: Any, node: Any) -> Any:
+        return scalar_value("int", loader.construct_scalar(node))
 
-    def decimal(loader: Any, node: Any) -> float:
-        value = float(loader.construct_scalar(node))
-        if not math.isfinite(value):
-            raise yaml.MarkedYAMLError(
-                problem="the number is too large", problem_mark=node.start_mark
-            )
-        return value
+    def decimal(loader: Any, node: Any) -> Any:
+        try:
+            return scalar_value("float", loader.construct_scalar(node))
+        except ValueError as error:
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from None
 
     def mapping(loader: Any, node: Any) -> Any:
         return loader.construct_mapping(node)
@@ -197,7 +213,7 @@ def _make_dumper() -> Any:
 
     Dumper.add_representer(str, text)
     # quote whatever either version of YAML would read as something else
-    ours, theirs = _resolvers(), yaml.SafeDumper.yaml_implicit_resolvers
+    ours, theirs = core_resolvers(), yaml.SafeDumper.yaml_implicit_resolvers
     Dumper.yaml_implicit_resolvers = {
         letter: theirs.get(letter, []) + ours.get(letter, []) for letter in {*ours, *theirs}
     }

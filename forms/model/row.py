@@ -97,6 +97,8 @@ class Filter:
     """Only what the user set."""
     invalid: bool = False
     """Only what has a problem or needs a value."""
+    advanced: bool = False
+    """Only what most people never touch (`x-advanced`), and what is deprecated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,14 @@ from typing import overload
 
 from forms.model.appearance import Appearance
 from forms.model.folding import Folding
-from forms.model.node import Node, Role
+from forms.model.node import Node
 from forms.model.row import Filter, Row
-from forms.model.search import Search
+from forms.model.search import Search, with_sections
 from forms.model.tree import Tree
 from forms.schema.shape import Kind
-from forms.values import ABSENT
 
-Match = Callable[[Node, bool], bool]
-"""Does an option match? The flag says whether the user set it."""
+Match = Callable[[], list[Node]]
+"""Gives the options that match, in their order."""
 
 
 class Rows(Sequence[Row]):
@@ -35,11 +34,13 @@ class Rows(Sequence[Row]):
         folding: Folding,
         appearance: Appearance,
         matches: Match | None,
+        show_root: bool,
     ) -> None:
         self._tree = tree
         self._folding = folding
         self._appearance = appearance
         self._matches = matches
+        self._show_root = show_root
         self._places: dict[int, int] | None = None
         self.revision = 0
         """Grows whenever rows come, go or move."""
@@ -83,10 +84,11 @@ class Rows(Sequence[Row]):
         if self._matches is None:
             self._nodes = list(self._visible_below(self._tree.root))
         else:
-            self._nodes = []
-            self._add_matching(self._tree.root, self._matches, self._nodes)
-        if not self._tree.is_foldable(self._tree.root):
-            self._nodes.insert(0, self._tree.root)
+            self._nodes = with_sections(self._matches())
+        root = self._tree.root
+        shown = self._show_root and (self._matches is None or bool(root.problem))
+        if shown or not self._tree.is_foldable(root):
+            self._nodes.insert(0, root)
         self._moved()
 
     def replace_below(self, node: Node) -> None:
@@ -118,53 +120,26 @@ class Rows(Sequence[Row]):
             if self._tree.may_unfold(child) and self._is_open(child):
                 yield from self._visible_below(child)
 
-    def _add_matching(self, node: Node, matches: Match, found: list[Node]) -> bool:
-        """Add what matches below a node, each with the sections that it is in."""
-        held = self._tree.value(node)
-        any_match = False
-        for child in reachable_children(self._tree, node):
-            start = len(found)
-            found.append(child)
-            is_set = child.role is not Role.OPTION or (
-                child.key in held if isinstance(held, dict) else isinstance(held, list)
-            )
-            within = self._tree.may_unfold(child) and self._add_matching(child, matches, found)
-            if within or (child.role is Role.OPTION and matches(child, is_set)):
-                any_match = True
-            else:
-                del found[start:]
-        return any_match
-
-
-def reachable_children(tree: Tree, node: Node) -> list[Node]:
-    """The children that a search looks at: a section within itself only where it is set."""
-    if not tree.may_unfold(node):
-        return []
-    if tree.recurs(node) and tree.value(node) is ABSENT:
-        return []
-    if tree.items_shape(node) is not None:
-        return []
-    return tree.children(node)
-
 
 def matcher(tree: Tree, appearance: Appearance, search: Search, wanted: Filter) -> Match | None:
-    """The test that a filter makes of an option; None for the filter that shows all."""
+    """What finds the options that a filter shows; None for the filter that shows all."""
     if wanted == Filter():
         return None
     words = wanted.text.casefold().split()
+    narrows = wanted != Filter(text=wanted.text)
 
     def is_section(node: Node) -> bool:
         return tree.shape(node).kind is Kind.SECTION
 
     def matches(node: Node, is_set: bool) -> bool:
-        if words and not search.finds(words, node, is_set):
-            return False
         if wanted.mine and (not is_set or is_section(node)):
             return False
         if wanted.changed and (not appearance.is_changed(node) or is_section(node)):
+            return False
+        if wanted.advanced and not appearance.is_advanced(node):
             return False
         return not wanted.invalid or bool(
             node.problem or appearance.is_missing(node, appearance.origin(node, tree.value(node)))
         )
 
-    return matches
+    return lambda: search.found(words, matches if narrows else None)

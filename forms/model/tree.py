@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from forms.model.arrange import Entry, Fold, arranged
+from forms.model.arrange import ARRANGING, Entry, Fold, arranged
 from forms.model.document import Document
 from forms.model.node import Node, Role
 from forms.paths import Heading, Path
@@ -19,11 +19,12 @@ from forms.schema.merge import View
 from forms.schema.shape import CONTAINERS, Kind, Shape
 from forms.schema.shapes import Shapes
 from forms.values import ABSENT
-from forms.walk import Child, child_of, is_secret, words_of
+from forms.walk import ELSEWHERE, Child, child_of, is_secret, words_of
 
 Kept = dict[tuple[Role, str | int], Node]
 """Nodes to be used again, by role and key."""
 _PLAIN_TYPES = ("string", "integer", "number", "boolean", "null")
+_NOT_SIMPLE = ARRANGING | ELSEWHERE
 _FOLD = Shape(Kind.SECTION, View())
 
 PLAIN = frozenset({Kind.BOOL, Kind.INT, Kind.NUMBER, Kind.TEXT, Kind.ENUM})
@@ -201,9 +202,22 @@ class Tree:
             else:
                 yield from self.options(child)
 
-    def _node(self, parent: Node | None, key: str | int, schema: Schema, **more: Any) -> Node:
+    def _node(
+        self,
+        parent: Node | None,
+        key: str | int,
+        schema: Schema,
+        *,
+        role: Role = Role.OPTION,
+        unknown: bool = False,
+    ) -> Node:
         self.made += 1
-        return Node(next(self._numbers), parent, key, schema, **more)
+        node = Node(next(self._numbers), parent, key, schema)
+        if role is not Role.OPTION:
+            node.role = role
+        if unknown:
+            node.unknown = True
+        return node
 
     def _make_children(self, node: Node, old: Kept) -> None:
         shape = self.shape(node)
@@ -218,6 +232,14 @@ class Tree:
             return
         held = value if isinstance(value, dict) else {}
         named = shape.view.properties
+        if shape.kind is Kind.SECTION and not old and _is_simple(shape.view, held):
+            self.made += len(named)
+            node.children = [
+                Node(number, node, key, schema)
+                for (key, schema), number in zip(named.items(), self._numbers, strict=False)
+            ]
+            node.by_key = dict(zip(named, node.children, strict=True))
+            return
         keys = [key for key, schema in named.items() if schema is not False or key in held]
         keys += [key for key in held if key not in named]
         options = [(key, child_of(shape, key)) for key in keys]
@@ -278,7 +300,9 @@ class Tree:
         if holder is None or holder.children is None:
             return
         if isinstance(before, str) and after is not None:
-            node = holder.by_key.pop(before, None)
+            kept = dict(holder.by_key)
+            node = kept.pop(before, None)
+            holder.by_key = kept
             if node is not None:
                 node.key = after
                 forget_path(node)
@@ -323,6 +347,19 @@ class Tree:
             if child.role is not Role.OPTION:
                 todo += child.children or ()
         self._make_children(node, old)
+
+
+def _is_simple(view: View, held: dict[str, Any]) -> bool:
+    """Are the options of a section just its properties, in their order? Told quickly, so that
+    a section of many options opens like one of ten."""
+    return (
+        not view.patterns
+        and held.keys() <= view.properties.keys()
+        and all(
+            isinstance(schema, dict) and schema.keys().isdisjoint(_NOT_SIMPLE)
+            for schema in view.properties.values()
+        )
+    )
 
 
 def _is_under(node: Node, heading: Node) -> bool:

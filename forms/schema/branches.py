@@ -229,12 +229,18 @@ def _described(view: View, siblings: Iterable[Branch]) -> str:
         constant = discriminator(view, key)
         if constant is not None:
             return f"{key}: {constant}"
-    others = [set(branch.view.required) for branch in siblings if branch.view is not view]
-    own = [key for key in view.required if not any(key in other for other in others)]
-    if own:
-        return f"with {own[0]}"
+    others = [branch.view for branch in siblings if branch.view is not view]
+    for own in (view.required, view.properties):
+        for key in own:
+            if not any(key in other.required or key in other.properties for other in others):
+                return f"with {key}"
+    own_required = [key for key in view.required if not any(key in o.required for o in others)]
+    if own_required:
+        return f"with {own_required[0]}"
     title = str(view.words.get("title", ""))
-    return title or " or ".join(sorted(map(type_word, view.types or ()))) or "other"
+    if title and any(other.words.get("title") != title for other in others):
+        return title
+    return " or ".join(sorted(map(type_word, view.types or ()))) or title or "other"
 
 
 def type_word(name: str) -> str:

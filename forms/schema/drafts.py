@@ -137,6 +137,8 @@ def modernise(schema: dict[str, Any], draft: Draft) -> dict[str, Any]:
         _items_to_prefix(new)
     if draft.dependencies:
         _split_dependencies(new)
+    else:
+        new.pop("dependencies", None)
     return new
 
 

@@ -1,15 +1,16 @@
 """Reading a schema: one document in 2020-12 whose references all resolve within itself.
 
 Every target of a reference is put under `$defs` of the new root and every reference rewritten
-to it, whatever it was before: a pointer, an anchor, an id. Nothing is fetched. A reference
-that cannot be followed is replaced by the annotation `x-refused`, which makes the form show
-that place as text, and is listed in `SchemaDocument.refusals`.
+to it, whatever it was before: a pointer, an anchor, an id. Nothing is fetched, but whoever loads
+a schema may give others that it refers to. A reference that cannot be followed is replaced by
+the annotation `x-refused`, which makes the form show that place as text, and is listed in
+`SchemaDocument.refusals`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urljoin
@@ -53,6 +54,7 @@ _TOUCHED = (
     | {"const", "dependentRequired", "minContains", "maxContains", "pattern"}
 )
 """A schema object without any of these is taken as it is, uncopied."""
+_HOLDING = SUBSCHEMA | SUBSCHEMAS | SUBSCHEMA_MAP
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,14 @@ class SchemaDocument:
         return target
 
 
-def load_schema(schema: Mapping[str, Any] | bool) -> SchemaDocument:
+Retrieve = Callable[[str], Any]
+"""Gives the schema at an address that is no part of the schema itself; None if it has none. An
+address without a scheme is relative to the schema."""
+
+
+def load_schema(
+    schema: Mapping[str, Any] | bool, retrieve: Retrieve = lambda address: None
+) -> SchemaDocument:
     """Normalise a schema. SchemaError if it is none, or is written in a draft before 4."""
     if not isinstance(schema, Mapping | bool):
         raise SchemaError("a schema is an object, true or false")
@@ -81,7 +90,7 @@ def load_schema(schema: Mapping[str, Any] | bool) -> SchemaDocument:
         return SchemaDocument(schema, "2020-12")
     draft = draft_of(schema)
     try:
-        normaliser = _Normaliser(schema, draft)
+        normaliser = _Normaliser(schema, draft, retrieve)
         root = normaliser.normalised_root()
     except RecursionError:
         raise SchemaError("it is nested too deeply") from None
@@ -98,9 +107,14 @@ class _Place:
 
 
 class _Normaliser:
-    def __init__(self, raw: Mapping[str, Any], draft: Draft) -> None:
+    def __init__(self, raw: Mapping[str, Any], draft: Draft, retrieve: Retrieve) -> None:
         self.refusals: list[SchemaError] = []
         self._draft = draft
+        """The draft of the schema that is being looked at."""
+        self._drafts: dict[str, Draft] = {}
+        """By the addresses of schemas, where they were not given with the first."""
+        self._retrieve = retrieve
+        self._others: dict[str, Any] = {}
         self._raw = raw
         self._resources: dict[str, _Place] = {"": _Place(raw, "", "")}
         self._anchors: dict[tuple[str, str], _Place] = {}
@@ -109,6 +123,9 @@ class _Normaliser:
         self._def_names: dict[int | str, str] = {}
         self._pending: list[tuple[str, _Place]] = []
         self._index(raw, "", "")
+        root = self._places[id(raw)]
+        self._resources[root.base] = self._resources[""] = root
+        self._main = draft
 
     def normalised_root(self) -> dict[str, Any]:
         root = self._normalise(self._raw, self._places[id(self._raw)].base, "")
@@ -122,7 +139,7 @@ class _Normaliser:
 
     def _index(self, schema: Any, base: str, pointer: str) -> None:
         """Note the ids and anchors of a schema and all below it."""
-        if not isinstance(schema, Mapping):
+        if not isinstance(schema, Mapping) or (pointer and schema.keys().isdisjoint(_TOUCHED)):
             return
         own_id = schema.get(self._draft.id_keyword)
         hidden = self._draft.ref_alone and "$ref" in schema
@@ -134,8 +151,8 @@ class _Normaliser:
             else:
                 place.base = base = urljoin(base, own_id).partition("#")[0]
                 self._resources.setdefault(base, place)
-        if not pointer:
-            self._resources[base] = self._resources[""] = place
+        if self._others:
+            self._drafts[base] = self._draft
         for keyword in ("$anchor", "$dynamicAnchor"):
             if isinstance(schema.get(keyword), str) and keyword not in self._draft.lacks:
                 self._anchors[base, schema[keyword]] = place
@@ -154,7 +171,7 @@ class _Normaliser:
             return schema
         if known := self._places.get(id(schema)):
             base = known.base
-        new = modernise(dict(schema), self._draft)
+        new = modernise(dict(schema), self._drafts.get(base, self._main))
         for silent in _SILENT:
             new.pop(silent, None)
         self._follow(new, base, pointer)
@@ -163,7 +180,10 @@ class _Normaliser:
             at = f"{pointer}/{keyword}"
             if keyword in SUBSCHEMA_MAP and isinstance(value, Mapping):
                 new[keyword] = {
-                    key: self._normalise(child, base, f"{at}/{key}") for key, child in value.items()
+                    key: child
+                    if isinstance(child, dict) and child.keys().isdisjoint(_TOUCHED)
+                    else self._normalise(child, base, f"{at}/{key}")
+                    for key, child in value.items()
                 }
             elif keyword in SUBSCHEMAS and isinstance(value, list):
                 new[keyword] = [
@@ -221,6 +241,8 @@ class _Normaliser:
         address, _, fragment = ref.partition("#")
         fragment = unquote(fragment)
         resource = self._resources.get(urljoin(base, address) if address else base)
+        if resource is None and address:
+            resource = self._other(urljoin(base, address))
         if resource is None:
             raise LookupError(f"it refers to {ref!r}, which is not part of this schema")
         if fragment and not fragment.startswith("/"):
@@ -229,6 +251,21 @@ class _Normaliser:
                 raise LookupError(f"it refers to {ref!r}, but there is no such anchor")
             return self._define(anchor)
         return self._define(self._descend(resource, fragment, ref))
+
+    def _other(self, address: str) -> _Place | None:
+        """The root of another schema."""
+        if address not in self._others:
+            found = self._retrieve(address)
+            self._others[address] = found  # kept, since places are told apart by identity
+            if isinstance(found, Mapping):
+                try:
+                    self._draft = draft_of(found)
+                except SchemaError:
+                    return None
+                self._index(found, address, "")
+                self._resources[address] = self._places[id(found)]
+                self._draft = self._main
+        return self._resources.get(address)
 
     def _descend(self, place: _Place, pointer: str, ref: str) -> _Place:
         here, base = place.schema, place.base
@@ -262,9 +299,12 @@ class _Normaliser:
 
 def _subschemas(schema: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
     for keyword, value in schema.items():
+        if keyword not in _HOLDING:
+            continue
         if keyword in SUBSCHEMA_MAP and isinstance(value, Mapping):
             for key, child in value.items():
-                yield child, f"{keyword}/{key}"
+                if isinstance(child, Mapping) and not child.keys().isdisjoint(_TOUCHED):
+                    yield child, f"{keyword}/{key}"
         elif keyword in SUBSCHEMAS and isinstance(value, list):
             for i, child in enumerate(value):
                 yield child, f"{keyword}/{i}"

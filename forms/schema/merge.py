@@ -93,7 +93,10 @@ def _pieces(
 def _add(view: View, piece: dict[str, Any]) -> None:
     for keyword, value in piece.items():
         if adder := _ADDERS.get(keyword):
-            adder(view, value)
+            try:
+                adder(view, value)
+            except (TypeError, AttributeError, ValueError):
+                view.trouble = f"`{keyword}` is not written there as JSON Schema has it"
         elif keyword not in _NO_WORD:
             view.words.setdefault(keyword, value)
     if "if" in piece:
@@ -147,6 +150,9 @@ def _add_const(view: View, value: Any) -> None:
 def _adder_of_map(name: str) -> Callable[[View, Any], None]:
     def add(view: View, value: Mapping[str, Schema]) -> None:
         schemas: dict[str, Schema] = getattr(view, name)
+        if not schemas:
+            schemas.update(value)
+            return
         for key, schema in value.items():
             schemas[key] = both(schemas.get(key), schema)
 

@@ -73,14 +73,19 @@ class Shape:
 
     @property
     def can_grow(self) -> bool:
-        """May entries or items be added?"""
+        """May entries or items be added, however many there are?"""
         if self.kind is Kind.LIST:
-            return self.view.items is not False and self.view.words.get("unevaluatedItems") is not (
-                False
+            return self.view.items is not False and (
+                self.view.items is not None or self.view.words.get("unevaluatedItems") is not False
             )
         if self.kind in (Kind.MAP, Kind.SECTION):
             return bool(self.view.patterns) or self.extra is not None
         return False
+
+
+def takes_more(shape: Shape, count: int) -> bool:
+    """May another entry or item be added to that many?"""
+    return shape.can_grow or (shape.kind is Kind.LIST and count < len(shape.view.prefix))
 
 
 def plain_shape(forms: Forms) -> Shape:

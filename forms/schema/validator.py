@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from forms.formats import is_format
 from forms.schema.load import Schema, SchemaDocument
 from forms.values import key_of
 
@@ -200,6 +199,8 @@ def _unique_items(
 def _format(
     validator: Any, name: Any, instance: Any, schema: dict[str, Any]
 ) -> Iterator[ValidationError]:
+    from forms.formats import is_format
+
     if isinstance(name, str) and isinstance(instance, str) and not is_format(name, instance):
         yield _error()
 

@@ -11,7 +11,7 @@ SMALL, LARGE = 50, 50_000
 
 def measure() -> list[dict[str, str]]:
     """CPU time of the large form; the peer of each figure is the small form's."""
-    from forms import Filter, FormModel
+    from forms import FormModel
 
     small_schema, large_schema = _schema(SMALL), _schema(LARGE)
     small, large = FormModel(small_schema, {}), FormModel(large_schema, {})
@@ -28,12 +28,20 @@ def measure() -> list[dict[str, str]]:
         ("draw one row", lambda f, r: r[len(r) // 2], 2000, "ratio near 1"),
         ("check typed text", lambda f, r: f.parse(("option00007",), "77"), 2000, "ratio near 1"),
         ("set one option", lambda f, r: f.set(("option00007",), 7), 500, "ratio near 1"),
-        ("search as one types", lambda f, r: f.rows(Filter(text="option 42")), 5, "<= 100 ms"),
+        ("search as one types", _typed, 5, "<= 50 ms"),
     ):
         ours = _best(lambda of=of: of(large, large_rows), many)
         peer = _best(lambda of=of: of(small, small_rows), many)
         rows.append(_row(f"form of 50,000 options: {name}", ours, peer, goal))
     return [*rows, _validation()]
+
+
+def _typed(form: Any, _rows: Any) -> None:
+    """Two letters, the second of which narrows nothing that is known."""
+    from forms import Filter
+
+    form.rows(Filter(text="o"))
+    form.rows(Filter(text="thing 42"))
 
 
 def _validation() -> dict[str, str]:

@@ -10,7 +10,7 @@ from rich.color import Color
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.app import HomeportApp
+from tui.frame import Frame
 from tui.screenshots.scenes import SCENES, make_app, play, screen_text
 
 CONSOLE_COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
@@ -33,7 +33,7 @@ def shot(
     return asyncio.run(asyncio.wait_for(taken(), 60))
 
 
-def strips_of(app: HomeportApp) -> list[Strip]:
+def strips_of(app: Frame) -> list[Strip]:
     return app.screen._compositor.render_strips()
 
 

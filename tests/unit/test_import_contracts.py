@@ -43,6 +43,10 @@ def test_what_starts_first_stays_light(module: str) -> None:
     assert not imported(LIGHT.format(module=module)) & heavy
 
 
+def test_a_form_is_painted_before_its_model_is_imported() -> None:
+    assert "forms.model.form" not in imported(LIGHT.format(module="tui.form_app"))
+
+
 def test_the_engine_does_not_know_the_lab() -> None:
     """It is reached like any provider; only the commands that make a lab know it."""
     code = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import BindingType
 
 from tui.screens.form import FormPage
+from tui.screens.form_checks import PLAN
 from tui.screens.plan import PlanPage
 
 if TYPE_CHECKING:
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 
 class ConfigurePage(FormPage):
     """The form of the deployment's release with the deployment's values."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [PLAN]
 
     def __init__(self, name: str) -> None:
         super().__init__(f"configure {name}")
@@ -43,6 +48,7 @@ class ConfigurePage(FormPage):
         self.ask(lambda homeport: homeport.drop_draft(key), lambda _: self.Kept(), "draft")
 
     def go_on(self, document: Any) -> None:
+        self.keep()
         name = self._deployment
         self.app.push_screen(
             PlanPage(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.binding import BindingType
 
 from tui.deploying import Wish, draft_key
 from tui.screens.deploy import crumbs
 from tui.screens.form import FormPage
+from tui.screens.form_checks import PLAN
 from tui.screens.plan import PlanPage
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 class DeployForm(FormPage):
     """Keeps what is filled in with the rest of the wish."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [PLAN]
 
     def __init__(self, wish: Wish) -> None:
         super().__init__(crumbs(4, wish))
@@ -44,6 +49,7 @@ class DeployForm(FormPage):
         self.ask(lambda homeport: homeport.drop_draft(key), lambda _: self.Kept(), "draft")
 
     def go_on(self, document: Any) -> None:
+        self.keep()
         wish = self._wish
 
         def make(homeport: Homeport) -> Plan:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -20,8 +19,10 @@ from textual.timer import Timer
 from tui.screens.form_checks import FormChecks
 from tui.screens.form_commands import FormCommands
 from tui.screens.form_text import help_lines, hints_for
+from tui.screens.page import BACK
 from tui.session import CallFailed
 from tui.text import Span, wrapped
+from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.option_grid import OptionGrid
 from tui.widgets.row_editor import RowEditor
@@ -47,6 +48,9 @@ class FormPage(FormCommands, FormChecks):
         Binding("q,ctrl+q,ctrl+c", "leave", "Leave Homeport; what is filled in is kept"),
     ]
 
+    BACK: ClassVar[Hint] = BACK
+    """The way out, for the line of hints."""
+
     @dataclass
     class Opened(Message):
         """Schema and document were read and the form model made."""
@@ -54,6 +58,8 @@ class FormPage(FormCommands, FormChecks):
         form: FormModel
         draft: dict[str, Any] | None = None
         """A draft that was kept before, to be taken up."""
+        note: str = ""
+        """What to know about it, where there is something."""
 
     @dataclass
     class Kept(Message):
@@ -97,12 +103,15 @@ class FormPage(FormCommands, FormChecks):
         self.search_line.display = False
         self.title_bar(self._crumbs)
         self.grid.focus()
-        self.ask(self.open_form, lambda opened: opened, "form")
+        # behind the first paint: reading a large schema would hold it up
+        self.call_after_refresh(self.ask, self.open_form, lambda opened: opened, "form")
 
     def on_form_page_opened(self, opened: Opened) -> None:
         self.form = opened.form
         if opened.draft is not None:
             self._take_up(opened.form, opened.draft)
+        if opened.note:
+            self.say(opened.note, "warn")
         self.show_rows()
 
     def failed(self, failure: CallFailed) -> None:
@@ -166,7 +175,8 @@ class FormPage(FormCommands, FormChecks):
                 lines[side.size.height - 1 :] = [(Span("... h shows the rest", "muted"),)]
             side.show(lines)
         if not self.editor.is_open:
-            self.hints(*hints_for(row, filtered=bool(self.filters_said())))
+            filtered = bool(self.filters_said())
+            self.hints(*hints_for(row, filtered=filtered, go_on=self.GO_ON, back=self.BACK))
 
     def action_help(self) -> None:
         from tui.screens.option_help import OptionHelp
@@ -214,6 +224,7 @@ class FormPage(FormCommands, FormChecks):
         self.ask(self.open_form, lambda opened: opened, "form")
         self.say("Nothing of it is kept.")
 
-    def on_key(self, event: events.Key) -> None:
-        if event.key != "x":
+    def key_typed(self, key: str) -> None:
+        super().key_typed(key)
+        if key != "x":
             self._is_start_again_next = False

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 from tui.screens.form_search import FormSearch
+from tui.widgets.bars import Hint
 from tui.words import counted
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ CHECK_SECONDS = 0.8
 """How long after a change the whole is checked."""
 
 
+PLAN: BindingType = Binding("p,f5", "plan", "Check everything and make the plan")
+
+
 class FormChecks(FormSearch):
     """The pages built on this one say what is done with a valid document."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p,f5", "plan", "Check everything and make the plan"),
         Binding("g", "next_problem", "Go to the next option that is wrong"),
     ]
 
@@ -42,13 +45,17 @@ class FormChecks(FormSearch):
         revision: int
         for_plan: bool
 
+    GO_ON: ClassVar[Hint] = ("p", "plan")
+    """The key that goes on with a document, for the line of hints."""
+    TO_GO_ON: ClassVar[str] = "before there can be a plan"
+
     def __init__(self) -> None:
         super().__init__()
         self._revision = 0
         self._checking: Timer | None = None
 
     def go_on(self, document: Any) -> None:
-        """The document is valid: make a plan of it."""
+        """The document is valid: do with it what the form is for."""
         raise NotImplementedError
 
     def keep(self) -> None:
@@ -97,10 +104,9 @@ class FormChecks(FormSearch):
         if checked.problems:
             count = counted(len(checked.problems), "option")
             self.go_to(form.problems()[0].path)
-            self.say(f"x {count} to correct before there can be a plan; g goes to the next.", "bad")
+            self.say(f"x {count} to correct {self.TO_GO_ON}; g goes to the next.", "bad")
         else:
             self.say("")
-            self.keep()
             self.go_on(checked.document)
 
     def action_next_problem(self) -> None:

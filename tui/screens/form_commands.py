@@ -33,6 +33,8 @@ class FormCommands(FormEditing):
         Binding("b", "branch", "Choose among the forms that this option can take"),
         Binding("z", "null", "Set to null"),
         Binding("e", "empty", "Set to empty"),
+        Binding("y", "copy(False)", "Copy the value to the clipboard"),
+        Binding("Y", "copy(True)", "Copy the path to the clipboard"),
     ]
 
     # folding
@@ -83,6 +85,23 @@ class FormCommands(FormEditing):
 
     def action_empty(self) -> None:
         self.command(lambda form, row: form.set_empty(row.path))
+
+    def action_copy(self, path: bool) -> None:
+        """By OSC 52, which not every terminal knows, so what was copied is shown as well."""
+        form, row = self.form, self.grid.row
+        if form is None or row is None:
+            return
+        if row.secret and not path:
+            self.say("A secret is not copied.")
+            return
+        text = form.help(row.path).path if path else form.edit_text(row.path)
+        if not text:
+            self.say("There is nothing to copy here.")
+            return
+        self.app.copy_to_clipboard(text)
+        lines = text.rstrip("\n").splitlines()
+        more = f" (and {len(lines) - 1} lines more)" if len(lines) > 1 else ""
+        self.say(f"Copied: {lines[0]}{more}")
 
     def action_branch(self) -> None:
         self.open_branches()

@@ -38,6 +38,7 @@ class FormEditing(FormBase):
     """Opens the editor on a row, and remembers what was typed and not taken over."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "edit", "Edit the option, or fold what is in it", show=False),
         Binding("w", "whole", "Edit as text, with everything in it"),
     ]
 
@@ -60,7 +61,9 @@ class FormEditing(FormBase):
         form, row = self.form, self.grid.row
         if form is None or row is None:
             return
-        if row.kind in ("section", "list", "map") and not row.inline:
+        if not row.path and row.kind in ("section", "list", "map"):
+            self._open_whole_form(row)
+        elif row.kind in ("section", "list", "map") and not row.inline:
             self._open_container(row)
         elif row.readonly:
             self.say(locked(row))
@@ -73,6 +76,15 @@ class FormEditing(FormBase):
         else:
             text = self._remembered.get(row.id, form.edit_text(row.path))
             self.open_line(text, set_text, row.text if row.secret or not text else "")
+
+    def _open_whole_form(self, row: OptionRow) -> None:
+        """What Enter does on the row of the document itself."""
+        if len(row.branches) > 1:
+            self.open_branches()
+        elif row.can_add and not row.count:
+            self.say("It has no entries. a adds one, w edits it as text.")
+        else:
+            self.say("The options are below. w edits all of them as text.")
 
     def _open_container(self, row: OptionRow) -> None:
         """Fold or unfold; say how to fill what has nothing in it."""
@@ -182,7 +194,7 @@ class FormEditing(FormBase):
     def _close_editor(self) -> None:
         self._edited = None
         self.editor.close()
-        self.grid.focus()
+        self.set_focus(self.grid)
         self.redraw()
 
     # text of many lines

@@ -19,8 +19,11 @@ FILTERS = {
     "mine": "only what is set",
     "changed": "only changes",
     "invalid": "only wrong",
+    "advanced": "only advanced",
 }
 """Which rows a filter shows, as the title line says it."""
+LOOK_AT = 100
+"""Rows among which the best match of a search is looked for."""
 
 
 class FormSearch(FormBase):
@@ -29,7 +32,7 @@ class FormSearch(FormBase):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search options by name, help or value"),
         Binding("n,f3", "next_match", "Go to the next option that was searched for"),
-        Binding("f", "next_filter", "Show all, only what is set, only changes, only wrong ones"),
+        Binding("f", "next_filter", "Show all, or only: set, changed, wrong, advanced"),
         Binding("m", "filter('mine')", "Show only what I set, or all"),
         Binding("i", "filter('invalid')", "Show only what is wrong or needed, or all"),
     ]
@@ -54,6 +57,7 @@ class FormSearch(FormBase):
             changed=self._filter == "changed",
             mine=self._filter == "mine",
             invalid=self._filter == "invalid",
+            advanced=self._filter == "advanced",
         )
 
     def filters_said(self) -> list[str]:
@@ -74,26 +78,31 @@ class FormSearch(FormBase):
     def action_search(self) -> None:
         if self.form is not None:
             self.search_line.display = True
-            self.search_line.focus()
+            self.set_focus(self.search_line)
+            self.call_after_refresh(self.form.prepare_search)
 
     def on_input_changed(self, change: TextLine.Changed) -> None:
         if change.input is self.search_line and self.form is not None:
             self._words = self._sought = change.value.strip()
-            before = self.grid.key
-            self.show_rows()
-            if self.grid.key != before:
-                self.grid.move_to(0)
-            self._to_first_match()
+            if self._words:
+                # the cursor goes to the best match, wherever it was: its row is not looked up
+                self.grid.show_options(self.form.rows(self.wanted()))
+                self._to_first_match()
+                self.redraw()
+            else:
+                self.show_rows()
 
     def _to_first_match(self) -> None:
-        """From a section that is shown only for what is in it, on to that."""
+        """To the first option that is called so, or else the first that says so."""
         grid = self.grid
-        while (row := grid.row) and row.foldable and grid.cursor + 1 < grid.line_count:
-            if self._is_match(row.path):
-                return
-            grid.move_to(grid.cursor + 1)
+        rows = [grid.row_at(at) for at in range(min(grid.line_count, LOOK_AT))]
+        called = (at for at, row in enumerate(rows) if self._is_called(row.path))
+        first = next(called, None)
+        if first is None:
+            first = next((at for at, row in enumerate(rows) if not row.foldable), 0)
+        grid.move_to(first)
 
-    def _is_match(self, path: Path) -> bool:
+    def _is_called(self, path: Path) -> bool:
         label = f"{path[-1] if path else ''}".casefold()
         return all(word in label for word in self._words.casefold().split())
 

@@ -42,16 +42,21 @@ def help_lines(known: Help, width: int) -> list[Line]:
     return lines
 
 
-def hints_for(row: OptionRow | None, *, filtered: bool) -> tuple[Hint, ...]:
+def hints_for(
+    row: OptionRow | None, *, filtered: bool, go_on: Hint, back: Hint = BACK
+) -> tuple[Hint, ...]:
     """The keys that matter on a row, the most useful first."""
-    back: Hint = ("Esc", "show all") if filtered else BACK
+    back = ("Esc", "show all") if filtered else back
     if row is None:
         return (("/", "search"), back)
     own = () if filtered and row.foldable and not row.can_add else _row_hints(row)
-    return (*own, ("p", "plan"), ("/", "search"), back, ("u", "undo"), ("f", "filter"))
+    return (*own, go_on, ("/", "search"), back, ("u", "undo"), ("f", "filter"))
 
 
 def _row_hints(row: OptionRow) -> tuple[Hint, ...]:
+    if not row.path and not row.heading:
+        first: Hint = ("b", "which form") if row.branches else ("w", "as text")
+        return (first, ("a", "add")) if row.can_add else (first,)
     if row.readonly and not row.foldable:
         return (("h", "help"),)
     if row.is_item or row.is_entry:

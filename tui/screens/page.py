@@ -115,6 +115,10 @@ class Page(Screen[None], inherit_bindings=False):
         self.complain(failure.error)
 
     def on_key(self, event: events.Key) -> None:
+        self.key_typed(event.key)
+
+    def key_typed(self, key: str) -> None:
+        """A key reached the page, or acts for it: the last message has been read."""
         if self.query_one(Foot).message:
             self.say("")
 

@@ -79,6 +79,8 @@ def named_actions(page: Screen[Any]) -> list[tuple[str, str, str]]:
             action = prefix + binding.action.removeprefix("screen.")
             found.setdefault(action, (action, binding.description, key_name(binding.key)))
     for action, description in _ANYWHERE:
+        if not hasattr(page.app, action.replace("app.", "action_")):
+            continue
         found.setdefault(action, (action, description, ""))
     hidden = ("app.palette", "back")
     return [entry for name, entry in found.items() if name not in hidden]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tui.screenshots.scenes import SCENES, Scene, make_app, play
 
-PICTURES = ("dashboard", "catalog", "form", "plan", "progress", "deployment", "providers")
+PICTURES = ("dashboard", "catalog", "form", "fill", "plan", "progress", "deployment", "providers")
 SIZE = (100, 30)
 _TEXT = re.compile(
     r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" '

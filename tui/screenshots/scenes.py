@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.app import HomeportApp
+from tui.form_app import FormApp
+from tui.frame import Frame
 from tui.screenshots import example_values as values
 from tui.screenshots.example import ExampleHomeport
+from tui.screenshots.example_form import example_filling
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -37,6 +40,8 @@ class Scene:
     running: bool = False
     empty: bool = False
     providers: bool = True
+    fill: bool = False
+    """`homeport form` in place of the interface."""
 
 
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
@@ -60,6 +65,10 @@ SCENES: Mapping[str, Scene] = {
     "deploy-provider": Scene(_PROVIDER),
     "deploy-name": Scene(_NAME),
     "form": Scene(_FORM),
+    "fill": Scene((Act("", "x 1 to correct"), Act("down down", "Where it listens")), fill=True),
+    "fill-forms": Scene(
+        (Act("", "x 1 to correct"), Act("text:/ text:kind enter enter", "> memory")), fill=True
+    ),
     "plan": Scene((*_FORM, Act("p", "14 steps"))),
     "providers": Scene((_DASHBOARD, Act("p", "2 providers"))),
     "provider": Scene((_DASHBOARD, Act("p", "2 providers"), Act("enter", "pveum acl modify"))),
@@ -87,8 +96,12 @@ SCENES: Mapping[str, Scene] = {
 }
 
 
-def make_app(scene: Scene, theme: str = "homeport") -> HomeportApp:
+def make_app(scene: Scene, theme: str = "homeport") -> Frame:
     """The interface on the example engine, at the example's time."""
+    if scene.fill:
+        form = FormApp(example_filling, "proxy.yaml")
+        form.theme = theme
+        return form
     example = ExampleHomeport(empty=scene.empty)
     if not scene.running and not scene.empty:
         example.finish_what_runs()
@@ -128,6 +141,6 @@ async def settled(pilot: Pilot[str]) -> None:
 
 def screen_text(app: object) -> str:
     """The characters on the screen, line by line, without spaces at the ends."""
-    assert isinstance(app, HomeportApp)
+    assert isinstance(app, Frame)
     strips = app.screen._compositor.render_strips()
     return "\n".join(strip.text.rstrip() for strip in strips)

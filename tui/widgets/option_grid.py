@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
 
 from tui.text import Line, Role, Span, fit
+from tui.widgets.keys_in_order import act_for_page
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -53,6 +55,9 @@ class OptionGrid(RowList):
         self.measure()
         self._scroll_to_cursor()
         self.post_message(self.Highlighted(self, self.key))
+
+    async def _on_key(self, event: events.Key) -> None:
+        await act_for_page(self, event)
 
     # rows
 

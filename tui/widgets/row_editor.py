@@ -91,7 +91,7 @@ class RowEditor(Vertical):
         line.cursor_position = len(text)
         line.display, choices.display = True, False
         self._show()
-        line.focus()
+        self.screen.set_focus(line)
 
     def open_choices(self, choices: Sequence[tuple[str, str]], current: str) -> None:
         """Choose one of some texts; titles stand beside them."""
@@ -112,7 +112,7 @@ class RowEditor(Vertical):
         at = [index for index, (text, _) in enumerate(choices) if text == current]
         rows.move_to(at[0] if at else 0)
         self._show()
-        rows.focus()
+        self.screen.set_focus(rows)
 
     def _show(self) -> None:
         self.say("")
