@@ -12,7 +12,7 @@ from functools import cached_property
 
 from forms.identity.likeness import Vocabulary, likeness
 from forms.identity.neighbours import Neighbours, Pair
-from forms.identity.option import Option
+from forms.identity.option import Name, Option
 from forms.identity.shortlist import Shortlist
 from forms.identity.views import View, Weights
 
@@ -32,11 +32,12 @@ class Looked:
 
 
 class Comparison:
-    """Lazy: nothing is compared before it is asked for."""
+    """Lazy: nothing is compared before it is asked for. By path, so that an option's place in
+    a listing never decides between candidates that are as likely."""
 
     def __init__(self, old: Sequence[Option], new: Sequence[Option]) -> None:
-        self.old = [View(option) for option in old]
-        self.new = [View(option) for option in new]
+        self.old = [View(option) for option in sorted(old, key=_by_path)]
+        self.new = [View(option) for option in sorted(new, key=_by_path)]
         self._existed = {view.path for view in self.old}
         stayed = {view.path for view in self.new}
         self.gone = [at for at, view in enumerate(self.old) if view.path not in stayed]
@@ -89,3 +90,7 @@ class Comparison:
             for pairs in kept.values()
             for pair in pairs
         ]
+
+
+def _by_path(option: Option) -> Name:
+    return option.path
