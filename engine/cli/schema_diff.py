@@ -22,6 +22,8 @@ a file cannot be read or is no schema.
         inside: paths of options that came or went with it
         yours: paths in the document of --values that are concerned
         places: in how many places of the schema the same differs
+        guesses: for removed, what it may be called now: list of objects with new_path, score
+            (the probability that it is) and reasons (sentences, not stable)
     counts: how many differences there are of each severity
     judged: whether --values was given
     notes: what could not be compared, in sentences
@@ -70,14 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from forms.diff import compare
+    from forms.diff import compare, likely
     from forms.schema.error import SchemaError
     from forms.values import ABSENT
 
     old, new = (_schema(name) for name in (options.old, options.new))
     values = _document(options.values) if options.values else ABSENT
     try:
-        comparison = compare(old, new, values=values)
+        comparison = compare(old, new, values=values, suggest=likely)
     except SchemaError as error:
         raise InvalidInput(
             "the schemas cannot be compared", on=f"{options.old}, {options.new}", why=str(error)
@@ -117,6 +119,10 @@ def _fields(difference: Difference) -> dict[str, Any]:
         "inside": difference.inside,
         "yours": difference.yours,
         "places": difference.places,
+        "guesses": [
+            {"new_path": guess.new, "score": round(guess.score, 3), "reasons": guess.reasons}
+            for guess in difference.guesses
+        ],
     }
     for name, value in (("old", difference.old), ("new", difference.new)):
         if value is not ABSENT:

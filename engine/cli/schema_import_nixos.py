@@ -57,6 +57,14 @@ def _report(summary: Summary, unresolved: list[Unresolved]) -> None:
         f"{summary.options} options, {summary.typed} typed, "
         f"{summary.options - summary.typed} with a free value in them; "
         f"{summary.renamed} old names; {len(unresolved)} markers not resolved",
+        *(
+            (
+                f"{summary.markers_elsewhere} markers have paths outside of the prefix "
+                "(those inside submodules do) and were not used",
+            )
+            if summary.markers_elsewhere
+            else ()
+        ),
         *summary.notes,
         *(f"{text}: its option is not in the listing" for text in summary.unused_markers),
         *(f"{item.file}:{item.line}: {item.function} is computed" for item in unresolved),

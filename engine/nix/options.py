@@ -30,6 +30,8 @@ class Summary:
     """`option: what could not be said in the schema`."""
     renamed: int = 0
     unused_markers: list[str] = field(default_factory=list)
+    markers_elsewhere: int = 0
+    """Outside of the prefix, or of a submodule, where paths do not begin with the prefix."""
 
 
 def schema_of(
@@ -187,6 +189,8 @@ def _mark(
             summary.renamed += len(old)
         elif old or new:
             summary.unused_markers.append(f"{marker.file}:{marker.line}: {marker.kind}")
+        else:
+            summary.markers_elsewhere += 1
     if removed:
         root["x-removed"] = removed
 

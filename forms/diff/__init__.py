@@ -8,6 +8,7 @@ for difference in compare(old, new, values=document):
 
 from forms.diff.compare import compare
 from forms.diff.difference import Comparison, Difference, Guess, Kind, Severity, Suggest
+from forms.diff.likely import likely
 from forms.diff.listing import ANY, Listing, Option, options_of
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "Severity",
     "Suggest",
     "compare",
+    "likely",
     "options_of",
 ]

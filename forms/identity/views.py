@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from math import log
+from math import fsum, log
 from typing import Any
 
 from forms.identity.option import Name, Option
@@ -143,4 +143,4 @@ class Weights:
 
     def sum(self, words: Iterable[str]) -> float:
         weight, most = self._weight, self.most
-        return sum([weight.get(word, most) for word in words])
+        return fsum([weight.get(word, most) for word in words])  # the same in any order

@@ -136,6 +136,9 @@ def test_markers_stand_at_the_options_that_took_over() -> None:
     assert schema["properties"]["port"]["x-renamed-from"] == ["listenPort"]
     assert schema["x-removed"] == {"extra": "Use rules."}
     assert summary.unused_markers == ["m.nix:3: renamed"]
+    assert summary.markers_elsewhere == 0
+    inside = Marker("renamed", (("host",),), ("address",), "", "m.nix", 9)
+    assert schema_of(LISTING, ("services", "web"), [inside])[1].markers_elsewhere == 1
 
 
 def test_the_command_writes_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

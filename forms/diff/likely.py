@@ -1,0 +1,54 @@
+"""Guesses at what removed options became, by their likeness to new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from forms import identity
+from forms.diff.listing import Listing, Option
+from forms.paths import Path
+
+_LEAST = 0.2
+"""A guess that is likelier wrong than this would only be read in vain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """`forms.diff.Guess`, by the schemas' own paths."""
+
+    old: Path
+    new: Path
+    score: float
+    reasons: tuple[str, ...]
+
+
+def likely(
+    old: Listing, new: Listing, known: Mapping[Path, Path]
+) -> dict[Path, tuple[Likely, ...]]:
+    """`forms.diff.Suggest`: the likely successors of each option that is gone."""
+    paths = {_name(path): path for path in old}
+    found = identity.match(
+        [_option(option) for path, option in old.items() if path],
+        [_option(option) for path, option in new.items() if path],
+        known={_name(was): _name(now) for was, now in known.items()},
+    )
+    news = {_name(path): path for path in new}
+    return {
+        paths[name]: tuple(
+            Likely(paths[name], news[each.new], each.score, each.reasons)
+            for each in candidates
+            if each.score >= _LEAST
+        )
+        for name, candidates in found.items()
+    }
+
+
+def _option(option: Option) -> identity.Option:
+    return identity.Option(
+        _name(option.path), option.type, option.type_text, option.default, option.description
+    )
+
+
+def _name(path: Path) -> identity.Name:
+    return tuple(map(str, path))
