@@ -261,6 +261,21 @@ class Homeport:
         """values: the whole new document, as `Deployment.values`."""
         return self._planner.reconfigure(name, values)
 
+    def plan_upgrade(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        release: str | None = None,
+        archived: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """values: the whole document for the release (by default the newest); archived: values
+        that leave, by their dotted paths in the old release."""
+        return self._planner.upgrades.upgrade(name, release, values, archived)
+
+    def plan_rollback(self, name: str) -> Plan:
+        """Back to before the last upgrade, data included; InvalidInput where there is none."""
+        return self._planner.upgrades.rollback(name)
+
     def plan_destroy(self, name: str) -> Plan:
         return self._planner.destroy(name)
 

@@ -59,7 +59,20 @@ _FIRST = (
     "CREATE INDEX step_durations_of_kind ON step_durations (kind, application, id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_UPGRADES = (
+    """CREATE TABLE archived_values (
+        operation TEXT NOT NULL REFERENCES operations (id), path TEXT NOT NULL,
+        deployment TEXT NOT NULL REFERENCES deployments (id), value TEXT NOT NULL,
+        old_release TEXT NOT NULL, new_release TEXT NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (operation, path))""",
+    "CREATE INDEX archived_values_of_deployment ON archived_values (deployment, at)",
+    """CREATE TABLE identities (
+        application TEXT NOT NULL, old_release TEXT NOT NULL, new_release TEXT NOT NULL,
+        old_path TEXT NOT NULL, new_path TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (application, old_release, new_release, old_path))""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES)
 """The n-th entry brings the schema from version n to n + 1."""
 
 _SERIAL = {

@@ -76,8 +76,12 @@ class Captures:
         """By the units' ids."""
         return {unit.id: state_kind(unit.kind).measure(unit, self.ground) for unit in units}
 
-    def capture(self, name: str, units: Sequence[Unit], now: datetime) -> Manifest:
+    def capture(
+        self, name: str, units: Sequence[Unit], now: datetime, release: str = ""
+    ) -> Manifest:
         """The complete capture of this name: made, or found as it was made before.
+
+        release: the one whose data these are; by default the one that is installed.
 
         The application must not write meanwhile. What a killed attempt left is removed first.
         """
@@ -101,7 +105,7 @@ class Captures:
             id=name,
             deployment=place.app.deployment,
             application=place.app.package.id,
-            release=place.app.release.version,
+            release=release or place.app.release.version,
             at=now,
             units=tuple(found),
         )
