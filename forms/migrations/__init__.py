@@ -14,6 +14,7 @@ and the schemas of the releases that they lead between.
 from forms.migrations.apply import Defaults, Runner, apply
 from forms.migrations.chain import Migrations, NoWayBack, composed
 from forms.migrations.change import Change, Declared, Migration
+from forms.migrations.check import check_migrations
 from forms.migrations.effect import Applied, Effect, Outcome, traced
 from forms.migrations.inverse import inverse, inverses
 from forms.migrations.read import MigrationsError, Mistake, read_migrations, read_what_can_be
@@ -32,6 +33,7 @@ __all__ = [
     "Outcome",
     "Runner",
     "apply",
+    "check_migrations",
     "composed",
     "inverse",
     "inverses",

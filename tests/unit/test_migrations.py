@@ -18,6 +18,7 @@ from forms.migrations import (
     NoWayBack,
     Outcome,
     apply,
+    check_migrations,
     composed,
     inverses,
     read_migrations,
@@ -214,6 +215,68 @@ def test_a_mistake_is_told_with_its_place(data: Any, spot: tuple[Any, ...], mess
         read_migrations(data)
     assert caught.value.mistakes[0].spot == spot
     assert message in caught.value.mistakes[0].message
+
+
+def options(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("given_changes", "message"),
+    [
+        ([{"rename": {"from": "lod", "to": "new"}}], "release 1.0 has no option lod"),
+        ([{"rename": {"from": "old", "to": "now"}}], "release 2.0 has no option now"),
+        ([{"drop": {"path": "level", "reason": "no"}}], "release 2.0 still has level"),
+        ([{"map": {"path": "level", "values": {"low": "high"}}}], 'does not allow "high"'),
+        ([{"default": {"path": "level", "value": "a", "was": "b"}}], 'in release 2.0 is "b"'),
+        ([{"convert": {"path": "level", "to": "integer"}}], "not integer"),
+        ([{"wrap": {"path": "level", "in": "list"}}], "level is"),
+        (
+            [{"rename": {"from": "old", "to": "new"}}, {"move": {"from": "level", "to": "new"}}],
+            "leads to new too",
+        ),
+        (
+            [{"rename": {"from": "old", "to": "x"}}, {"rename": {"from": "x", "to": "old"}}],
+            "comes back",
+        ),
+        (
+            [{"drop": {"path": "old", "reason": "no"}}, {"rename": {"from": "old", "to": "new"}}],
+            "taken old away",
+        ),
+    ],
+)
+def test_a_migration_that_does_not_lead_between_its_schemas_is_a_mistake(
+    given_changes: list[Any], message: str
+) -> None:
+    before = options(old=TEXT, level={"enum": ["a", "low"], "default": "a"})
+    after = options(new=TEXT, level={"enum": ["a", "b"], "default": "b"})
+    found = check_migrations(
+        read_migrations(declared(*given_changes)), {"1.0": before, "2.0": after}
+    )
+    assert any(message in mistake.message for mistake in found), found
+    assert all(mistake.spot[:3] == ("migrations", 0, "changes") for mistake in found)
+
+
+def test_right_migrations_have_no_mistakes_and_history_before_the_catalog_is_let_be() -> None:
+    before = options(a={"type": "object", "properties": {"x": TEXT}}, n={"type": "integer"})
+    after = options(b={"type": "object", "properties": {"y": TEXT}}, n=TEXT, free={})
+    data = {
+        "migrations": [
+            {"version": "0.5", "changes": [{"rename": {"from": "nobody", "to": "knows"}}]},
+            {"version": "1.5", "changes": [{"rename": {"from": "a", "to": "b"}}]},
+            {
+                "version": "2.0",
+                "changes": [
+                    {"rename": {"from": "b.x", "to": "b.y"}},
+                    {"convert": {"path": "n", "to": "string", "from": "integer"}},
+                ],
+            },
+        ]
+    }
+    assert check_migrations(read_migrations(data), {"2.0": after, "1.0": before}) == []
 
 
 # --- for all documents and changes --------------------------------------------------------
