@@ -46,10 +46,11 @@ class Comparison:
     def words(self) -> Vocabulary:
         changed = [self.old[at] for at in self.gone]
         changed += [view for view in self.new if view.path not in self._existed]
+        old, new = (Weights(view.words for view in side) for side in (self.old, self.new))
         return Vocabulary(
-            names=Weights(view.words for view in (*self.old, *self.new)),
-            old_names=Weights(view.words for view in self.old),
-            new_names=Weights(view.words for view in self.new),
+            names=old + new,
+            old_names=old,
+            new_names=new,
             texts=Weights(view.said for view in changed),
         )
 

@@ -17,7 +17,7 @@ from forms.identity.views import View, Weights
 
 Key = TypeVar("Key", bound=Hashable)
 
-_PER_OPTION = 30
+_PER_OPTION = 24
 _COMMON = 400
 """A word that more options have is not followed."""
 

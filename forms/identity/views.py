@@ -126,14 +126,26 @@ def _choices(schema: Mapping[str, Any]) -> Iterable[str]:
 class Weights:
     """How much a word says: the rarer among the options compared, the more."""
 
-    def __init__(self, groups: Iterable[Iterable[str]]) -> None:
-        counts: Counter[str] = Counter()
-        total = 0
+    def __init__(self, groups: Iterable[Iterable[str]] = ()) -> None:
+        self._counts: Counter[str] = Counter()
+        self._total = 0
         for group in groups:
-            total += 1
-            counts.update(group)
+            self._total += 1
+            self._counts.update(group)
+        self._weigh()
+
+    def _weigh(self) -> None:
+        total = self._total
         self.most = log(1 + total) + 0.5
-        self._weight = {word: log(1 + total / count) + 0.1 for word, count in counts.items()}
+        self._weight = {w: log(1 + total / count) + 0.1 for w, count in self._counts.items()}
+
+    def __add__(self, other: Weights) -> Weights:
+        """The weights among the options of both."""
+        both = Weights()
+        both._counts = self._counts + other._counts
+        both._total = self._total + other._total
+        both._weigh()
+        return both
 
     def __getitem__(self, word: str) -> float:
         return self._weight.get(word, self.most)
