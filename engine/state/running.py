@@ -7,6 +7,7 @@ on the same files.
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,11 +54,11 @@ class ProgramKind:
 
     def _run(self, verb: str, unit: Unit, ground: Ground, **more: Any) -> dict[str, Any]:
         work = ground.place.work
-        result: dict[str, Any] = {}
+        result: list[str] = []
 
         def hear(line: str) -> None:
             if line.startswith(_RESULT):
-                result.update(json.loads(line.removeprefix(_RESULT)))
+                result.append(line.removeprefix(_RESULT))
             elif line.startswith(_PROGRESS):
                 done, total = line.removeprefix(_PROGRESS).split()
                 work.progress(float(done), float(total), "bytes")
@@ -78,7 +79,8 @@ class ProgramKind:
                 why=completed.stderr.strip()[-1500:] or f"exit status {completed.status}",
                 do="Look at free space and at the service on the guest, then try again.",
             )
-        return result
+        found: dict[str, Any] = json.loads(b64decode("".join(result)))
+        return found
 
 
 def _size(found: Mapping[str, Any]) -> Size:

@@ -514,3 +514,15 @@ def test_no_secret_is_in_what_lies_on_the_guest(ground: Ground, into: str) -> No
     Captures(ground).remove("op.before")
     listed = ground.secrets.list(ground.secrets_prefix)
     assert listed == [f"{ground.secrets_prefix}/seed"]
+
+
+def test_a_database_of_many_tables(ground: Ground, into: str) -> None:
+    psql(ground, "DROP DATABASE IF EXISTS harbour;\nCREATE DATABASE harbour OWNER synapse;")
+    tables = "".join(f"CREATE TABLE table_{n} (n int); " for n in range(300))
+    psql(ground, tables, "harbour")
+    kind, unit = state_kind("postgresql"), Unit("harbour", "postgresql", "harbour")
+    captured = kind.capture(unit, ground, into)
+    kind.verify(unit, ground, into, captured)
+    psql(ground, "INSERT INTO table_7 VALUES (1)", "harbour")
+    assert kind.restore(unit, ground, into, captured)
+    assert psql(ground, "SELECT count(*) FROM table_7", "harbour") == "0"
