@@ -17,6 +17,7 @@ from engine.catalog.package import Package
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
+from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
 from engine.paths import Paths
@@ -306,6 +307,10 @@ class Homeport:
     def resume(self, operation_id: str) -> Operation:
         """Run a failed, cancelled or orphaned operation on from its last finished step."""
         return self._control.resume(operation_id)
+
+    def archived_values(self, name: str) -> list[ArchivedValue]:
+        """What the user had set and upgrades found no place for; newest first."""
+        return self._inventory.archive.of(self._inventory.deployments.get(name).id)
 
     # drafts: forms that the user left before they were done
 

@@ -67,9 +67,8 @@ _UPGRADES = (
         PRIMARY KEY (operation, path))""",
     "CREATE INDEX archived_values_of_deployment ON archived_values (deployment, at)",
     """CREATE TABLE identities (
-        application TEXT NOT NULL, old_release TEXT NOT NULL, new_release TEXT NOT NULL,
-        old_path TEXT NOT NULL, new_path TEXT NOT NULL, who TEXT NOT NULL, at TEXT NOT NULL,
-        PRIMARY KEY (application, old_release, new_release, old_path))""",
+        id {serial}, application TEXT NOT NULL, record TEXT NOT NULL,
+        UNIQUE (application, record))""",
 )
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES)

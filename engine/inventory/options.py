@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.inventory import schema
 from engine.inventory.database import Database
-from engine.model.options import ArchivedValue, Identity
+from engine.model.options import ArchivedValue
 
 
 class Archive:
@@ -53,28 +53,32 @@ class Archive:
 
 
 class Identities:
-    """The ledger. A later word on the same option replaces an earlier one."""
+    """The ledger: what people said of options, as JSON that `forms.upgrade` reads. Only ever
+    added to, because a later word takes nothing away from who said the earlier one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def confirm(self, identities: Iterable[Identity]) -> None:
-        table = schema.identities
-        keys = ("application", "old_release", "new_release", "old_path")
+    def add(self, records: Iterable[Mapping[str, Any]]) -> int:
+        """Those that are not there yet, in their order; how many. Each names its application."""
+        table, added = schema.identities, 0
         with self._database.write() as connection:
-            for identity in identities:
-                row = identity.model_dump(mode="json")
-                same = [table.c[key] == row[key] for key in keys]
-                connection.execute(table.delete().where(*same))
-                connection.execute(table.insert().values(**row))
+            for record in records:
+                row = {
+                    "application": str(record["application"]),
+                    "record": json.dumps(dict(record), sort_keys=True),
+                }
+                same = [table.c[name] == value for name, value in row.items()]
+                if connection.execute(sa.select(table.c.id).where(*same)).first() is None:
+                    connection.execute(table.insert().values(**row))
+                    added += 1
+        return added
 
-    def of(self, application: str | None = None) -> list[Identity]:
-        """In the order in which they were confirmed; of one application, or of all."""
+    def of(self, application: str | None = None) -> list[dict[str, Any]]:
+        """In the order in which they were said; of one application, or of all."""
         table = schema.identities
-        query = sa.select(table).order_by(table.c.at, table.c.application, table.c.old_path)
+        query = sa.select(table.c.record).order_by(table.c.id)
         if application is not None:
             query = query.where(table.c.application == application)
         with self._database.read() as connection:
-            return [
-                Identity.model_validate(dict(row)) for row in connection.execute(query).mappings()
-            ]
+            return [json.loads(text) for text in connection.scalars(query)]

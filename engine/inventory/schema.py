@@ -118,17 +118,8 @@ archived_values = _table(
 )
 """What left a deployment's configuration in an upgrade: JSON by the dotted path it had."""
 
-identities = _table(
-    "identities",
-    _text("application", key=True),
-    _text("old_release", key=True),
-    _text("new_release", key=True),
-    _text("old_path", key=True),
-    _text("new_path"),
-    _text("who"),
-    _text("at"),
-)
-"""The ledger: which option of a release is which of another, as people confirmed it."""
+identities = _table("identities", _integer("id", key=True), _text("application"), _text("record"))
+"""The ledger: which option of a release is which of another, as people said, in its order."""
 
 step_durations = _table(
     "step_durations",

@@ -19,17 +19,3 @@ class ArchivedValue(Model):
     old_release: str
     new_release: str
     at: datetime
-
-
-class Identity(Model):
-    """A person's word that an option of one release is that option of another."""
-
-    application: str
-    old_release: str
-    new_release: str
-    old_path: str
-    """Dotted (`forms.paths`)."""
-    new_path: str
-    """Empty: the option is gone, nothing takes its place."""
-    who: str
-    at: datetime
