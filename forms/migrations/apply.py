@@ -30,10 +30,12 @@ from forms.migrations.convert import converted
 from forms.migrations.effect import Applied, Effect, Outcome
 from forms.migrations.places import (
     Stars,
+    can_merge,
     can_put,
     filled,
     get,
     hits,
+    merge,
     put,
     rename_key,
     take,
@@ -151,14 +153,13 @@ class _Document:
             self._ask(change, source, value, "it is an item of a list, which keeps its place")
         elif target[: len(source)] == source:
             self._move_inside(change, source, target, value)
-        elif isinstance(there, dict) and isinstance(value, dict) and there and value:
-            for key in list(value):
-                self._move(change, (*source, key), (*target, key))
-        elif there is not ABSENT and same(there, value):
-            take(self.root, source)
-            self._note(Outcome.MOVED, change, [(source, value)], [(target, value)])
         elif there is not ABSENT and source[: len(target)] != target:
-            self._ask(change, source, value, f"{path_text(target)} is set too, to something else")
+            if can_merge(there, value):
+                take(self.root, source)
+                merge(there, value)
+                self._note(Outcome.MOVED, change, [(source, value)], [(target, value)])
+            else:
+                self._ask(change, source, value, f"{path_text(target)} is set too")
         elif source[:-1] == target[:-1] and isinstance(target[-1], str):
             rename_key(self.root, source, target[-1])
             self._note(Outcome.MOVED, change, [(source, value)], [(target, value)])

@@ -220,6 +220,10 @@ def pairs(change: Change) -> tuple[tuple[Path, Path], ...]:
     match change:
         case Rename() | Split() | Join():
             return tuple((old, new) for old in sources(change) for new in targets(change))
+        case Wrap(path, str(key)):
+            return ((path, (*path, key)),)
+        case Unwrap(path, str(key)):
+            return (((*path, key), path),)
         case _:
             return ()
 

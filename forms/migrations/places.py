@@ -7,7 +7,7 @@ from typing import Any
 
 from forms.diff.listing import ANY
 from forms.paths import Path
-from forms.values import ABSENT
+from forms.values import ABSENT, same
 
 Stars = tuple[str | int, ...]
 """What the stars of a path stand for at one place."""
@@ -96,6 +96,22 @@ def put(document: Any, path: Path, value: Any) -> None:
     for key in path[:-1]:
         holder = holder.setdefault(key, {}) if isinstance(holder, dict) else holder[key]
     holder[path[-1]] = value
+
+
+def can_merge(there: Any, value: Any) -> bool:
+    """Can a value be put where another is, so that both are there afterwards?"""
+    if isinstance(there, dict) and isinstance(value, dict):
+        return all(key not in there or can_merge(there[key], value[key]) for key in value)
+    return same(there, value)
+
+
+def merge(there: Any, value: Any) -> None:
+    """Put a value where `can_merge` says that it can be."""
+    for key in value if isinstance(there, dict) else ():
+        if key in there:
+            merge(there[key], value[key])
+        else:
+            there[key] = value[key]
 
 
 def rename_key(document: Any, path: Path, key: str) -> None:
