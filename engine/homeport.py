@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from engine.operations.planner import Planner
     from engine.operations.workplace import Workplace
     from engine.public import PublicEndpoint
+    from engine.reviewing import Outdated, Reviewing
+    from forms.upgrade import Ledger, Review
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,12 @@ class Homeport:
         from engine.operations.planner import Planner
 
         return Planner(self._workplace)
+
+    @cached_property
+    def _reviewing(self) -> Reviewing:
+        from engine.reviewing import Reviewing
+
+        return Reviewing(self._catalog, self._inventory)
 
     @cached_property
     def _control(self) -> Control:
@@ -272,6 +280,40 @@ class Homeport:
         """values: the whole document for the release (by default the newest); archived: values
         that leave, by their dotted paths in the old release."""
         return self._planner.upgrades.upgrade(name, release, values, archived)
+
+    def review_upgrade(self, name: str, release: str | None = None, who: str = "") -> Review:
+        """What becomes of every option, and what a person must decide; by default for the
+        newest release. Changes nothing. who: by default the user of this process."""
+        return self._reviewing.review(name, release, who)
+
+    def plan_reviewed(self, name: str, review: Review) -> Plan:
+        """The plan of an upgrade as it was reviewed. InvalidInput, naming what is open, for a
+        review that is not ready."""
+        from engine.reviewing import archived_values, refuse_undecided
+
+        refuse_undecided(name, review)
+        release = review.releases[-1].version
+        return self.plan_upgrade(name, review.document(), release, archived_values(review))
+
+    def remember_decisions(self, review: Review) -> int:
+        """Put the identities that were confirmed or refused into the ledger, so that nobody
+        decides them again; how many are new."""
+        from forms.upgrade import Ledger
+
+        return self.add_to_ledger(Ledger(review.identities()))
+
+    def ledger(self, application: str | None = None) -> Ledger:
+        """What people said of options; of one application, or of all."""
+        return self._reviewing.ledger(application)
+
+    def add_to_ledger(self, ledger: Ledger) -> int:
+        """How many records were new."""
+        return self._reviewing.add_to_ledger(ledger)
+
+    def outdated(self, name: str | None = None) -> list[Outdated]:
+        """Deployments for which there is a newer release, and what it would ask; takes up to
+        about a second for each with very many options."""
+        return self._reviewing.outdated(name)
 
     def plan_rollback(self, name: str) -> Plan:
         """Back to before the last upgrade, data included; InvalidInput where there is none."""

@@ -11,14 +11,18 @@ import tomllib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import schemas
 from engine.catalog.package import Package
 from engine.errors import HomeportError, InvalidInput, NotFound
 from engine.paths import Paths
 
+if TYPE_CHECKING:
+    from forms.migrations import Migrations
+
 MANIFEST = "manifest.yaml"
+MIGRATIONS = "migrations.yaml"
 
 
 class Catalog:
@@ -57,6 +61,21 @@ class Catalog:
         if path not in self._schemas:
             self._schemas[path] = _read_schema(path)
         return self._schemas[path]
+
+    def migrations(self, application: str) -> Migrations:
+        """What upstream changed in the configuration, as the package declares it. InvalidInput,
+        with the first mistake, for a file that has any."""
+        import yaml
+
+        from forms.migrations import Migrations, MigrationsError, read_migrations
+
+        path = self._entry(application)[0] / MIGRATIONS
+        if not path.is_file():
+            return Migrations()
+        try:
+            return read_migrations(yaml.safe_load(path.read_bytes()))
+        except (OSError, yaml.YAMLError, MigrationsError) as error:
+            raise _unusable(path, str(error)) from error
 
     def _entry(self, application: str) -> tuple[Path, Package]:
         try:
