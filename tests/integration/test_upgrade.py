@@ -166,7 +166,8 @@ def test_upgraded_with_its_data_and_taken_back_with_its_data(
         assert sorted(kept) == captures_on_guest(here, name)
         assert f"{back.id}.before" in kept
     finally:
-        assert here.destroy(name).status.value == "succeeded"
+        gone = here.destroy(name)
+        assert gone.status.value == "succeeded", repr(gone.error)
     check_nothing_left(here, name)
 
 
