@@ -13,7 +13,7 @@ import stat
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -311,6 +311,43 @@ def test_a_group_is_captured_whole_or_not_at_all_wherever_it_is_broken_off(
     assert not whole.remove("op.before")
     with pytest.raises(NotFound):
         whole.manifest("op.before")
+
+
+@dataclass
+class Mortal:
+    """A shell whose programs are killed after so many seconds."""
+
+    shell: Any
+    seconds: float
+
+    def run(self, argv: Any, **more: Any) -> Any:
+        words = list(argv)
+        if "-I" in words:
+            at = words.index("python3")
+            words[at:at] = ["timeout", "-s", "KILL", f"{self.seconds:.2f}"]
+        return self.shell.run(words, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.shell, name)
+
+
+@pytest.mark.parametrize("world", sorted(WORLDS.keys() - {"secrets"}), indirect=True)
+@pytest.mark.parametrize("seconds", [0.05, 0.12, 0.2, 0.35, 0.6])
+def test_a_program_that_is_killed_while_it_restores_is_simply_run_again(
+    world: World, ground: Ground, into: str, seconds: float
+) -> None:
+    world.make()
+    before = world.shown()
+    captured = world.kind.capture(world.unit, ground, into)
+    world.change()
+    mortal: Any = Mortal(ground.place.shell, seconds)
+    with suppress(RemoteFailure):
+        world.kind.restore(
+            world.unit, replace(ground, place=replace(ground.place, shell=mortal)), into, captured
+        )
+    world.kind.restore(world.unit, ground, into, captured)
+    assert world.shown() == before
+    assert not world.kind.restore(world.unit, ground, into, captured)
 
 
 # --- files ------------------------------------------------------------------------------

@@ -19,11 +19,12 @@ from engine.homeport import Homeport
 from engine.model.deployment import DeploymentStatus, ResourceKind
 from engine.model.plan import Operation
 from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
+from tests.integration.test_deploy_applications import can_compile
 from tests.lab_fixture import RunningLab
 
 pytestmark = pytest.mark.integration
 
-OLDEST = {"radicale": "3.5.10", "isso": "0.14.0", "synapse": "1.140.0"}
+OLDER = {"radicale": "3.5.10", "isso": "0.13.0", "synapse": "1.140.0"}
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +134,15 @@ def break_application(here: Installation, name: str, release: str) -> Path:
     return site
 
 
-@pytest.mark.parametrize("application", ["radicale", "synapse"])
+@pytest.mark.parametrize("application", ["radicale", "isso", "synapse"])
 def test_upgraded_with_its_data_and_taken_back_with_its_data(
     here: Installation, application: str
 ) -> None:
+    if application == "isso" and not can_compile():
+        pytest.skip("isso 0.13.0 is compiled on the guest, and this machine cannot")
     name = f"up-{application}"
     try:
-        client = deploy(here, application, name, OLDEST[application])
+        client = deploy(here, application, name, OLDER[application])
         client.write("before")
         done = upgrade(here, name)
         assert done.status.value == "succeeded", repr(done.error)
@@ -154,7 +157,7 @@ def test_upgraded_with_its_data_and_taken_back_with_its_data(
         assert "Everything written since" in plan.warnings[0]
         back = roll_back(here, name)
         assert back.status.value == "succeeded", repr(back.error)
-        assert release_of(here, name) == OLDEST[application]
+        assert release_of(here, name) == OLDER[application]
         assert client.has("before")
         assert not client.has("after")
         deployment = here.homeport.deployment(name).deployment
