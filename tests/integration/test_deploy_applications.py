@@ -98,7 +98,7 @@ def older_releases() -> Iterator[Any]:
             )
 
 
-@pytest.mark.parametrize(("application", "release"), older_releases())
+@pytest.mark.parametrize(("application", "release"), list(older_releases()))
 def test_older_release_is_deployed_as_well(
     here: Installation, application: str, release: str
 ) -> None:
