@@ -31,6 +31,7 @@ from forms.upgrade.ledger import Identity, Ledger
 from forms.upgrade.options import Release
 from forms.upgrade.review import Bulk, Review
 from forms.upgrade.rows import Action, Detail, Filter, Row, Rows
+from forms.upgrade.saving import NotTaken, answers_text, read_answers_text
 from forms.upgrade.standing import Archived
 from forms.upgrade.status import Status
 
@@ -43,10 +44,13 @@ __all__ = [
     "Identity",
     "Key",
     "Ledger",
+    "NotTaken",
     "Release",
     "Review",
     "Row",
     "Rows",
     "Status",
     "Verb",
+    "answers_text",
+    "read_answers_text",
 ]

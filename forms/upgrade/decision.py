@@ -108,6 +108,18 @@ class Decisions:
         self._at += 1
         self._take(after)
 
+    def join(self, since: int, label: str) -> None:
+        """Let the steps from that one on be one."""
+        joined = self._steps[since : self._at]
+        if len(joined) > 1:
+            before: dict[Subject, Decided | None] = {}
+            after: dict[Subject, Decided | None] = {}
+            for step in joined:
+                before = {**step.before, **before}
+                after |= step.after
+            self._steps[since : self._at] = [Step(label, None, before, after)]
+            self._at = since + 1
+
     def _take(self, values: Mapping[Subject, Decided | None]) -> None:
         for subject, one in values.items():
             if one is None:

@@ -31,7 +31,10 @@ class Suggestion:
 
 
 def without_loss(value: Any, words: Mapping[str, Any], faults: Faults) -> Any:
-    """The value as the new release wants it, if it can be read back from that; else ABSENT."""
+    """The value as the new release wants it, if it can be read back from that; else ABSENT,
+    also where nothing is wrong with the value itself but with its being there."""
+    if not faults(value):
+        return ABSENT
     for one in _lossless(value, words):
         if not identical(one, value) and not faults(one):
             return one
@@ -65,7 +68,7 @@ def _reads_back(value: Any, made: Any) -> bool:
 def suggestions(value: Any, words: Mapping[str, Any], faults: Faults) -> list[Suggestion]:
     """Values that fit and are near, likeliest first; something of the value is lost in each."""
     found: dict[str, Suggestion] = {}
-    for one in _near(value, words, faults):
+    for one in _near(value, words, faults) if faults(value) else ():
         if not identical(one.value, value) and not faults(one.value):
             found.setdefault(key_of(one.value), one)
     return list(found.values())[:4]

@@ -28,10 +28,11 @@ from forms.upgrade.hop import Hop
 from forms.upgrade.ledger import Identity, Ledger
 from forms.upgrade.options import Options, Release
 from forms.upgrade.rows import Action, Detail, Filter, Row, Rows, shown
+from forms.upgrade.saving import Answer, NotTaken, choices_in, read_saved, saved
 from forms.upgrade.sheet import Item
 from forms.upgrade.standing import Archived, Standing, set_at
 from forms.upgrade.status import Status
-from forms.values import ABSENT
+from forms.values import ABSENT, identical
 
 _ALL = Filter()
 
@@ -124,11 +125,7 @@ class Review:
         self.revision += 1
 
     def _choices(self) -> dict[Key, Choice]:
-        return {
-            subject: one
-            for subject, one in self._decisions.made.items()
-            if isinstance(subject, Key) and isinstance(one, Choice)
-        }
+        return dict(choices_in(self._decisions.made))
 
     def _is_open(self, key: Key) -> bool:
         if key in self._problems:
@@ -595,6 +592,94 @@ class Review:
         for key, action in bulk.decisions:
             after |= self._decision(self._item(key), action.verb, action.value, action.target, said)
         self._make(bulk.label, None, after)
+
+    # leaving and coming back, and answers of others
+
+    @property
+    def _head(self) -> dict[str, str]:
+        first, last = self.releases[0].version, self.releases[-1].version
+        return {"application": self.application, "from": first, "to": last}
+
+    def dump(self) -> dict[str, Any]:
+        """All decisions as JSON values, to come back to or to give to somebody. Secrets are left
+        out; "left_out" says whose values must be set again."""
+        secret = {
+            key: self._holds_secret(key, choice.value)
+            for key, choice in choices_in(self._decisions.made)
+        }
+        versions = tuple(release.version for release in self.releases)
+        return saved(self._head, versions, self._decisions.made, secret)
+
+    def _holds_secret(self, key: Key, value: Any) -> bool:
+        item = self._standing.sheet.items.get(key)
+        if item is None or value is ABSENT:
+            return False
+        place = item.new_place or ()
+        masked = self._hops[-1].new.masked(place, value)
+        return self._standing.is_secret(item) or not identical(masked, value)
+
+    def load(self, data: Any) -> tuple[NotTaken, ...]:
+        """Take up what `dump` gave, in place of all decisions; what could not be taken up. What
+        was done before cannot be undone any more. ValueError if it is for another upgrade."""
+        read_saved(data, self._head)
+        self._decisions = Decisions()
+        self._travel()
+        refused = self.answer(data)
+        self._decisions.forget_steps()
+        return refused
+
+    def answer(self, data: Any) -> tuple[NotTaken, ...]:
+        """Decide by answers that somebody prepared (`forms.upgrade.saving` says how they look),
+        as one step; those that did not apply, or left their option undecided, and why.
+        ValueError if they are for another upgrade."""
+        answers, refused = read_saved(data, self._head)
+        since = self._decisions.undoable
+        links = [one for one in answers if one.verb is Verb.SAME]
+        others = [one for one in answers if one.verb is not Verb.SAME]
+        taken: list[tuple[Answer, Key | None]] = []
+        for batch in (links, others):
+            after: dict[Subject, Decided | None] = {}
+            for one in batch:
+                try:
+                    key, decided = self._by_answer(one)
+                except KeyError:
+                    refused.append(NotTaken(path_text(one.option), "there is no such option"))
+                except ValueError as error:
+                    refused.append(NotTaken(path_text(one.option), str(error)))
+                else:
+                    after |= decided
+                    taken.append((one, key))
+            if after:
+                self._make("answers", None, after)
+        self._decisions.join(since, "answers")
+        for answer, at in taken:
+            if at is not None and at in self._problems:
+                refused.append(NotTaken(path_text(answer.option), self._problems[at].message))
+        return tuple(refused)
+
+    def _by_answer(self, one: Answer) -> tuple[Key | None, dict[Subject, Decided | None]]:
+        said = _Said(one.by, one.at, one.why)
+        if one.releases is not None and one.target is not None:
+            versions = {release.version: i for i, release in enumerate(self.releases)}
+            if not versions.keys() >= set(one.releases):
+                raise ValueError(f"it is about releases {' and '.join(one.releases)}")
+            start, end = (versions[version] for version in one.releases)
+            gone = Gone(start, one.option)
+            if one.target not in self._hops[end - 1].new or start >= end:
+                raise KeyError(one.target)
+            return None, {gone: Became(end, one.target, said.by, said.at, said.why)}
+        key = self._key_of(one)
+        decided = self._decision(self._item(key), one.verb, one.value, one.target, said)
+        return key, decided
+
+    def _key_of(self, one: Answer) -> Key:
+        items = self._standing.sheet.items
+        if one.side:
+            return Key("old" if one.side == "old" else "new", one.option)
+        if Key("old", one.option) in items:
+            return Key("old", one.option)
+        by_place = (item.key for item in items.values() if item.new_place == one.option)
+        return next(by_place, Key("new", one.option))
 
     # typing values
 
