@@ -106,7 +106,7 @@ def test_a_declared_rename_is_made_alone_and_shown() -> None:
     assert found.document() == {"auth": {"lowercase": True}}
     one = row(found, "auth", "lowercase")
     assert (one.mark, one.old_path, one.note) == (">", "auth.lc", "was auth.lc")
-    assert found.detail(one.key).why[0] == "2: Auth.lc is now auth.lowercase."
+    assert found.detail(one.key).why[0] == "2: auth.lc is now auth.lowercase."
 
 
 def test_a_candidate_is_confirmed_once_and_known_ever_after() -> None:
