@@ -17,6 +17,7 @@ from textual.message import Message
 
 from tui.screens.keeping import Keeping
 from tui.screens.upgrade_deciding import ReviewDeciding
+from tui.screens.upgrade_text import counts_said
 from tui.session import CallFailed
 from tui.text import Span, wrapped
 from tui.widgets.lines import LineView
@@ -52,6 +53,7 @@ class ReviewPage(ReviewDeciding, Keeping):
     def __init__(self, crumbs: str) -> None:
         super().__init__(crumbs)
         self._kept_answers: list[Any] = []
+        self._is_plan_wanted = False
 
     # what the pages built on this one say
 
@@ -108,7 +110,10 @@ class ReviewPage(ReviewDeciding, Keeping):
             self.say(opened.note, "warn")
         elif review.ready and not self.message:
             said = "Nothing needs you" if not review.undoable else "Nothing is left to decide"
-            self.say(f"{said}: {self.GOES_ON}.", "good")
+            counts = counts_said(review)
+            self.say(f"{said}{f' ({counts})' if counts else ''}: {self.GOES_ON}.", "good")
+        if self._is_plan_wanted:  # asked for while the releases were compared
+            self.action_plan()
 
     def _take_up(self, review: Review, draft: dict[str, Any]) -> Sequence[NotTaken]:
         try:
@@ -148,6 +153,7 @@ class ReviewPage(ReviewDeciding, Keeping):
 
     def action_plan(self) -> None:
         review = self.review
+        self._is_plan_wanted = review is None
         if review is None:
             return
         if review.ready:

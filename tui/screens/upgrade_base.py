@@ -26,7 +26,7 @@ from tui.widgets.row_editor import RowEditor
 
 if TYPE_CHECKING:
     from forms import Path
-    from forms.upgrade import Filter, Key, Review
+    from forms.upgrade import Filter, Key, Review, Rows
 
 FILTERS = {
     "asks": "what needs you",
@@ -62,6 +62,7 @@ class ReviewBase(Searching):
         self._crumbs = crumbs
         self._filter = "all"
         self._section: Path = ()
+        self._shown: Rows | None = None
         self._detail: Timer | None = None
 
     @property
@@ -106,7 +107,9 @@ class ReviewBase(Searching):
     def show_rows(self, key: Key | None = None) -> None:
         """Show what is wanted, with the cursor on that row, or else where it was."""
         if self.review is not None:
-            self.grid.show_options(self.review.rows(self.wanted()), key or self.grid.key)
+            before = self.grid.key
+            self._shown = self.review.rows(self.wanted())
+            self.grid.show_options(self._shown, key or before)
             self.redraw()
 
     @property
@@ -157,9 +160,20 @@ class ReviewBase(Searching):
         review = self.review
         if review is None:
             return
+        self._leave_out_gone(review)
         self.grid.options_changed(key)
         self.title_bar(self._crumbs, title(review, self.narrowed()))
         self.show_detail()
+
+    def _leave_out_gone(self, review: Review) -> None:
+        """An option that turned out to be another one has no row of its own any more."""
+        from forms.upgrade import Rows
+
+        there = set(review.rows().keys)
+        if self._shown is not None and not there.issuperset(self._shown.keys):
+            left = [key for key in self._shown.keys if key in there]
+            self._shown = Rows(left, review.row)
+            self.grid.show_options(self._shown)
 
     def draw(self) -> None:
         side = self.query_one("#side", LineView)

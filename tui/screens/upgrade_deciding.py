@@ -141,7 +141,6 @@ class ReviewDeciding(ReviewBase):
         left = len(review.queue)
         said = f"+ {end_of(row.path, _NAMED)}: {row.note or 'decided'}."
         if not left:
-            self.go_to(key)
             self.say(f"{said} Nothing is left: {self.GOES_ON}.", "good")
         else:
             following = review.next(key)

@@ -32,14 +32,14 @@ class _OfDeployment(ReviewPage):
         super().__init__(f"upgrade {name}")
         self._deployment = name
         self._release = release
+        self._key = ""
+        """Of the draft; known with the review."""
 
     def open_review(self, source: Any) -> ReviewPage.Opened:
         homeport: Homeport = source
         review = homeport.review_upgrade(self._deployment, self._release)
-        return self.Opened(review, homeport.draft(self._key(review)))
-
-    def _key(self, review: Review) -> str:
-        return draft_key(self._deployment, review.releases[-1].version)
+        self._key = draft_key(self._deployment, review.releases[-1].version)
+        return self.Opened(review, homeport.draft(self._key))
 
     def on_review_page_opened(self, opened: ReviewPage.Opened) -> None:
         first, last = opened.review.releases[0].version, opened.review.releases[-1].version
@@ -76,7 +76,7 @@ class UpgradePage(_OfDeployment):
         if (draft := self.unkept()) is None:
             self.post_message(self.Kept())
             return
-        key = self._key(review)
+        key = self._key
 
         def write(homeport: Homeport) -> Message:
             now = homeport.draft(key)
@@ -107,10 +107,10 @@ class UpgradePage(_OfDeployment):
 
     def drop(self) -> None:
         self.app.farewell.draft = ""
-        name, release = self._deployment, self._release
+        key = self._key
 
         def forget(homeport: Homeport) -> None:
-            homeport.drop_draft(draft_key(name, release or _newest(homeport, name)))
+            homeport.drop_draft(key)
             self._stored = None
 
         self.ask(forget, lambda _: self.Kept(), "draft")
@@ -170,7 +170,7 @@ class WatchPage(_OfDeployment):
         if self._asked or self.review is None:
             return
         self._asked = True
-        key = self._key(self.review)
+        key = self._key
         self.ask(lambda homeport: homeport.draft(key), self.Seen, "watch")
 
     def on_watch_page_seen(self, seen: Seen) -> None:
@@ -193,7 +193,3 @@ class WatchPage(_OfDeployment):
 
     def drop(self) -> None:
         """The draft is somebody else's."""
-
-
-def _newest(homeport: Homeport, name: str) -> str:
-    return homeport.package(homeport.deployment(name).deployment.application).releases[0].version

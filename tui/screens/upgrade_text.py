@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
 from tui.screens.page import BACK
 from tui.text import Line, Span, fit, labelled, length, wrapped
 from tui.widgets.bars import Hint
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from forms.upgrade import Action, Detail, Review, Row
 
 _LABEL = 13
+_LEAST_VALUES = 34
+"""Cells of the three ways with their labels, whatever stands beside them."""
 _SHOWN_ACTIONS = 4
 """Lines beside the values: one for each of the three ways, and for what comes of them."""
 
@@ -29,9 +33,10 @@ def detail_lines(detail: Detail, place: str, width: int) -> list[Line]:
     lines: list[Line] = [_name_line(row, place, width)]
     values = _values(row)
     if _is_to_be_decided(row):
-        left = min(40, max(34, width * 2 // 5))
-        room = width - left - 2
-        actions = action_lines(detail.actions, room)
+        actions = action_lines(detail.actions, width - _LEAST_VALUES - 2)
+        room = width - 2 - max(map(length, actions), default=0)
+        wanted = _LABEL + max(cell_len(text) for _, text in values)
+        left = max(_LEAST_VALUES, min(wanted, room))
         for value, action in zip_longest(values, actions):
             spans = _value_line(value[0], value[1], left) if value else (Span(" " * left),)
             lines.append((*spans, Span("  "), *action) if action else spans)
@@ -91,7 +96,7 @@ def action_lines(actions: Sequence[Action], width: int) -> list[Line]:
 def action_line(number: int, action: Action, width: int) -> Line:
     """ "1 keep yours  TLS1.2"; of a candidate, how likely it is."""
     key = str(number) if number < 10 else " "
-    score = "" if action.score is None else f"  {action.score:.0%} likely"
+    score = "" if action.score is None else f"  {min(99, int(action.score * 100))}% likely"
     spans = [Span(f"{key} ", "key"), Span(fit(action.label, len(action.label)))]
     if score:
         spans.append(Span(score, "accent"))
@@ -134,6 +139,15 @@ def title(review: Review, narrowed: Sequence[str]) -> str:
     """For the title line: how much is left to decide, and which rows are shown."""
     said = f"{len(review.queue)} to decide"
     return f"{said}  [{', '.join(narrowed)}]" if narrowed else said
+
+
+def counts_said(review: Review) -> str:
+    """ "2 removed, 3 moved, 62 new": what changes, by kinds."""
+    from forms.upgrade import Status
+
+    counts = review.counts()
+    said = (Status.REMOVED, Status.MOVED, Status.RETYPED, Status.DEFAULT, Status.NEW)
+    return ", ".join(f"{counts[one]} {one.value}" for one in said if counts[one])
 
 
 def empty_lines(review: Review, searching: bool, goes_on: str, width: int) -> list[Line]:

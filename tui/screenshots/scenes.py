@@ -50,8 +50,8 @@ class Scene:
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
 _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
 
-_CHAT = Act("down", "1.0 -> 2.0")
-_UPGRADE = (_DASHBOARD, _CHAT, Act("u", "4 to decide"))
+_UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "u reviews it"))
+_UPGRADE = (*_UPDATE, Act("u", "1 of 4"))
 
 _PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))
 _NAME = (*_PROVIDER, Act("enter", "radicale.harbour-a.lab"))
@@ -97,14 +97,14 @@ SCENES: Mapping[str, Scene] = {
     "destroy-confirm": Scene(
         (*_DEPLOYMENT, Act("x", "cannot be undone"), Act("a", "type its name"))
     ),
-    "dashboard-update": Scene((_CHAT, Act("", "u reviews it")), newer=VALUES),
+    "dashboard-update": Scene(_UPDATE, newer=VALUES),
     "upgrade": Scene(_UPGRADE, newer=VALUES),
     "upgrade-all": Scene((*_UPGRADE, Act("f f f down", "server.workers")), newer=VALUES),
     "upgrade-actions": Scene((*_UPGRADE, Act("n enter", "likely")), newer=VALUES),
     "upgrade-decided": Scene(
         (*_UPGRADE, Act("1 1 1 1", "0 to decide"), Act("f", "what you set")), newer=VALUES
     ),
-    "upgrade-nothing": Scene((_CHAT, Act("u", "Nothing needs you")), newer=NOTHING_TO_DECIDE),
+    "upgrade-nothing": Scene((*_UPDATE, Act("u", "Nothing needs you")), newer=NOTHING_TO_DECIDE),
     "keys": Scene((_DASHBOARD, Act("question_mark", "Find an action by name"))),
     "palette": Scene((_DASHBOARD, Act("ctrl+p", "type a part of"))),
 }

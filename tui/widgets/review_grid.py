@@ -59,9 +59,7 @@ class ReviewGrid(LazyRows["Row"]):
 def review_line(row: Row, width: int) -> Line:
     """Mark, paths and values, and what is to be said of them in a word or two."""
     mark = Span(f"{row.mark} ", _MARK_ROLES.get(row.mark, "plain"))
-    note = Cell(
-        row.note if cell_len(row.note) <= _NOTE else row.status.value, _NOTE, _note_role(row)
-    )
+    note = Cell(_note(row), _NOTE, _note_role(row))
     after, after_role = value_after(row)
     if width < SIDES_FROM:
         path, value = _narrow(width)
@@ -114,6 +112,12 @@ def _value_before(row: Row) -> tuple[str, Role]:
     if row.yours:
         return row.yours, "strong"
     return row.old_default or UNSET, "muted"
+
+
+def _note(row: Row) -> str:
+    if row.asks and row.note == row.status.value:
+        return "undecided"
+    return row.note if cell_len(row.note) <= _NOTE else row.status.value
 
 
 def _note_role(row: Row) -> Role:
