@@ -102,6 +102,7 @@ class FormPage(FormCommands, FormChecks, Keeping):
         if opened.note:
             self.say(opened.note, "warn")
         self.show_rows()
+        self.plan_if_wanted()
 
     def failed(self, failure: CallFailed) -> None:
         super().failed(failure)
