@@ -77,6 +77,7 @@ class ReviewDesk:
                     left="nothing was changed",
                     do="Name another file, or have its permissions changed.",
                 )
+        self._answers_kept = False
         self._drafts = drafts
 
     @property
@@ -119,13 +120,14 @@ class ReviewDesk:
                 return rewritten(self._source.text, wanted, document).text
             return new_text(document, wanted)
 
-    def write(self, review: Review, *, over: bool = False) -> Written:
+    def write(self, review: Review, *, over: bool = False, decided: bool = True) -> Written:
         """Write the decisions, and the values where nothing is left to decide. What was in the
-        file of the values is kept beside it.
+        files is kept beside them.
 
+        decided: False where nobody decided anything, and answers stay as they were written.
         Conflict where somebody else wrote the file meanwhile, unless `over` it.
         """
-        answers = self._write_answers(review)
+        answers = self._write_answers(review) if decided else None
         if self._target is None or not review.ready:
             return Written(answers=answers)
         target, text, kept_as = self._target, self.text(review), None
@@ -142,9 +144,13 @@ class ReviewDesk:
     def _write_answers(self, review: Review) -> Path | None:
         if self._answers is None:
             return None
-        with explained("the answers were not written", str(self._answers.path)):
-            self._answers.write(answers_text(review.dump()), private=True)
-        return self._answers.path
+        file, text = self._answers, answers_text(review.dump())
+        with explained("the answers were not written", str(file.path)):
+            if not (file.is_new or self._answers_kept or file.text == text):
+                file.keep_as("orig")
+            self._answers_kept = True
+            file.write(text, private=True)
+        return file.path
 
     # drafts
 

@@ -45,6 +45,12 @@ def _review(options: Namespace) -> int:
     return start(options)
 
 
+def _open(page: str) -> int:
+    from tui import run
+
+    return run(initial=page)
+
+
 def main() -> int:
     """Entry point of `homeport`; the exit status."""
     if len(sys.argv) > 1:
@@ -58,6 +64,10 @@ def main() -> int:
             from engine.cli import review
 
             review.open_screen = _review
+        if sys.argv[1] == "upgrade" and has_terminal():
+            from engine.cli import upgrade
+
+            upgrade.open_screen = _open
 
         return command_line()
     if not has_terminal():

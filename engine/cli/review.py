@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.cli import output
-from engine.cli.upgrade import show_review
+from engine.cli.upgrade import say_refused, show_review
 from engine.errors import InvalidInput
 from engine.homeport import Homeport
 from engine.paths import Paths
 
 if TYPE_CHECKING:
     from engine.review_desk import ReviewDesk
-    from forms.upgrade import NotTaken
 
 open_screen: Callable[[argparse.Namespace], int] | None = None
 """Reviews full screen; set by the console script, where there is a terminal for it."""
@@ -66,7 +65,7 @@ def _without_a_person(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
         desk = open_desk(homeport, options)
         review, refused = desk.review()
-        written = desk.write(review)
+        written = desk.write(review, decided=False)
         text = desk.text(review) if review.ready else ""
     rows = [review.row(key) for key in review.queue]
     if options.json:
@@ -78,7 +77,6 @@ def _without_a_person(options: argparse.Namespace) -> int:
                 "refused": [{"option": one.option, "why": one.why} for one in refused],
                 "counts": {status.value: count for status, count in review.counts().items()},
                 "written": str(written.values or ""),
-                "answers": str(written.answers or ""),
             }
         )
     elif desk.has_target or not review.ready:
@@ -100,10 +98,3 @@ def _without_a_person(options: argparse.Namespace) -> int:
             print(said, file=sys.stderr)
         print("  Decide them full screen, or in a file: --answers FILE", file=sys.stderr)
     return InvalidInput.exit_status
-
-
-def say_refused(refused: Sequence[NotTaken]) -> None:
-    """Name the answers that did not apply."""
-    for one in refused:
-        said = output.printable(f"homeport: not taken: {one.option}: {one.why}")
-        print(said, file=sys.stderr)

@@ -53,7 +53,7 @@ class Dashboard(Page):
         ("r", "check health"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "upgrade", "Review the upgrade of the deployment to its newest release"),
+        Binding("u", "upgrade", "Review the upgrade to the newest release"),
         Binding("d", "app.deploy", "Deploy an application"),
         Binding("c", "app.catalog", "Open the catalog of applications"),
         Binding("p", "app.providers", "Open the providers"),

@@ -35,7 +35,7 @@ FILTERS = {
     "all": "",
 }
 """Which rows a filter shows, as the title line says it."""
-DETAIL_SECONDS = 0.08
+DETAIL_SECONDS = 0.2
 """How long the cursor rests before the detail follows it: while a key is held down, it waits."""
 
 

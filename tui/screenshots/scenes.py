@@ -50,7 +50,7 @@ class Scene:
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
 _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
 
-_UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "u reviews it"))
+_UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "options change"))
 _UPGRADE = (*_UPDATE, Act("u", "1 of 4"))
 
 _PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))
@@ -99,7 +99,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "dashboard-update": Scene(_UPDATE, newer=VALUES),
     "upgrade": Scene(_UPGRADE, newer=VALUES),
-    "upgrade-all": Scene((*_UPGRADE, Act("f f f down", "server.workers")), newer=VALUES),
+    "upgrade-all": Scene((*_UPGRADE, Act("f f f", "limits.presence")), newer=VALUES),
     "upgrade-actions": Scene((*_UPGRADE, Act("n enter", "likely")), newer=VALUES),
     "upgrade-decided": Scene(
         (*_UPGRADE, Act("1 1 1 1", "0 to decide"), Act("f", "what you set")), newer=VALUES

@@ -67,9 +67,8 @@ def review_line(row: Row, width: int) -> Line:
         return (mark, *columns(cells))
     path, value = _sides(width)
     before, before_role = _value_before(row)
-    old = columns(
-        (_path(row.old_path or NOT_THERE, path, "plain"), Cell(before, value, before_role))
-    )
+    old_path = _path(row.old_path or NOT_THERE, path, "plain" if row.old_path else "muted")
+    old = columns((old_path, Cell(before, value, before_role)))
     role: Role = "plain" if row.new_path != row.old_path else "muted"
     new_path = _path(row.new_path, path, role)
     new = columns((new_path, Cell(after, value, after_role), note))
