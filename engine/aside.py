@@ -1,8 +1,9 @@
-"""The connection check of a provider, made by a process of its own.
+"""What takes much memory or much work for a moment, done by a process of its own.
 
 The drivers of a provider and their libraries stay in the memory of the process that loaded
-them, for a DNS provider's whole cloud library if need be. The interface lives for hours and
-needs them for seconds. Like the worker, the process takes its paths from the environment.
+them, for a DNS provider's whole cloud library if need be; comparing releases keeps a core busy
+while keys are typed. The interface lives for hours and needs either for seconds. Like the
+worker, the process takes its paths from the environment.
 """
 
 from __future__ import annotations
@@ -23,9 +24,20 @@ _SECONDS = 300
 
 def check_provider(name: str) -> list[Check]:
     """What `Homeport.check_provider` gives. RemoteFailure where the process gives nothing."""
-    command = [sys.executable, "-c", _COMMAND, "providers", "check", name, "--json"]
+    said = _said("providers", "check", name)
+    return [Check.model_validate(check) for check in said]
+
+
+def outdated() -> list[dict[str, Any]]:
+    """What `homeport outdated --json` prints. RemoteFailure where the process gives nothing."""
+    found: list[dict[str, Any]] = _said("outdated")
+    return found
+
+
+def _said(*command: str) -> Any:
+    """The JSON that a command prints; the error that it tells of is raised here."""
     done = subprocess.run(
-        command,
+        [sys.executable, "-c", _COMMAND, *command, "--json"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=Path(__file__).resolve().parents[1],
@@ -36,13 +48,13 @@ def check_provider(name: str) -> list[Check]:
         said: Any = json.loads(done.stdout)
     except ValueError as error:
         raise RemoteFailure(
-            "the provider could not be checked",
-            on=name,
-            why=done.stderr.decode(errors="replace").strip()[-500:] or "the check said nothing",
+            f"homeport {' '.join(command)} failed",
+            on=command[-1],
+            why=done.stderr.decode(errors="replace").strip()[-500:] or "it said nothing",
             left="nothing was changed",
-            do=f"Run: homeport providers check {name}",
+            do=f"Run: homeport {' '.join(command)}",
         ) from error
     if isinstance(said, dict):
         told = {field: str(said["error"][field]) for field in ("what", "on", "why", "left", "do")}
         raise RemoteFailure(**told)
-    return [Check.model_validate(check) for check in said]
+    return said

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Conflict, Denied, HomeportError, InvalidInput, NotFound
+from engine.files_explained import explained, opened
 from engine.private_files import read_private, write_private
 from forms import FormModel
 from forms.files import FileOnDisk, FileTrouble, Format, format_of, new_text, read, rewritten
@@ -60,8 +59,8 @@ class Filling:
         self.schema = _read_schema(schema)
         if output and not values and Path(output).expanduser().exists():
             values, output = output, ""  # what is there already is what is being filled in
-        self._source = _open(values, "the values") if values else None
-        self.target = _open(output, "the file to write") if output else self._source
+        self._source = opened(values, "the values") if values else None
+        self.target = opened(output, "the file to write") if output else self._source
         if self._source is not None and self._source.is_new and output:
             raise NotFound(
                 "the values are not there", on=values, do="Leave them out for a new file."
@@ -95,7 +94,7 @@ class Filling:
         source = self._source
         if source is None or source.is_new:
             return ABSENT
-        with _explained("the values cannot be read", str(source.path)):
+        with explained("the values cannot be read", str(source.path)):
             return read(source.text, format_of(source.path.name, source.text) or Format.YAML)
 
     def _note(self) -> str:
@@ -118,7 +117,7 @@ class Filling:
 
     def name_target(self, name: str) -> None:
         """Write to that file from now on; Conflict where there is one already."""
-        target = _open(name, "the file to write")
+        target = opened(name, "the file to write")
         if not target.is_new:
             raise Conflict(
                 "the file was not written",
@@ -136,7 +135,7 @@ class Filling:
     def _made(self, document: Any) -> tuple[str, bool]:
         base = self.target if self._is_own else self._source
         text = base.text if base is not None else ""
-        with _explained("the document cannot be written", self.format.upper()):
+        with explained("the document cannot be written", self.format.upper()):
             if document is ABSENT:
                 return text, True
             if text and format_of(base.path.name if base else "", text) is self.format:
@@ -158,7 +157,7 @@ class Filling:
         text, kept = self._made(document)
         if not target.is_new and text == target.text and not target.is_changed():
             return Saved(target.path, False)
-        with _explained("the file was not written", str(target.path)):
+        with explained("the file was not written", str(target.path)):
             kept_as = None
             if target.is_changed():
                 if not over:
@@ -214,11 +213,6 @@ class Filling:
         return self.form
 
 
-def _open(name: str, what: str) -> FileOnDisk:
-    with _explained(f"{what} cannot be read", name):
-        return FileOnDisk(name)
-
-
 def _read_quickly(text: str) -> Any:
     """A schema as most are written; None where it is written otherwise."""
     try:
@@ -228,11 +222,11 @@ def _read_quickly(text: str) -> Any:
 
 
 def _read_schema(name: str) -> SchemaDocument:
-    file = _open(name, "the schema")
+    file = opened(name, "the schema")
     if file.is_new:
         raise NotFound("the schema is not there", on=name, do="Give the path of a JSON Schema.")
     schema = _read_quickly(file.text)
-    with _explained("the schema cannot be read", name):
+    with explained("the schema cannot be read", name):
         if schema is None:
             schema = read(file.text, format_of(file.path.name, file.text) or Format.JSON)
     if not isinstance(schema, dict | bool):
@@ -265,19 +259,3 @@ def _schema_beside(file: Path, own: str, address: str) -> Any:
         return None if other.is_new else read(other.text, format_of(beside) or Format.JSON)
     except FileTrouble:
         return None
-
-
-@contextmanager
-def _explained(what: str, on: str) -> Iterator[None]:
-    try:
-        yield
-    except ChangedMeanwhile as trouble:
-        raise Conflict(
-            what,
-            on=on,
-            why=str(trouble),
-            left="the file is as they wrote it; what you filled in is kept here",
-            do="Save again to write yours (theirs is kept beside it), or leave and look at it.",
-        ) from trouble
-    except FileTrouble as trouble:
-        raise InvalidInput(what, on=on, why=str(trouble), left="nothing was changed") from trouble

@@ -286,6 +286,12 @@ class Homeport:
         newest release. Changes nothing. who: by default the user of this process."""
         return self._reviewing.review(name, release, who)
 
+    def review_values(
+        self, application: str, old: str, new: str, values: Mapping[str, Any], who: str = ""
+    ) -> Review:
+        """The same for values that belong to no deployment, from one release to another."""
+        return self._reviewing.review_values(application, old, new, values, who)
+
     def plan_reviewed(self, name: str, review: Review) -> Plan:
         """The plan of an upgrade as it was reviewed. InvalidInput, naming what is open, for a
         review that is not ready."""
@@ -310,10 +316,29 @@ class Homeport:
         """How many records were new."""
         return self._reviewing.add_to_ledger(ledger)
 
-    def outdated(self, name: str | None = None) -> list[Outdated]:
+    def outdated(self, name: str | None = None, *, aside: bool = False) -> list[Outdated]:
         """Deployments for which there is a newer release, and what it would ask; takes up to
-        about a second for each with very many options."""
-        return self._reviewing.outdated(name)
+        about a second for each with very many options.
+
+        aside: found by a process of its own, for all of them, so that keys are not kept waiting.
+        """
+        if not aside:
+            return self._reviewing.outdated(name)
+        from engine.aside import outdated
+        from engine.reviewing import Outdated
+
+        by_name = {one.name: one for one in self._inventory.deployments.all()}
+        return [
+            Outdated(
+                by_name[one["name"]],
+                one["newest"],
+                one["releases"],
+                one["changed"],
+                tuple(one["attention"]),
+            )
+            for one in outdated()
+            if one["name"] in by_name and name in (None, one["name"])
+        ]
 
     def plan_rollback(self, name: str) -> Plan:
         """Back to before the last upgrade, data included; InvalidInput where there is none."""

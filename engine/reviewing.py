@@ -8,6 +8,7 @@ referred to.
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from forms.upgrade import Ledger, Release, Review, Status
 
 if TYPE_CHECKING:
     from engine.catalog.load import Catalog
+    from engine.catalog.package import Package
     from engine.inventory.inventory import Inventory
 
 _MOST_SHOWN = 8
@@ -61,21 +63,44 @@ class Reviewing:
         refuse_older(package, deployment, wanted)
         return self._review(deployment, wanted.version, who or getpass.getuser())
 
+    def review_values(
+        self, application: str, old: str, new: str, values: Mapping[str, Any], who: str = ""
+    ) -> Review:
+        """The upgrade of values that belong to no deployment.
+
+        NotFound for what the catalog does not have, InvalidInput for what is no upgrade.
+        """
+        package = self._catalog.package(application)
+        before, after = release_of(package, old).version, release_of(package, new).version
+        if after not in newer_releases(package, before):
+            raise InvalidInput(
+                what="this is no upgrade",
+                on=f"{package.name} {before} -> {after}",
+                why=f"{after} does not come after {before}",
+                do=f"Choose two of {', '.join(one.version for one in package.releases)}, "
+                "the older one first.",
+            )
+        return self._made(package, before, after, values, who or getpass.getuser())
+
     def _review(self, deployment: Deployment, release: str, who: str) -> Review:
         package = self._catalog.package(deployment.application)
-        passed = passed_releases(package, deployment.release, release)
+        return self._made(package, deployment.release, release, deployment.values, who)
+
+    def _made(
+        self, package: Package, old: str, new: str, values: Mapping[str, Any], who: str
+    ) -> Review:
         chain = [
             Release(
                 version,
                 self._catalog.options_schema(package.id, version),
                 tuple(note.text for note in package.release(version).notes),
             )
-            for version in (deployment.release, *passed)
+            for version in (old, *passed_releases(package, old, new))
         ]
-        secrets = secret_values(chain[0].schema, deployment.values)  # type: ignore[arg-type]
+        secrets = secret_values(chain[0].schema, values)  # type: ignore[arg-type]
         return Review(
             chain,
-            deployment.values,
+            values,
             application=package.id,
             migrations=self._catalog.migrations(package.id),
             ledger=self.ledger(package.id),

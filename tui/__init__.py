@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 def run(paths: Paths | None = None, initial: str | None = None) -> int:
     """Open the interface on this terminal; the exit status.
 
-    initial: name of a page to open first ("catalog", "providers", "operations"), or
-    "operation:ID"; the dashboard, or the operation that is running, when there is none.
+    initial: name of a page to open first ("catalog", "providers", "operations"),
+    "operation:ID", or "upgrade:NAME" and "watch:NAME" for the review of an upgrade, with
+    "@RELEASE" where it is not the newest; the dashboard, or the operation that is running, when
+    there is none.
     """
     from tui.start import start
 

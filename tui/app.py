@@ -13,6 +13,7 @@ from tui.farewell import Farewell
 from tui.frame import Frame
 from tui.last_seen import FILE, LastSeen
 from tui.screens.dashboard import Dashboard
+from tui.updates import Updates
 
 if TYPE_CHECKING:
     from engine.homeport import Homeport
@@ -39,6 +40,7 @@ class HomeportApp(Frame):
         super().__init__(opener, Farewell())
         self.clock = clock
         self.last_seen = LastSeen(state / FILE if state else None)
+        self.updates = Updates()
         self._initial = initial
 
     def get_default_screen(self) -> Screen[None]:
@@ -70,6 +72,16 @@ class HomeportApp(Frame):
         from tui.screens.deployment import DeploymentPage
 
         self.push_screen(DeploymentPage(name))
+
+    def open_upgrade(self, name: str, release: str | None = None) -> None:
+        from tui.screens.upgrade_deployment import UpgradePage
+
+        self.push_screen(UpgradePage(name, release))
+
+    def watch_upgrade(self, name: str, release: str | None = None) -> None:
+        from tui.screens.upgrade_deployment import WatchPage
+
+        self.push_screen(WatchPage(name, release))
 
     def open_operation(self, operation_id: str) -> None:
         from tui.screens.progress import ProgressPage

@@ -36,6 +36,21 @@ def _fill_in(options: Namespace) -> int:
     return start(options)
 
 
+def _review(options: Namespace) -> int:
+    from tui.start import be_quiet
+
+    be_quiet()
+    from tui.review_app import start
+
+    return start(options)
+
+
+def _open(page: str) -> int:
+    from tui import run
+
+    return run(initial=page)
+
+
 def main() -> int:
     """Entry point of `homeport`; the exit status."""
     if len(sys.argv) > 1:
@@ -45,6 +60,14 @@ def main() -> int:
             from engine.cli import form
 
             form.open_screen = _fill_in
+        if sys.argv[1] == "review" and has_terminal():
+            from engine.cli import review
+
+            review.open_screen = _review
+        if sys.argv[1] == "upgrade" and has_terminal():
+            from engine.cli import upgrade
+
+            upgrade.open_screen = _open
 
         return command_line()
     if not has_terminal():

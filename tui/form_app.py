@@ -38,8 +38,6 @@ def start(options: Namespace) -> int:
     """Run until the user leaves; the last lines on the terminal say what happened."""
     put_off_collection()
     from engine.cli.form import open_filling
-    from engine.cli.output import report_error
-    from engine.errors import InvalidInput
     from engine.paths import Paths
     from tui.start import run_on_terminal
 
@@ -48,11 +46,18 @@ def start(options: Namespace) -> int:
     name = Path(options.output or options.values or options.schema).name
     proposal = f"{Path(options.schema).name.partition('.')[0]}.{options.format or 'yaml'}"
     app = FormApp(lambda: open_filling(options), name, proposal=proposal, again=shlex.join(again))
-    status = run_on_terminal(app, Paths.from_environment().state)
-    if app.farewell.error:
-        fields = {key: str(app.farewell.error.get(key, "")) for key in _WORDS}
-        return report_error(InvalidInput(**fields), as_json=False)
-    return status
+    return ended_with(app, run_on_terminal(app, Paths.from_environment().state))
+
+
+def ended_with(app: Frame, status: int) -> int:
+    """The exit status, after the error is told for which there was nothing to show."""
+    from engine.cli.output import report_error
+    from engine.errors import InvalidInput
+
+    if not app.farewell.error:
+        return status
+    fields = {key: str(app.farewell.error.get(key, "")) for key in _WORDS}
+    return report_error(InvalidInput(**fields), as_json=False)
 
 
 _WORDS = ("what", "on", "why", "left", "do")

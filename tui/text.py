@@ -123,7 +123,11 @@ def wrapped(text: str, width: int, role: Role = "plain", indent: str = "") -> li
     lines: list[Line] = []
     for paragraph in text.splitlines() or [""]:
         broken = wrap(
-            printable(paragraph), max(8, width), initial_indent=indent, subsequent_indent=indent
+            printable(paragraph),
+            max(8, width),
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,  # addresses and names of options are copied from the screen
         )
         lines.extend((Span(piece, role),) for piece in broken or [""])
     return lines

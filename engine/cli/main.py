@@ -18,6 +18,7 @@ COMMANDS = {
     "deploy": ("engine.cli.deploy", "put an application onto a provider"),
     "configure": ("engine.cli.configure", "change the options of a deployment"),
     "upgrade": ("engine.cli.upgrade", "bring a deployment to a newer release"),
+    "review": ("engine.cli.review", "what an upgrade makes of a configuration in a file"),
     "rollback": ("engine.cli.rollback", "take a deployment's last upgrade back, with its data"),
     "outdated": ("engine.cli.outdated", "deployments with a newer release, and what it asks"),
     "destroy": ("engine.cli.destroy", "remove a deployment and everything it owns"),

@@ -4,30 +4,82 @@ named, unless a file answers it; then plan, approval, operation."""
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from engine.cli import output
 from engine.cli.approval import add_plan_arguments, settle
+from engine.errors import InvalidInput
 from engine.homeport import Homeport
 
 if TYPE_CHECKING:
-    from forms.upgrade import Review
+    from forms.upgrade import NotTaken, Review
+
+open_screen: Callable[[str], int] | None = None
+"""Opens a page of the interface ("watch:NAME"); set by the console script, where there is a
+terminal for it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="name or id of the deployment")
     parser.add_argument("--to", metavar="RELEASE", help="by default the newest in the catalog")
+    parser.add_argument(
+        "--answers", metavar="FILE", default="", help="take decisions that somebody prepared"
+    )
+    full_screen = parser.add_mutually_exclusive_group()
+    full_screen.add_argument("--review", action="store_true", help="decide full screen")
+    full_screen.add_argument(
+        "--watch", action="store_true", help="follow a colleague who decides, full screen"
+    )
     add_plan_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.review or options.watch:
+        return _full_screen(options)
     with Homeport.open() as homeport:
         review = homeport.review_upgrade(options.name, options.to)
+        refused = _answer(review, options.answers)
         if not options.json:
             show_review(review)
+        say_refused(refused)
         plan = homeport.plan_reviewed(options.name, review)
         homeport.remember_decisions(review)
         return settle(homeport, plan, options)
+
+
+def _answer(review: Review, name: str) -> Sequence[NotTaken]:
+    if not name:
+        return ()
+    from engine.files_explained import opened
+    from engine.review_desk import load_answers
+
+    file = opened(name, "the answers")
+    if file.is_new:
+        raise InvalidInput("there are no answers", on=name, do="Give the path of the file.")
+    return load_answers(review, file)
+
+
+def _full_screen(options: argparse.Namespace) -> int:
+    if open_screen is None:
+        raise InvalidInput(
+            "this needs a terminal, and there is none here",
+            on=options.name,
+            left="nothing was changed",
+            do="Run it in one (over ssh: ssh -t), or give the decisions in a file: --answers FILE",
+        )
+    with Homeport.open() as homeport:
+        name = homeport.deployment(options.name).deployment.name
+    page = "watch" if options.watch else "upgrade"
+    return open_screen(f"{page}:{name}" + (f"@{options.to}" if options.to else ""))
+
+
+def say_refused(refused: Sequence[NotTaken]) -> None:
+    """Name the answers that did not apply."""
+    for one in refused:
+        said = output.printable(f"homeport: not taken: {one.option}: {one.why}")
+        print(said, file=sys.stderr)
 
 
 def show_review(review: Review) -> None:

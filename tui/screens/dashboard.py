@@ -30,8 +30,9 @@ from tui.words import ago, counted
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView, Homeport
-    from engine.model.deployment import HealthReport
+    from engine.model.deployment import Deployment, HealthReport
     from engine.model.plan import Operation
+    from engine.reviewing import Outdated
 
 REFRESH_SECONDS = 2.0
 HEALTH_AGE_SECONDS = 60.0
@@ -52,6 +53,7 @@ class Dashboard(Page):
         ("r", "check health"),
     )
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "upgrade", "Review the upgrade to the newest release"),
         Binding("d", "app.deploy", "Deploy an application"),
         Binding("c", "app.catalog", "Open the catalog of applications"),
         Binding("p", "app.providers", "Open the providers"),
@@ -72,6 +74,13 @@ class Dashboard(Page):
     class HealthRead(Message):
         report: HealthReport
 
+    @dataclass
+    class UpdatesFound(Message):
+        """The newer releases of these deployments were compared with theirs."""
+
+        asked: Sequence[Deployment]
+        found: Sequence[Outdated]
+
     def __init__(self, initial: str | None = None) -> None:
         super().__init__()
         self._initial = initial
@@ -80,6 +89,7 @@ class Dashboard(Page):
         self._read_once = False
         self._opened = False
         self._waiting = False
+        self._comparing: list[Deployment] = []
 
     def body(self) -> ComposeResult:
         with Container(classes="body"):
@@ -101,7 +111,11 @@ class Dashboard(Page):
             self.ask(_read, lambda found: self.Read(*found), "deployments")
 
     def failed(self, failure: Any) -> None:
-        self._waiting = False
+        if failure.asked == "updates":
+            self.app.updates.learn(self._comparing, ())  # not again for the same deployments
+            self._comparing = []
+        else:
+            self._waiting = False
         super().failed(failure)
         if not self._read_once:
             error = failure.error
@@ -117,6 +131,7 @@ class Dashboard(Page):
         self.draw()
         if first:
             self._check_old_health()
+        self._look_for_updates()
         if not self._opened and self.is_current:
             self._opened = True
             self._open_what_runs(found.operations)
@@ -127,12 +142,45 @@ class Dashboard(Page):
             kind, _, name = self._initial.partition(":")
             if kind == "operation":
                 self.app.open_operation(name)
+            elif kind in ("upgrade", "watch"):
+                name, _, release = name.partition("@")
+                opened = self.app.open_upgrade if kind == "upgrade" else self.app.watch_upgrade
+                opened(name, release or None)
             else:
                 self.run_worker(self.run_action(f"app.{kind}"))
             return
         running = [run for run in operations if not run.status.is_final]
         if running:
             self.app.open_operation(running[0].id)
+
+    def _look_for_updates(self) -> None:
+        """Once for every deployment as it is, and after it has been seen."""
+        settled = [view.deployment for view in self._views.values() if view.operation is None]
+        if settled and not self._comparing and not self.app.updates.knows(settled):
+            self._comparing = settled
+            self.ask(
+                lambda homeport: homeport.outdated(aside=True),
+                lambda found: self.UpdatesFound(settled, found),
+                "updates",
+                slowly=True,
+            )
+
+    def on_dashboard_updates_found(self, updates: UpdatesFound) -> None:
+        self._comparing = []
+        self.app.updates.learn(updates.asked, updates.found)
+        self.draw()
+
+    def action_upgrade(self) -> None:
+        view = self._views.get(self.query_one(RowList).key)
+        if view is None:
+            return
+        if view.operation:
+            self.say(f"! {view.operation.plan.intent.value} is running; Enter shows it.", "warn")
+        elif self.app.updates.of(view.deployment) or not self.app.updates.knows([view.deployment]):
+            self.app.open_upgrade(view.deployment.name)
+        else:
+            name = view.deployment.name
+            self.say(f"= {name} runs the newest release in the catalog.", "good")
 
     def _check_old_health(self) -> None:
         now = self.app.clock()
@@ -166,15 +214,21 @@ class Dashboard(Page):
         facts = [counted(len(self._views), "deployment")]
         if running:
             facts.append(f"{counted(running, 'operation')} running")
+        updates = sum(1 for view in self._views.values() if self._update_of(view))
+        if updates:
+            facts.append(counted(updates, "update"))
         self.title_bar(self.CRUMBS, ", ".join(facts))
-        self.hints(*(self.HINTS if self._views else self.HINTS[1:-1]))
+        upgrade = (("u", "upgrade"),) if updates else ()
+        self.hints(
+            *(self.HINTS[:1] + upgrade + self.HINTS[1:] if self._views else self.HINTS[1:-1])
+        )
         if not self._views:
             text = EMPTY if self._providers else NO_PROVIDER
             rows.show_rows(message_rows(text, self.size.width - 6))
             side.display = False
             return
         side.display = True
-        table = [table_row(view) for view in self._views.values()]
+        table = [table_row(view, self._update_of(view)) for view in self._views.values()]
         self.app.last_seen.remember(table, self.app.clock())
         heading, *lines = deployment_table(table, row_width(rows))
         keyed = zip(lines, self._views, strict=True)
@@ -194,7 +248,11 @@ class Dashboard(Page):
         side = self.query_one("#side", LineView)
         view = self._views.get(self.query_one(RowList).key)
         if view is not None:
-            side.show(deployment_detail(view, side.size.width, self.app.clock()))
+            update, now = self._update_of(view), self.app.clock()
+            side.show(deployment_detail(view, update, side.size.width, now))
+
+    def _update_of(self, view: DeploymentView) -> Outdated | None:
+        return self.app.updates.of(view.deployment)
 
     def on_row_list_highlighted(self) -> None:
         self._draw_side()

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from tui.last_seen import TableRow
 from tui.text import Cell, Line, Span, column_widths, columns, labelled, wrapped
+from tui.updates import update_said
 from tui.widgets.rows import Row
 from tui.words import ago, deployment_sign, health_words
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView
+    from engine.reviewing import Outdated
 
 OPENING = "Reading what is deployed..."
 EMPTY = """Nothing is deployed yet.
@@ -39,13 +41,14 @@ def message_rows(text: str, width: int) -> list[Row]:
     return [Row(()), *(Row(content) for content in wrapped(text, width))]
 
 
-def table_row(view: DeploymentView) -> TableRow:
+def table_row(view: DeploymentView, update: Outdated | None = None) -> TableRow:
     """What the table shows of a deployment."""
     deployment, sign = view.deployment, deployment_sign(view)
     texts = (
         deployment.name,
         sign.word,
-        f"{deployment.application} {deployment.release}",
+        f"{deployment.application} {deployment.release}"
+        + (f" -> {update.release}" if update else ""),
         deployment.provider,
         view.address,
         view.url,
@@ -71,7 +74,9 @@ def deployment_table(rows: Sequence[TableRow], width: int) -> list[Line]:
     return lines
 
 
-def deployment_detail(view: DeploymentView, width: int, now: datetime) -> list[Line]:
+def deployment_detail(
+    view: DeploymentView, update: Outdated | None, width: int, now: datetime
+) -> list[Line]:
     """What is known of one deployment, beside or below the list."""
     deployment = view.deployment
     lines: list[Line] = [(Span(deployment.name, "strong"),)]
@@ -82,4 +87,7 @@ def deployment_detail(view: DeploymentView, width: int, now: datetime) -> list[L
     elif view.health:
         sign = deployment_sign(view)
         lines += labelled("health", health_words(view, now), width, role=sign.role)
+    if update is not None and not view.operation:
+        said = f"{update_said(update)}. u reviews it."
+        lines += labelled("update", said, width, role="warn" if update.attention else "accent")
     return lines + labelled("changed", ago(deployment.changed, now), width)

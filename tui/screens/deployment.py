@@ -14,6 +14,7 @@ from textual.timer import Timer
 from tui.screens.deployment_text import (
     configuration_rows,
     history_rows,
+    last_upgrade,
     overview_rows,
     reach_rows,
     resource_rows,
@@ -69,6 +70,9 @@ class DeploymentPage(Page):
             for number, name in enumerate(SECTIONS, 1)
         ),
         Binding("e", "configure", "Change the configuration"),
+        Binding("u", "upgrade", "Review the upgrade to the newest release"),
+        Binding("w", "watch", "Watch a colleague review the upgrade; decides nothing"),
+        Binding("b", "roll_back", "Take the last upgrade back, data included: read the plan first"),
         Binding("r", "check_health", "Check the health now"),
         Binding("x", "destroy", "Destroy the deployment: read the plan first"),
         Binding("s", "save_root", "Save the root certificate of the authority to a file"),
@@ -141,11 +145,14 @@ class DeploymentPage(Page):
         if facts is None:
             return
         self.query_one("#sections", LineView).show([self._section_line()])
+        update = self.app.updates.of(facts.view.deployment)
+        upgrade = (("u", "upgrade"),) if update else ()
+        self.hints(*self.HINTS[:1], *upgrade, *self.HINTS[1:])
         rows = self.query_one(RowList)
         width, now = row_width(rows), self.app.clock()
         match self._section:
             case "Overview":
-                lines = overview_rows(facts, width, now)
+                lines = overview_rows(facts, update, width, now)
                 rows.show_rows([*lines, *reach_rows(facts, self._root, width)])
             case "Secrets":
                 rows.show_rows(secret_rows(facts.secrets, self._shown, width))
@@ -235,6 +242,32 @@ class DeploymentPage(Page):
             from tui.screens.configure import ConfigurePage
 
             self.app.push_screen(ConfigurePage(self._deployment))
+
+    def action_upgrade(self) -> None:
+        if self._free() and self._facts is not None:
+            of = self._facts.view.deployment
+            if self.app.updates.knows([of]) and not self.app.updates.of(of):
+                self.say("= It runs the newest release in the catalog.", "good")
+            else:
+                self.app.open_upgrade(self._deployment)
+
+    def action_watch(self) -> None:
+        self.app.watch_upgrade(self._deployment)
+
+    def action_roll_back(self) -> None:
+        if self._free() and self._facts is not None:
+            from tui.screens.plan import PlanPage
+
+            if last_upgrade(self._facts.operations) is None:
+                self.say("There is no upgrade to take back.")
+                return
+            name = self._deployment
+            self.app.push_screen(
+                PlanPage(
+                    f"take the upgrade of {name} back",
+                    lambda homeport: homeport.plan_rollback(name),
+                )
+            )
 
     def action_save_root(self) -> None:
         facts = self._facts

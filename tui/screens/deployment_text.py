@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from tui.screens.operations import operation_lines
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, labelled, wrapped
+from tui.updates import update_said
 from tui.widgets.rows import Row
 from tui.words import ago, deployment_sign, health_words, value_text
 
 if TYPE_CHECKING:
     from engine.model.deployment import Resource
     from engine.model.plan import Operation
+    from engine.reviewing import Outdated
     from tui.screens.deployment import Facts
 
 _LONG = 40
 """Characters of an attribute, like a key or a certificate, that a table leaves out."""
 
 
-def overview_rows(facts: Facts, width: int, now: datetime) -> list[Row]:
+def overview_rows(facts: Facts, update: Outdated | None, width: int, now: datetime) -> list[Row]:
     """Where it is, how it is, and how to use it."""
     view, deployment = facts.view, facts.view.deployment
     sign = deployment_sign(view)
@@ -37,12 +39,28 @@ def overview_rows(facts: Facts, width: int, now: datetime) -> list[Row]:
         said = f"{view.operation.plan.intent.value} is running; it is under 5 History"
         lines += labelled("now", said, width, role="accent")
     lines += labelled("release", f"{deployment.application} {deployment.release}", width)
+    if update is not None and not view.operation:
+        said = f"{update_said(update)}. u reviews it."
+        lines += labelled("update", said, width, role="warn" if update.attention else "accent")
+    upgrade = last_upgrade(facts.operations)
+    if upgrade is not None and not view.operation:
+        said = f"{ago(upgrade.ended or upgrade.created, now)}; b takes it back, with its data"
+        lines += labelled("upgraded", said, width)
     lines += labelled("provider", deployment.provider, width)
     lines += labelled("address", view.address or "none yet", width)
     lines += labelled("domain", deployment.domain, width)
     lines += labelled("created", ago(deployment.created, now), width)
     lines += labelled("changed", ago(deployment.changed, now), width)
     return [Row(content) for content in lines]
+
+
+def last_upgrade(operations: Sequence[Operation]) -> Operation | None:
+    """The upgrade that gave the deployment its present release; None where it never had one,
+    or where it was taken back. operations: newest first."""
+    for run in operations:
+        if run.status.value == "succeeded" and run.plan.intent.value in ("upgrade", "rollback"):
+            return run if run.plan.intent.value == "upgrade" else None
+    return None
 
 
 def reach_rows(facts: Facts, root: str, width: int) -> list[Row]:

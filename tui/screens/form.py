@@ -19,6 +19,7 @@ from textual.timer import Timer
 from tui.screens.form_checks import FormChecks
 from tui.screens.form_commands import FormCommands
 from tui.screens.form_text import help_lines, hints_for
+from tui.screens.keeping import Keeping
 from tui.screens.page import BACK
 from tui.session import CallFailed
 from tui.text import Span, wrapped
@@ -26,26 +27,21 @@ from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.option_grid import OptionGrid
 from tui.widgets.row_editor import RowEditor
-from tui.widgets.text_line import TextLine
 from tui.words import counted
 
 if TYPE_CHECKING:
     from engine.homeport import Homeport
     from forms import FormModel
 
-KEEP_SECONDS = 1.0
-"""How long after a change the draft is written."""
 HELP_SECONDS = 0.08
 """How long the cursor rests before the help follows it: while a key is held down, it waits."""
 
 
-class FormPage(FormCommands, FormChecks):
+class FormPage(FormCommands, FormChecks, Keeping):
     """The base of the pages that fill in a form; they say where it comes from and goes to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("h", "help", "All that is known of the option"),
-        Binding("x", "start_again", "Drop the draft and start again"),
-        Binding("q,ctrl+q,ctrl+c", "leave", "Leave Homeport; what is filled in is kept"),
     ]
 
     BACK: ClassVar[Hint] = BACK
@@ -61,17 +57,10 @@ class FormPage(FormCommands, FormChecks):
         note: str = ""
         """What to know about it, where there is something."""
 
-    @dataclass
-    class Kept(Message):
-        """The draft was written, or dropped."""
-
     def __init__(self, crumbs: str) -> None:
         super().__init__()
         self._crumbs = crumbs
         self._help: Timer | None = None
-        self._keeping: Timer | None = None
-        self._leaving = False
-        self._is_start_again_next = False
 
     # what the pages built on this one say
 
@@ -93,7 +82,7 @@ class FormPage(FormCommands, FormChecks):
     # what is shown
 
     def body(self) -> ComposeResult:
-        yield TextLine(placeholder="words in name, help or value", id="search")
+        yield self.search_field()
         with Container(classes="body"):
             yield OptionGrid()
             yield LineView([(Span("Reading the options...", "muted"),)], id="side", classes="side")
@@ -136,8 +125,7 @@ class FormPage(FormCommands, FormChecks):
     def changed(self, row_id: int | None = None) -> None:
         self.redraw(row_id)
         self.check_later()
-        self._stop_keeping()
-        self._keeping = self.set_timer(KEEP_SECONDS, self.keep)
+        self.keep_later()
 
     def redraw(self, row_id: int | None = None) -> None:
         if self.form is None:
@@ -183,49 +171,18 @@ class FormPage(FormCommands, FormChecks):
         from tui.screens.option_help import OptionHelp
 
         if self.form is not None and (row := self.grid.row) is not None:
-            self.app.push_screen(OptionHelp(self.form.help(row.path)))
+            known = self.form.help(row.path)
+            name = known.path or known.label
+            self.app.push_screen(OptionHelp(name, lambda width: help_lines(known, width)))
 
     # leaving
 
     def action_back(self) -> None:
         if self.show_all():
             return
-        self._keep_now()
+        self.keep_now()
         super().action_back()
 
-    def action_leave(self) -> None:
-        """Keep the draft, then leave; a second time, leave though it could not be kept."""
-        if self.form is None or self._leaving:
-            self.app.action_leave()
-        else:
-            self._leaving = True
-            self._keep_now()
-
-    def _keep_now(self) -> None:
-        self._stop_keeping()
-        if self.form is not None:
-            self.keep()
-
-    def _stop_keeping(self) -> None:
-        if self._keeping is not None:
-            self._keeping.stop()
-
-    def on_form_page_kept(self) -> None:
-        if self._leaving:
-            self.app.action_leave()
-
-    def action_start_again(self) -> None:
-        """Asked for twice in a row: what is dropped cannot be had back."""
-        if not self._is_start_again_next:
-            self._is_start_again_next = True
-            self.say("x again drops all that you filled in here. Any other key keeps it.", "warn")
-            return
-        self._is_start_again_next = False
+    def begin_again(self) -> None:
         self.carried_out()
         self.ask(self.open_form, lambda opened: opened, "form")
-        self.say("Nothing of it is kept.")
-
-    def key_typed(self, key: str) -> None:
-        super().key_typed(key)
-        if key != "x":
-            self._is_start_again_next = False

@@ -59,10 +59,6 @@ class FormChecks(FormSearch):
         """The document is valid: do with it what the form is for."""
         raise NotImplementedError
 
-    def keep(self) -> None:
-        """Write what has been filled in as a draft."""
-        raise NotImplementedError
-
     def check_later(self) -> None:
         """The form was changed: check the whole when it has been left alone for a while."""
         self._revision += 1

@@ -13,7 +13,7 @@ from tui.widgets.row_editor import LIST_LINES, RowEditor
 from tui.widgets.rows import RowList
 
 if TYPE_CHECKING:
-    from forms import Change, FormModel
+    from forms import Change, FormModel, Parsed
     from forms import Row as OptionRow
 
 Commit = Callable[["FormModel", "OptionRow", str], "Change | None"]
@@ -135,11 +135,7 @@ class FormEditing(FormBase):
 
     def place_editor(self, lines: int = 1) -> None:
         """Move the editor to the value of the row under the cursor."""
-        grid = self.grid
-        x = grid.region.x + grid.value_column
-        y = grid.region.y + grid.cursor - grid.scroll_offset.y
-        y = max(1, min(y, self.size.height - 2 - lines))
-        self.editor.place(x, y, grid.region.right - x - 1, self.size.height - 2 - y)
+        self.editor.place_on(self.grid, lines)
 
     # what is typed
 
@@ -214,24 +210,33 @@ class FormEditing(FormBase):
             self._open_whole(form, row, text)
 
     def _open_whole(self, form: FormModel, row: OptionRow, text: str) -> None:
-        if not text.replace("\n", "").replace("\t", "").isprintable():
+        from tui.screens.whole_text import WholeText, can_be_shown
+
+        if not can_be_shown(text):
             self.say("The value has control characters, so it is not shown. d takes it away.")
             return
-        from tui.screens.whole_text import WholeText
 
-        self.app.push_screen(WholeText(form, row, text), self._whole_edited)
+        def take(text: str) -> Parsed:
+            parsed = form.set_text(row.path, text)
+            if parsed.ok:
+                form.validate(row.path)
+            return parsed
 
-    def _whole_edited(self, left: tuple[int, str | None] | None) -> None:
-        """The text page is closed; what it did not take over is remembered."""
-        if left is None:
-            return
-        row_id, text = left
-        if text is None:
-            self._remembered.pop(row_id, None)
-            self.changed(row_id)
-        else:
-            self._remembered[row_id] = text
-            self.say(NOT_TAKEN)
+        def left(typed: tuple[str | None] | None) -> None:
+            """What was not taken over is remembered."""
+            if typed is None:
+                return
+            if typed[0] is None:
+                self._remembered.pop(row.id, None)
+                self.changed(row.id)
+            else:
+                self._remembered[row.id] = typed[0]
+                self.say(NOT_TAKEN)
+
+        known = form.help(row.path)
+        name = known.path or "the whole form"
+        page = WholeText(name, known.type, text, lambda typed: form.parse(row.path, typed), take)
+        self.app.push_screen(page, left)
 
 
 def set_text(form: FormModel, row: OptionRow, text: str) -> None:

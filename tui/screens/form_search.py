@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 
 from tui.screens.form_base import FormBase
-from tui.widgets.text_line import TextLine
+from tui.screens.searching import Searching
 
 if TYPE_CHECKING:
     from forms import Filter, Path
@@ -26,11 +25,10 @@ LOOK_AT = 100
 """Rows among which the best match of a search is looked for."""
 
 
-class FormSearch(FormBase):
+class FormSearch(FormBase, Searching):
     """Search line and filters narrow each other; Esc takes both away."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search options by name, help or value"),
         Binding("n,f3", "next_match", "Go to the next option that was searched for"),
         Binding("f", "next_filter", "Show all, or only: set, changed, wrong, advanced"),
         Binding("m", "filter('mine')", "Show only what I set, or all"),
@@ -39,14 +37,13 @@ class FormSearch(FormBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._words = ""
         self._sought = ""
         """The words of the last search, for going to the next match after it."""
         self._filter = "all"
 
     @property
-    def search_line(self) -> TextLine:
-        return self.query_one("#search", TextLine)
+    def is_open(self) -> bool:
+        return self.form is not None
 
     def wanted(self) -> Filter:
         """The rows that search and filters leave."""
@@ -76,21 +73,19 @@ class FormSearch(FormBase):
     # search
 
     def action_search(self) -> None:
+        super().action_search()
         if self.form is not None:
-            self.search_line.display = True
-            self.set_focus(self.search_line)
             self.call_after_refresh(self.form.prepare_search)
 
-    def on_input_changed(self, change: TextLine.Changed) -> None:
-        if change.input is self.search_line and self.form is not None:
-            self._words = self._sought = change.value.strip()
-            if self._words:
-                # the cursor goes to the best match, wherever it was: its row is not looked up
-                self.grid.show_options(self.form.rows(self.wanted()))
-                self._to_first_match()
-                self.redraw()
-            else:
-                self.show_rows()
+    def words_typed(self) -> None:
+        self._sought = self._words
+        if self._words and self.form is not None:
+            # the cursor goes to the best match, wherever it was: its row is not looked up
+            self.grid.show_options(self.form.rows(self.wanted()))
+            self._to_first_match()
+            self.redraw()
+        else:
+            self.show_rows()
 
     def _to_first_match(self) -> None:
         """To the first option that is called so, or else the first that says so."""
@@ -105,19 +100,6 @@ class FormSearch(FormBase):
     def _is_called(self, path: Path) -> bool:
         label = f"{path[-1] if path else ''}".casefold()
         return all(word in label for word in self._words.casefold().split())
-
-    def on_input_submitted(self) -> None:
-        self._leave_search()
-
-    def on_key(self, event: events.Key) -> None:
-        if event.key in ("down", "up", "tab") and self.focused is self.search_line:
-            event.stop()
-            event.prevent_default()
-            self._leave_search()
-
-    def _leave_search(self) -> None:
-        self.grid.focus()
-        self.search_line.display = bool(self._words)
 
     def action_next_match(self) -> None:
         form, row = self.form, self.grid.row
@@ -152,10 +134,8 @@ class FormSearch(FormBase):
         if not (self._words or self._filter != "all" or search.display):
             return False
         row = self.grid.row
-        self._words, self._filter = "", "all"
-        with search.prevent(TextLine.Changed):
-            search.value = ""
-        self._leave_search()
+        self._filter = "all"
+        self.forget_search()
         if row is not None and self.form is not None:
             self.form.rows()
             self.show_rows(self.form.reveal(row.path))

@@ -86,6 +86,11 @@ class Page(Screen[None], inherit_bindings=False):
         self.say(f"x {error.get('what', 'something failed')}{why}", "bad")
 
     @property
+    def message(self) -> str:
+        """What is said above the hints."""
+        return self.query_one(Foot).message
+
+    @property
     def is_current(self) -> bool:
         """The user sees this page. Textual says so of the page below the one that is seen, too,
         and would paint all of the upper one whenever the lower one changes."""
@@ -119,7 +124,7 @@ class Page(Screen[None], inherit_bindings=False):
 
     def key_typed(self, key: str) -> None:
         """A key reached the page, or acts for it: the last message has been read."""
-        if self.query_one(Foot).message:
+        if self.message:
             self.say("")
 
     def action_back(self) -> None:

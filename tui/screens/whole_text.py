@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,23 +15,29 @@ from tui.widgets.bars import Foot, TitleBar
 from tui.widgets.lines import LineView
 
 if TYPE_CHECKING:
-    from forms import FormModel, Row
+    from forms.model.row import Parsed
+
+Parse = Callable[[str], "Parsed"]
 
 
-class WholeText(Screen["tuple[int, str | None] | None"]):
-    """Gives the row's id, and what was typed where it was not taken over (None where it was);
-    nothing at all where nothing was typed."""
+class WholeText(Screen["tuple[str | None] | None"]):
+    """Gives what was typed where it was not taken over (None where it was); nothing at all
+    where nothing was typed.
+
+    parse: what a text would mean. take: the same, and takes it over where it can be read.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s,f5", "take", "Take it over", priority=True),
         Binding("escape", "back", "Back without taking it over; it is remembered", priority=True),
     ]
 
-    def __init__(self, form: FormModel, row: Row, text: str) -> None:
+    def __init__(self, name: str, kind: str, text: str, parse: Parse, take: Parse) -> None:
         super().__init__()
-        self._form = form
-        self._row = row
+        self._about = (name, kind)
         self._text = text
+        self._read = parse
+        self._take = take
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -41,23 +48,27 @@ class WholeText(Screen["tuple[int, str | None] | None"]):
         yield Foot((("Ctrl+s", "take it over"), ("Esc", "back, keep what I typed")), ask_keys=False)
 
     def on_mount(self) -> None:
-        known = self._form.help(self._row.path)
-        self.query_one(TitleBar).set_text(f"Homeport  {known.path or 'the whole form'}", known.type)
+        name, kind = self._about
+        self.query_one(TitleBar).set_text(f"Homeport  {name}", kind)
 
     def on_text_area_changed(self) -> None:
-        problem = self._form.parse(self._row.path, self.query_one(TextArea).text).problem
+        problem = self._read(self.query_one(TextArea).text).problem
         said = f" x {problem.message}" if problem else " + can be read"
         self.query_one("#whole-said", LineView).show([(Span(said, "bad" if problem else "good"),)])
 
     def action_take(self) -> None:
-        parsed = self._form.set_text(self._row.path, self.query_one(TextArea).text)
+        parsed = self._take(self.query_one(TextArea).text)
         if parsed.ok:
-            self._form.validate(self._row.path)
-            self.dismiss((self._row.id, None))
+            self.dismiss((None,))
         else:
             said = parsed.problem.message if parsed.problem else "this cannot be read"
             self.query_one(Foot).say(f"x {said}", "bad")
 
     def action_back(self) -> None:
         text = self.query_one(TextArea).text
-        self.dismiss(None if text == self._text else (self._row.id, text))
+        self.dismiss(None if text == self._text else (text,))
+
+
+def can_be_shown(text: str) -> bool:
+    """Has the text no control characters but those that lines are made of?"""
+    return text.replace("\n", "").replace("\t", "").isprintable()

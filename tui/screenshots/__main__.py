@@ -12,6 +12,8 @@ from tui.screenshots.scenes import SCENES, Scene, make_app, play
 
 PICTURES = ("dashboard", "catalog", "form", "fill", "plan", "progress", "deployment", "providers")
 SIZE = (100, 30)
+_SIZED = {"upgrade": ("upgrade", (80, 24)), "upgrade-wide": ("upgrade-all", (160, 50))}
+"""Pictures at a size of their own: name of the file -> scene and size."""
 _TEXT = re.compile(
     r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" '
     r'textLength="(?P<length>[^"]*)" clip-path="(?P<clip>[^"]*)">(?P<text>[^<]*)</text>'
@@ -19,12 +21,12 @@ _TEXT = re.compile(
 FONTS = "ui-monospace, 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace"
 
 
-def picture(scene: Scene) -> str:
+def picture(scene: Scene, size: tuple[int, int] = SIZE) -> str:
     """One scene as SVG, with fonts that the reader's machine has."""
 
     async def taken() -> str:
         app = make_app(scene)
-        async with app.run_test(size=SIZE) as pilot:
+        async with app.run_test(size=size) as pilot:
             await play(pilot, *scene.acts)
             return app.export_screenshot(title="homeport", simplify=True)
 
@@ -63,9 +65,10 @@ def main(directory: str = "screenshots") -> int:
     """Write every picture; the exit status."""
     target = Path(directory)
     target.mkdir(exist_ok=True)
-    for name in PICTURES:
+    sized = {name: (name, SIZE) for name in PICTURES} | _SIZED
+    for name, (scene, size) in sized.items():
         file = target / f"{name}.svg"
-        file.write_text(picture(SCENES[name]), encoding="utf-8")
+        file.write_text(picture(SCENES[scene], size), encoding="utf-8")
         sys.stdout.write(f"{file}\n")
     return 0
 

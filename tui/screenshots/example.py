@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from threading import Condition
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,8 @@ from tui.screenshots import example_values as values
 if TYPE_CHECKING:
     from engine.catalog.package import Package
     from engine.homeport import Homeport
+    from engine.reviewing import Outdated
+    from forms.upgrade import Review
 
 
 class ExampleHomeport:
@@ -31,6 +34,9 @@ class ExampleHomeport:
         self.drafts: dict[str, dict[str, Any]] = {}
         self.shown: list[tuple[str, str]] = []
         self.came = Condition()
+        self.chat_values: dict[str, Any] | None = None
+        self.who = "kim"
+        self.remembered: list[str] = []
         self.options = values.OPTIONS
         self.profiles = list(values.PROVIDERS)
         if not empty:
@@ -66,6 +72,18 @@ class ExampleHomeport:
                 }
             )
             for run in self.ran
+        ]
+
+    def offer_newer_chat(self, chat_values: Mapping[str, Any]) -> None:
+        """As it is when the catalog has a newer release of the chat server."""
+        self.finish_what_runs()
+        self.chat_values = dict(chat_values)
+        changes = {"application": "chat", "release": "1.0", "values": self.chat_values}
+        self.views = [
+            replace(view, deployment=view.deployment.model_copy(update=changes))
+            if view.deployment.name == "chat"
+            else view
+            for view in self.views
         ]
 
     def opener(self) -> Homeport:
@@ -107,6 +125,28 @@ class ExampleHomeport:
             if name in (view.deployment.name, view.deployment.id):
                 return view
         raise NotFound("there is no such deployment", on=name)
+
+    def outdated(self, name: str | None = None, *, aside: bool = False) -> list[Outdated]:
+        """The chat server, where it is an older release of the invented one."""
+        from engine.reviewing import Outdated
+
+        if self.chat_values is None:
+            return []
+        review = self.review_upgrade("chat")
+        changed = sum(count for status, count in review.counts().items() if status.mark not in " =")
+        paths = tuple(review.row(key).path for key in review.queue)
+        return [Outdated(self.deployment("chat").deployment, "2.0", 1, changed, paths)]
+
+    def review_upgrade(self, name: str, release: str | None = None, who: str = "") -> Review:
+        from tui.screenshots.example_review import example_review
+
+        if self.chat_values is None:
+            raise InvalidInput("there is nothing to upgrade", on=name)
+        return example_review(self.chat_values, who or self.who)
+
+    def remember_decisions(self, review: Review) -> int:
+        self.remembered.append(review.title)
+        return 0
 
     def resources(self, name: str) -> list[Resource]:
         return values.resources_of(self.deployment(name).deployment)
@@ -162,6 +202,18 @@ class ExampleHomeport:
             _changes(of.values, after.values),
             ("The service restarts: people who are signed in notice a pause of seconds.",),
         )
+
+    def plan_reviewed(self, name: str, review: Review) -> Plan:
+        from engine.reviewing import refuse_undecided
+
+        refuse_undecided(name, review)
+        of = self.deployment(name).deployment
+        release = review.releases[-1].version
+        after = of.model_copy(update={"values": review.document(), "release": release})
+        return values.plan_for(after, Intent.UPGRADE, _changes(of.values, after.values))
+
+    def plan_rollback(self, name: str) -> Plan:
+        return values.plan_for(self.deployment(name).deployment, Intent.ROLLBACK)
 
     def plan_destroy(self, name: str) -> Plan:
         return values.plan_for(self.deployment(name).deployment, Intent.DESTROY)

@@ -473,7 +473,33 @@ _RECONFIGURE = (
     ),
 )
 
+_UPGRADE = (
+    ("preflight", Effect.READ, "Check provider, space and zone", "{provider}", (), 2),
+    (
+        "app.install",
+        Effect.CREATE,
+        "Install the new release beside",
+        "{application} {release}",
+        ("preflight",),
+        40,
+    ),
+    ("app.stop", Effect.CHANGE, "Stop it", "service {application}", ("app.install",), 2),
+    ("state.capture", Effect.CREATE, "Keep its state", "data", ("app.stop",), 5),
+    ("app.configure", Effect.CHANGE, "Write its configuration", "2 files", ("state.capture",), 1),
+    ("app.start", Effect.CHANGE, "Start it", "service {application}", ("app.configure",), 4),
+    (
+        "app.health",
+        Effect.READ,
+        "Ask it by its public name",
+        "https://{domain}",
+        ("app.start",),
+        3,
+    ),
+)
+
 _STEPS = {
+    Intent.UPGRADE: _UPGRADE,
+    Intent.ROLLBACK: _UPGRADE,
     Intent.DEPLOY: _DEPLOY,
     Intent.DESTROY: _DESTROY,
     Intent.RECONFIGURE: _RECONFIGURE,

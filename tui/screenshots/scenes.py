@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.app import HomeportApp
 from tui.form_app import FormApp
@@ -16,6 +16,7 @@ from tui.frame import Frame
 from tui.screenshots import example_values as values
 from tui.screenshots.example import ExampleHomeport
 from tui.screenshots.example_form import example_filling
+from tui.screenshots.example_review import NOTHING_TO_DECIDE, VALUES
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -40,12 +41,17 @@ class Scene:
     running: bool = False
     empty: bool = False
     providers: bool = True
+    newer: Mapping[str, Any] | None = None
+    """There is a newer release of the chat server, which has these values."""
     fill: bool = False
     """`homeport form` in place of the interface."""
 
 
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
 _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
+
+_UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "options change"))
+_UPGRADE = (*_UPDATE, Act("u", "1 of 4"))
 
 _PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))
 _NAME = (*_PROVIDER, Act("enter", "radicale.harbour-a.lab"))
@@ -91,6 +97,14 @@ SCENES: Mapping[str, Scene] = {
     "destroy-confirm": Scene(
         (*_DEPLOYMENT, Act("x", "cannot be undone"), Act("a", "type its name"))
     ),
+    "dashboard-update": Scene(_UPDATE, newer=VALUES),
+    "upgrade": Scene(_UPGRADE, newer=VALUES),
+    "upgrade-all": Scene((*_UPGRADE, Act("f f f", "limits.presence")), newer=VALUES),
+    "upgrade-actions": Scene((*_UPGRADE, Act("n enter", "likely")), newer=VALUES),
+    "upgrade-decided": Scene(
+        (*_UPGRADE, Act("1 1 1 1", "0 to decide"), Act("f", "what you set")), newer=VALUES
+    ),
+    "upgrade-nothing": Scene((*_UPDATE, Act("u", "Nothing needs you")), newer=NOTHING_TO_DECIDE),
     "keys": Scene((_DASHBOARD, Act("question_mark", "Find an action by name"))),
     "palette": Scene((_DASHBOARD, Act("ctrl+p", "type a part of"))),
 }
@@ -103,7 +117,9 @@ def make_app(scene: Scene, theme: str = "homeport") -> Frame:
         form.theme = theme
         return form
     example = ExampleHomeport(empty=scene.empty)
-    if not scene.running and not scene.empty:
+    if scene.newer is not None:
+        example.offer_newer_chat(scene.newer)
+    elif not scene.running and not scene.empty:
         example.finish_what_runs()
     if not scene.providers:
         example.profiles.clear()

@@ -76,8 +76,7 @@ class LineView(ScrollView, can_focus=False):
     def show(self, lines: Sequence[Line]) -> None:
         """Replace all lines; cells that stay as they are cost nothing."""
         old, self._lines = self._lines, list(lines)
-        if len(old) != len(self._lines):
-            self.measure()
+        self.measure()
         top = self.scroll_offset.y
         for y in range(self.size.height):
             before = old[top + y] if top + y < len(old) else BLANK
@@ -86,13 +85,15 @@ class LineView(ScrollView, can_focus=False):
                 self.refresh(Region(changed[0], y, changed[1] - changed[0], 1))
 
     def measure(self) -> None:
-        """Tell the scroll bar how much there is."""
-        self.virtual_size = Size(0, self.line_count)
+        """Tell the scroll bar how much there is. What fits is as good as a page: another size
+        would have all of it painted again."""
+        self.virtual_size = Size(0, max(self.line_count, self.size.height))
 
     def on_mount(self) -> None:
         self.measure()
 
     def on_resize(self) -> None:
+        self.measure()
         self.post_message(self.Resized(self))
 
     def notify_style_update(self) -> None:

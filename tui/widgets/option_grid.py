@@ -1,102 +1,33 @@
-"""The options of a form, one line each, with a cursor.
-
-The grid asks the form model for the rows it shows and for no others, so that the number of
-options makes no difference. It changes nothing: keys become messages for the page.
-"""
+"""The options of a form, one line each, with a cursor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from textual import events
-from textual.geometry import Region
-from textual.strip import Strip
-
 from tui.text import Line, Role, Span, fit
-from tui.widgets.keys_in_order import act_for_page
-from tui.widgets.rows import RowList
+from tui.widgets.lazy_rows import LazyRows
 
 if TYPE_CHECKING:
     from forms import Row as OptionRow
-    from forms import Rows
 
 _MARK_ROLES: dict[str, Role] = {"x": "bad", "*": "warn", "~": "accent", "=": "good", "#": "muted"}
 _NARROWEST_PROBLEM = 12
 """Cells below which a problem beside a value would say nothing."""
 
 
-class OptionGrid(RowList):
+class OptionGrid(LazyRows["OptionRow"]):
     """Draws rows of a form. `key` is the id of the row under the cursor."""
 
-    def __init__(self) -> None:
-        self._options: Rows | None = None
-        self._painted: dict[int, Line] = {}
-        super().__init__()
-
-    def show_options(self, options: Rows, row_id: int | None = None) -> None:
-        """Show other rows, with the cursor on that row, or else where it was."""
-        self._options = options
-        self._put_cursor(row_id)
-        self.refresh()
-
-    def options_changed(self, row_id: int | None) -> None:
-        """Paint again what a command changed; the cursor follows its row."""
-        if self._options is None:
-            return
-        self._put_cursor(row_id)
-        for y, content in enumerate(self._visible(self.scroll_offset.y)):
-            if self._painted.get(y) != content:
-                self.refresh(Region(0, y, self.size.width, 1))
-
-    def _put_cursor(self, row_id: int | None) -> None:
-        assert self._options is not None
-        at = self._options.position(row_id) if row_id is not None else None
-        self.cursor = max(0, min(self.cursor if at is None else at, len(self._options) - 1))
-        self.measure()
-        self._scroll_to_cursor()
-        self.post_message(self.Highlighted(self, self.key))
-
-    async def _on_key(self, event: events.Key) -> None:
-        await act_for_page(self, event)
-
-    # rows
-
-    @property
-    def line_count(self) -> int:
-        return 0 if self._options is None else len(self._options)
-
-    @property
-    def row(self) -> OptionRow | None:
-        """The row under the cursor."""
-        if self._options is None or not 0 <= self.cursor < len(self._options):
-            return None
-        return self._options[self.cursor]
-
-    def row_at(self, index: int) -> OptionRow:
-        """IndexError where there is none."""
-        if self._options is None:
-            raise IndexError(index)
-        return self._options[index]
-
-    def selectable(self, index: int) -> bool:
-        return 0 <= index < self.line_count
-
-    def key_at(self, index: int) -> Any:
-        return None if self._options is None else self._options[index].id
+    def key_of(self, row: OptionRow) -> Any:
+        return row.id
 
     @property
     def value_column(self) -> int:
-        """The cell at which values begin."""
         width = self.size.width
         return min(46, max(28, width // 2 if width > 88 else width * 2 // 5))
 
-    def content(self, index: int) -> Line:
-        return option_line(self.row_at(index), self.size.width - 2, self.value_column - 2)
-
-    def render_line(self, y: int) -> Strip:
-        index = self.scroll_offset.y + y
-        self._painted[y] = self.line_at(index) if index < self.line_count else ()
-        return super().render_line(y).simplify()
+    def line_of(self, row: OptionRow) -> Line:
+        return option_line(row, self.size.width - 2, self.value_column - 2)
 
 
 def option_line(row: OptionRow, width: int, value_column: int) -> Line:

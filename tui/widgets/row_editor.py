@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -17,6 +17,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from tui.text import Cell, Line, columns, wrapped
+from tui.widgets.lazy_rows import LazyRows
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList
 from tui.widgets.text_line import TextLine
@@ -75,11 +76,18 @@ class RowEditor(Vertical):
     def text(self) -> str:
         return self.query_one("#edit-line", TextLine).value
 
-    def place(self, x: int, y: int, width: int, room_below: int) -> None:
-        """Put the first line at that cell of the page. room_below: lines that may be covered."""
-        self._room, self._width = room_below, width
+    def place_on(self, grid: LazyRows[Any], lines: int = 1, column: int | None = None) -> None:
+        """Move to the row under the cursor, and there to its value if no column is named.
+
+        lines: how many are to be seen.
+        """
+        x = grid.region.x + (grid.value_column if column is None else column)
+        y = grid.region.y + grid.cursor - grid.scroll_offset.y
+        bottom = self.screen.size.height - 2
+        y = max(1, min(y, bottom - lines))
+        self._room, self._width = bottom - y, grid.region.right - x - 1
         self.styles.offset = (x, y)
-        self.styles.width = width
+        self.styles.width = self._width
 
     def open_text(self, text: str, *, secret: bool = False, placeholder: str = "") -> None:
         """Edit a line of text."""

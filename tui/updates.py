@@ -1,0 +1,54 @@
+"""Which deployments have a newer release in the catalog, and what it asks of a person.
+
+Comparing releases takes real work, so what was found of a deployment holds until it changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tui.words import counted
+
+if TYPE_CHECKING:
+    from engine.model.deployment import Deployment
+    from engine.reviewing import Outdated
+
+_State = tuple[str, str, datetime]
+_MOST_NAMED = 2
+
+
+class Updates:
+    """What has been found out since the interface was started."""
+
+    def __init__(self) -> None:
+        self._found: dict[_State, Outdated | None] = {}
+
+    def of(self, deployment: Deployment) -> Outdated | None:
+        """None where there is none, or where it is not known yet."""
+        return self._found.get(_state(deployment))
+
+    def knows(self, deployments: Iterable[Deployment]) -> bool:
+        return all(_state(one) in self._found for one in deployments)
+
+    def learn(self, deployments: Iterable[Deployment], found: Iterable[Outdated]) -> None:
+        """deployments: those that were asked about."""
+        self._found = dict.fromkeys(map(_state, deployments))
+        self._found.update((_state(one.deployment), one) for one in found)
+
+
+def _state(deployment: Deployment) -> _State:
+    return deployment.id, deployment.release, deployment.changed
+
+
+def update_said(update: Outdated) -> str:
+    """ "3.9.0: 12 options change; 2 need you: auth.type, server.hosts"."""
+    said = f"{update.release}: {counted(update.changed, 'option')} "
+    said += "changes" if update.changed == 1 else "change"
+    needed = update.attention
+    if not needed:
+        return f"{said}, nothing needs you"
+    more = f" and {len(needed) - _MOST_NAMED} more" if len(needed) > _MOST_NAMED else ""
+    verb = "needs" if len(needed) == 1 else "need"
+    return f"{said}; {len(needed)} {verb} you: {', '.join(needed[:_MOST_NAMED])}{more}"
