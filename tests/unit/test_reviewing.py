@@ -203,3 +203,19 @@ def test_the_ledger_goes_out_and_comes_in(
     ]
     file.write_text("no ledger")
     assert main(["identity", "import", str(file)]) == 2
+
+
+def test_a_configuration_of_somebody_else_keeps_what_homeport_would_decide(
+    homeport: Homeport,
+) -> None:
+    values = {
+        "server_name": "example.org",
+        "database": {"name": "psycopg2", "args": {"user": "ann", "password": "canary-Pw"}},
+        "report_stats": "no",  # as older YAML, which Synapse reads, spells it
+    }
+    review = homeport.review_values("synapse", "1.114.0", "1.163.2", values)
+    assert review.ready
+    assert review.document() == values | {"report_stats": False}
+    shown = " ".join(f"{row.yours} {row.text}" for row in review.rows())
+    assert "ann" in shown
+    assert "canary-Pw" not in shown
