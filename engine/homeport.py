@@ -17,6 +17,7 @@ from engine.catalog.package import Package
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
+from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
 from engine.paths import Paths
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from engine.operations.planner import Planner
     from engine.operations.workplace import Workplace
     from engine.public import PublicEndpoint
+    from engine.reviewing import Outdated, Reviewing
+    from forms.upgrade import Ledger, Review
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,12 @@ class Homeport:
         from engine.operations.planner import Planner
 
         return Planner(self._workplace)
+
+    @cached_property
+    def _reviewing(self) -> Reviewing:
+        from engine.reviewing import Reviewing
+
+        return Reviewing(self._catalog, self._inventory)
 
     @cached_property
     def _control(self) -> Control:
@@ -261,6 +270,55 @@ class Homeport:
         """values: the whole new document, as `Deployment.values`."""
         return self._planner.reconfigure(name, values)
 
+    def plan_upgrade(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        release: str | None = None,
+        archived: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """values: the whole document for the release (by default the newest); archived: values
+        that leave, by their dotted paths in the old release."""
+        return self._planner.upgrades.upgrade(name, release, values, archived)
+
+    def review_upgrade(self, name: str, release: str | None = None, who: str = "") -> Review:
+        """What becomes of every option, and what a person must decide; by default for the
+        newest release. Changes nothing. who: by default the user of this process."""
+        return self._reviewing.review(name, release, who)
+
+    def plan_reviewed(self, name: str, review: Review) -> Plan:
+        """The plan of an upgrade as it was reviewed. InvalidInput, naming what is open, for a
+        review that is not ready."""
+        from engine.reviewing import archived_values, refuse_undecided
+
+        refuse_undecided(name, review)
+        release = review.releases[-1].version
+        return self.plan_upgrade(name, review.document(), release, archived_values(review))
+
+    def remember_decisions(self, review: Review) -> int:
+        """Put the identities that were confirmed or refused into the ledger, so that nobody
+        decides them again; how many are new."""
+        from forms.upgrade import Ledger
+
+        return self.add_to_ledger(Ledger(review.identities()))
+
+    def ledger(self, application: str | None = None) -> Ledger:
+        """What people said of options; of one application, or of all."""
+        return self._reviewing.ledger(application)
+
+    def add_to_ledger(self, ledger: Ledger) -> int:
+        """How many records were new."""
+        return self._reviewing.add_to_ledger(ledger)
+
+    def outdated(self, name: str | None = None) -> list[Outdated]:
+        """Deployments for which there is a newer release, and what it would ask; takes up to
+        about a second for each with very many options."""
+        return self._reviewing.outdated(name)
+
+    def plan_rollback(self, name: str) -> Plan:
+        """Back to before the last upgrade, data included; InvalidInput where there is none."""
+        return self._planner.upgrades.rollback(name)
+
     def plan_destroy(self, name: str) -> Plan:
         return self._planner.destroy(name)
 
@@ -291,6 +349,10 @@ class Homeport:
     def resume(self, operation_id: str) -> Operation:
         """Run a failed, cancelled or orphaned operation on from its last finished step."""
         return self._control.resume(operation_id)
+
+    def archived_values(self, name: str) -> list[ArchivedValue]:
+        """What the user had set and upgrades found no place for; newest first."""
+        return self._inventory.archive.of(self._inventory.deployments.get(name).id)
 
     # drafts: forms that the user left before they were done
 

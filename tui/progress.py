@@ -101,9 +101,15 @@ class Progress:
         self.ended = event.at if event.status.is_final else None
 
     def _started(self, event: Any) -> None:
-        if state := self.steps.get(event.step):
+        if state := self.steps.get(event.step) or self._on_the_way_back(event.step):
             state.state, state.started, state.seconds = "running", event.at, None
             state.attempt, state.error, state.done = event.attempt, None, None
+
+    def _on_the_way_back(self, step: str) -> StepState | None:
+        """A step that takes the operation back is shown from when it begins."""
+        back = self.operation.plan.rollback
+        found = next((one for one in back.steps if one.id == step), None) if back else None
+        return self.steps.setdefault(step, StepState(found)) if found else None
 
     def _progress(self, event: Any) -> None:
         if state := self.steps.get(event.step):

@@ -14,9 +14,10 @@ from typing import Any
 
 import schemas
 from engine.catalog.check_manifest import check_manifest
+from engine.catalog.check_migrations import check_migrations
 from engine.catalog.check_options import check_options, check_shape
-from engine.catalog.check_releases import check_releases
-from engine.catalog.load import MANIFEST
+from engine.catalog.check_releases import check_releases, version_of
+from engine.catalog.load import MANIFEST, MIGRATIONS
 from engine.catalog.source import Finding, Source, mapping, read_source, sequence, text_of
 from engine.errors import NotFound
 
@@ -51,9 +52,12 @@ def _check_one(directory: Path) -> list[Finding]:
     usable = {}
     for name, source in options.items():
         shape = check_shape(source)
-        findings += [*source.findings, *shape, *check_options(source)]
+        findings += [*source.findings, *shape, *check_options(source, usable=not shape)]
         usable[name] = Source(source.file) if shape else source
     findings += check_releases(manifest, usable)
+    file = directory / MIGRATIONS
+    migrations = read_source(file) if file.is_file() else None
+    findings += check_migrations(migrations, _by_version(manifest, usable))
     return _sorted(findings)
 
 
@@ -97,6 +101,17 @@ def _read_options(manifest: Source) -> dict[str, Source]:
         for name in dict.fromkeys(names)
         if name and "/" not in name and (directory / name).is_file()
     }
+
+
+def _by_version(manifest: Source, options: Mapping[str, Source]) -> dict[str, Source]:
+    """The options schemas that can be used, by the releases that have them."""
+    found = {}
+    for release in map(mapping, sequence(manifest.value.get("releases"))):
+        version = text_of(release.get("version"))
+        source = options.get(text_of(release.get("options")))
+        if version_of(version) and source and isinstance(source.value, Mapping):
+            found[version] = source
+    return found
 
 
 def _sorted(findings: list[Finding]) -> list[Finding]:

@@ -56,10 +56,10 @@ def check_shape(source: Source) -> list[Finding]:
     return list(_of_meta_schema(source, schema)) or list(_not_described(source, schema))
 
 
-def check_options(source: Source) -> Iterator[Finding]:
-    """Everything else that is wrong with one options schema by itself."""
+def check_options(source: Source, *, usable: bool) -> Iterator[Finding]:
+    """Everything else that is wrong with one options schema by itself. usable: has
+    `check_shape` found nothing?"""
     schema = mapping(source.value)
-    broken = bool(check_shape(source))
     if schema:
         yield from _of_dialect(source, schema)
     validator_of = validators(schema)
@@ -68,7 +68,7 @@ def check_options(source: Source) -> Iterator[Finding]:
         yield from _bounds(source, spot, node)
         yield from _reference(source, spot, node, schema)
         yield from _marks(source, spot, node)
-        if not broken:
+        if usable:
             yield from check_values(source, spot, node, validator_of)
     yield from _labels(source, schema, ())
 

@@ -40,13 +40,13 @@ def _order(manifest: Source, releases: list[Mapping[str, Any]]) -> Iterator[Find
     for index, release in enumerate(releases):
         spot = ("releases", index, "version")
         text = text_of(release.get("version"))
-        version = _version(text)
+        version = version_of(text)
         if not text:
             continue
         if version is None:
             yield manifest.found(spot, f"{text} is not a version", "write it as 1.2.3")
             continue
-        if version in [_version(text_of(r.get("version"))) for r in releases[:index]]:
+        if version in [version_of(text_of(r.get("version"))) for r in releases[:index]]:
             yield manifest.found(spot, f"release {text} is there twice", "remove one of them")
         elif before and version > before:
             hint = "the newest release comes first"
@@ -54,7 +54,8 @@ def _order(manifest: Source, releases: list[Mapping[str, Any]]) -> Iterator[Find
         before = version
 
 
-def _version(text: str) -> Version | None:
+def version_of(text: str) -> Version | None:
+    """The version that a text says; None if it says none."""
     try:
         return Version(text)
     except InvalidVersion:
@@ -69,7 +70,7 @@ def _requirements(manifest: Source, index: int, release: Mapping[str, Any]) -> I
         if exact is None:
             hint = "name one version: app==1.2.3"
             yield manifest.found(at, f"{text} is not an exact requirement", hint)
-        elif place == 0 and exact != _version(text_of(release.get("version"))):
+        elif place == 0 and exact != version_of(text_of(release.get("version"))):
             hint = "the application's own package comes first"
             version = release.get("version")
             yield manifest.found(at, f"{text} is not the release's version {version}", hint)
@@ -175,12 +176,12 @@ def _annotations(
 ) -> Iterator[Finding]:
     """x-since and x-renamed-from of one schema."""
     own = [r for r in releases if r.get("options") == source.file.name]
-    newest = max(filter(None, (_version(text_of(r.get("version"))) for r in own)), default=None)
+    newest = max(filter(None, (version_of(text_of(r.get("version"))) for r in own)), default=None)
     older = _older(source, releases, options)
     for spot, node in schema_nodes(source.value):
         since = node.get("x-since")
         if isinstance(since, str):
-            version = _version(since)
+            version = version_of(since)
             if version is None or (newest and version > newest):
                 hint = "the release in which the option came"
                 yield source.found((*spot, "x-since"), f"{since} is not a release up to here", hint)

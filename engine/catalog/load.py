@@ -1,7 +1,9 @@
 """Reading packages: from the built-in catalog and from further catalog directories.
 
 A catalog is a directory with one directory for each package. A package that cannot be read
-does not hide the others: it is listed in `Catalog.broken` with what is wrong.
+does not hide the others: it is listed in `Catalog.broken` with what is wrong. What upstream
+changed in an application's options, release by release, is kept for ever in a file of its own
+beside the manifest, and read when an upgrade asks for it.
 """
 
 from __future__ import annotations
@@ -11,14 +13,18 @@ import tomllib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import schemas
 from engine.catalog.package import Package
 from engine.errors import HomeportError, InvalidInput, NotFound
 from engine.paths import Paths
 
+if TYPE_CHECKING:
+    from forms.migrations import Migrations
+
 MANIFEST = "manifest.yaml"
+MIGRATIONS = "migrations.yaml"
 
 
 class Catalog:
@@ -29,6 +35,7 @@ class Catalog:
         self.broken: dict[Path, HomeportError] = {}
         """Package directories that cannot be used, and why; filled by the first look."""
         self._schemas: dict[Path, dict[str, Any]] = {}
+        self._migrations: dict[Path, Migrations] = {}
 
     @classmethod
     def open(cls, paths: Paths | None = None) -> Catalog:
@@ -57,6 +64,15 @@ class Catalog:
         if path not in self._schemas:
             self._schemas[path] = _read_schema(path)
         return self._schemas[path]
+
+    def migrations(self, application: str) -> Migrations:
+        """What upstream ever changed in the application's options. `changes(old, new)` of it
+        leads a document of one release to another. Empty where the package declares none;
+        InvalidInput, with the first mistake, where what it declares cannot be used."""
+        directory, _ = self._entry(application)
+        if directory not in self._migrations:
+            self._migrations[directory] = load_migrations(directory)
+        return self._migrations[directory]
 
     def _entry(self, application: str) -> tuple[Path, Package]:
         try:
@@ -91,16 +107,37 @@ def load_package(directory: Path) -> Package:
 
     path = directory / MANIFEST
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        # Through JSON, so that "2" is no number and a date no text, as the schema has it.
-        text = json.dumps(yaml.load(path.read_bytes(), Loader=loader))
-        return Package.model_validate_json(text, strict=True)
+        return Package.model_validate_json(_yaml_as_json(path), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise _unusable(path, f"{where}: {first['msg']}") from error
     except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise _unusable(path, str(error)) from error
+
+
+def load_migrations(directory: Path) -> Migrations:
+    """What the package in a directory declares. InvalidInput, with the first mistake, if that
+    has any."""
+    import yaml
+
+    from forms.migrations import Migrations, read_migrations
+
+    path = directory / MIGRATIONS
+    try:
+        return read_migrations(json.loads(_yaml_as_json(path)))
+    except FileNotFoundError:
+        return Migrations()
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        raise _unusable(path, str(error)) from error
+
+
+def _yaml_as_json(path: Path) -> str:
+    """As JSON, so that "2" is no number and a date no text, as the schemas have it."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return json.dumps(yaml.load(path.read_bytes(), Loader=loader))
 
 
 def further_directories(paths: Paths) -> tuple[Path, ...]:

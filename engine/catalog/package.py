@@ -129,6 +129,9 @@ class StateUnit(Model):
     exclude: tuple[str, ...] = ()
     verify: str = ""
     after: str = ""
+    empty_after_restore: tuple[str, ...] = ()
+    """Tables to empty when an older state is restored, because what they hold may have been
+    used up since (keys that are handed out once)."""
 
 
 class Note(Model):

@@ -35,6 +35,11 @@ def show_plan(plan: Plan) -> None:
         output.line(f"  ~ {change.path}: {_shown(change.old)} -> {_shown(change.new)}")
     for warning in plan.warnings:
         output.line(f"  ! {warning}")
+    if plan.rollback is not None:
+        output.line(
+            f"  < if it fails: back to {plan.application} {plan.rollback.release} with its "
+            "configuration and data"
+        )
     counts = {effect: sum(step.effect is effect for step in plan.steps) for effect in Effect}
     seconds = sum(step.expected_seconds for step in plan.steps)
     output.line(

@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
         view = homeport.deployment(options.name)
         resources = homeport.resources(options.name)
         secrets = homeport.secrets(options.name)
+        archived = homeport.archived_values(options.name)
     health = report or view.health
     deployment = view.deployment
     if options.json:
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
                 "operation": view.operation.id if view.operation else None,
                 "resources": [resource.model_dump(mode="json") for resource in resources],
                 "secrets": secrets,
+                "archived": [value.model_dump(mode="json") for value in archived],
             }
         )
         return 0
@@ -57,6 +59,10 @@ def run(options: argparse.Namespace) -> int:
             "operation": view.operation.id if view.operation else "none running",
             "secrets": "  ".join(secrets) or "none",
             "own options": "\n".join(_flat(deployment.values)) or "all at their defaults",
+            "archived": "\n".join(
+                f"{kept.path} = {kept.value}  (left with {kept.new_release})" for kept in archived
+            )
+            or "none",
         }
     )
     output.line()

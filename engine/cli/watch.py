@@ -25,7 +25,10 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
             f"operation {operation_id}: it is safe to disconnect; "
             f"come back with: homeport attach {operation_id}"
         )
+    done: set[str] = set()
     for event in homeport.follow(operation_id, after):
+        if isinstance(event, StepFinished) and event.outcome in ("done", "unchanged"):
+            done.add(event.step)
         if as_json:
             output.emit_json_line(event.model_dump(mode="json"))
         elif text := describe(event):
@@ -37,7 +40,8 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
         output.line(f"operation {operation_id} {operation.status.value}")
         if operation.error:
             _print_error(operation.error)
-        output.line(f"  go on with: homeport resume {operation_id}")
+        if not (back := operation.plan.rollback_ids) or not back <= done:
+            output.line(f"  go on with: homeport resume {operation_id}")
     return Cancelled.exit_status if operation.status is OperationStatus.CANCELLED else 1
 
 

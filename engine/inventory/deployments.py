@@ -90,9 +90,11 @@ class Deployments:
         *,
         status: DeploymentStatus,
         values: Mapping[str, Any] | None = None,
+        release: str | None = None,
         connection: sa.Connection | None = None,
     ) -> bool:
-        """Set the status, and the values where given; in the caller's transaction if any.
+        """Set the status, and values and release where given; in the caller's transaction if
+        any.
 
         False where there is no such deployment.
         """
@@ -100,6 +102,8 @@ class Deployments:
         row: dict[str, Any] = {"status": status.value, "changed": _now()}
         if values is not None:
             row["values"] = json.dumps(values)
+        if release is not None:
+            row["release"] = release
         if status is _GONE:
             row |= {"live_name": None, "live_domain": None}
         statement = table.update().where(table.c.id == deployment).values(**row)

@@ -8,6 +8,7 @@ from engine.inventory.events import Events
 from engine.inventory.leases import Leases
 from engine.inventory.migrations import migrate
 from engine.inventory.operations import Operations
+from engine.inventory.options import Archive, Identities
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
 from engine.inventory.steps import FinishedSteps
 from engine.paths import Paths
@@ -29,6 +30,8 @@ class Inventory:
         self.drafts = Drafts(database)
         self.audit = Audit(database)
         self.durations = Durations(database)
+        self.archive = Archive(database)
+        self.identities = Identities(database)
 
     @classmethod
     def open(cls, paths: Paths, url: str | None = None) -> Inventory:

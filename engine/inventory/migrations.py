@@ -59,7 +59,19 @@ _FIRST = (
     "CREATE INDEX step_durations_of_kind ON step_durations (kind, application, id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_UPGRADES = (
+    """CREATE TABLE archived_values (
+        operation TEXT NOT NULL REFERENCES operations (id), path TEXT NOT NULL,
+        deployment TEXT NOT NULL REFERENCES deployments (id), value TEXT NOT NULL,
+        old_release TEXT NOT NULL, new_release TEXT NOT NULL, at TEXT NOT NULL,
+        PRIMARY KEY (operation, path))""",
+    "CREATE INDEX archived_values_of_deployment ON archived_values (deployment, at)",
+    """CREATE TABLE identities (
+        id {serial}, application TEXT NOT NULL, record TEXT NOT NULL,
+        UNIQUE (application, record))""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES)
 """The n-th entry brings the schema from version n to n + 1."""
 
 _SERIAL = {

@@ -106,6 +106,21 @@ audit = _table(
     "audit", _integer("id", key=True), _text("at"), _text("who"), _text("what"), _text("detail")
 )
 
+archived_values = _table(
+    "archived_values",
+    _text("operation", key=True),
+    _text("path", key=True),
+    _text("deployment"),
+    _text("value"),
+    _text("old_release"),
+    _text("new_release"),
+    _text("at"),
+)
+"""What left a deployment's configuration in an upgrade: JSON by the dotted path it had."""
+
+identities = _table("identities", _integer("id", key=True), _text("application"), _text("record"))
+"""The ledger: which option of a release is which of another, as people said, in its order."""
+
 step_durations = _table(
     "step_durations",
     _integer("id", key=True),

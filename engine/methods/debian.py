@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 
 from engine.catalog.placeholders import expand_command, expand_text
-from engine.catalog.render import file_paths, render_files
+from engine.catalog.render import RenderedFile, file_paths, render_files
 from engine.errors import RemoteFailure
 from engine.guests.protocols import GuestShell
 from engine.methods import apt, caddy, postgresql, redis, release, systemd
@@ -22,6 +22,7 @@ from engine.methods.proven import is_taken_back, keep_proven, now_proven, take_b
 from engine.methods.unitfile import Unit
 
 _COMPONENTS = {"postgresql": postgresql, "redis": redis}
+_QUIESCE_SECONDS = 600
 
 
 def open_method() -> DebianMethod:
@@ -43,6 +44,11 @@ class DebianMethod:
         if "redis" in needed:
             redis.ensure_redis(place)
 
+    def check(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        place = Place.of(shell, app, work)
+        release.check_python(place)
+        _rendered(place, bindings_of(place))
+
     def install(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)
         _ensure_user(place)
@@ -52,10 +58,7 @@ class DebianMethod:
     def configure(self, shell: GuestShell, app: Installation, work: Work) -> bool:
         place = Place.of(shell, app, work)
         bindings = bindings_of(place)
-        existing = _existing(place, bindings)
-        files = render_files(
-            app.package, app.release, app.options_schema, app.values, bindings, existing
-        )
+        files = _rendered(place, bindings)
         _ensure_user(place)
         _ensure_directories(place)
         was_proven = keep_proven(place)
@@ -70,9 +73,19 @@ class DebianMethod:
             now_proven(place)
         return changed
 
-    def start(self, shell: GuestShell, app: Installation, work: Work, *, restart: bool) -> None:
+    def start(
+        self,
+        shell: GuestShell,
+        app: Installation,
+        work: Work,
+        *,
+        restart: bool,
+        as_is: bool = False,
+    ) -> None:
         place = Place.of(shell, app, work)
-        if is_taken_back(place):
+        if as_is:
+            place.run("systemctl", "daemon-reload")
+        elif is_taken_back(place):
             self.configure(shell, app, work)
         restart = restart or place.exists(place.paths.restart_needed)
         systemd.enable(place, place.paths.unit)
@@ -81,11 +94,18 @@ class DebianMethod:
                 systemd.start(place, place.paths.unit, restart=restart)
                 wait_until_healthy(place)
             except RemoteFailure as failure:
+                if as_is:
+                    raise
                 raise take_back(place, failure) from failure
+        if as_is:
+            _run_as_service(place, app.package.quiesce.after)
         now_proven(place)
 
     def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)
+        if systemd.is_active(place, place.paths.unit):
+            _run_as_service(place, app.package.quiesce.before)
+        place.run("systemctl", "disable", place.paths.unit)
         place.run("systemctl", "stop", place.paths.unit, timeout=systemd.START_SECONDS)
 
     def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None:
@@ -136,6 +156,14 @@ def _ensure_directories(place: Place) -> None:
         place.directory(own, f"{int(mode, 8):04o}", f"{user}:{user}")
 
 
+def _rendered(place: Place, bindings: PlaceBindings) -> list[RenderedFile]:
+    app = place.app
+    existing = _existing(place, bindings)
+    return render_files(
+        app.package, app.release, app.options_schema, app.values, bindings, existing
+    )
+
+
 def _existing(place: Place, bindings: PlaceBindings) -> dict[str, bytes]:
     """The files that keep lines of others: password files."""
     package = place.app.package
@@ -162,6 +190,12 @@ def _unit(place: Place, bindings: PlaceBindings) -> Unit:
         runtime_directory=f"homeport/{app.name}",
         writable=(paths.data,),
     )
+
+
+def _run_as_service(place: Place, commands: tuple[tuple[str, ...], ...]) -> None:
+    for argv in commands:
+        words = expand_command(argv, bindings_of(place))
+        place.run("runuser", "-u", place.paths.user, "--", *words, timeout=_QUIESCE_SECONDS)
 
 
 def _run_account_command(

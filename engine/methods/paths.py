@@ -78,6 +78,11 @@ class GuestPaths:
         return f"{self.root}/etc/systemd/system/{self.unit}"
 
     @property
+    def captures(self) -> str:
+        """The deployment's captured state; no deployment's name begins with a dot."""
+        return f"{self.root}/var/lib/homeport/.captures/{self.name}"
+
+    @property
     def lock(self) -> str:
         """Held by whoever installs something on this guest."""
         return f"{self.root}/var/lib/homeport/install.lock"

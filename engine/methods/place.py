@@ -7,7 +7,7 @@ work on what it finds; two installers never run at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from engine.errors import Locked
@@ -52,24 +52,31 @@ class Place:
         )
 
     def run_long(
-        self, *argv: str, env: Mapping[str, str] | None = None, timeout: float = 1800.0
+        self,
+        *argv: str,
+        data: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 1800.0,
+        on_line: Callable[[str], None] | None = None,
     ) -> Completed:
-        """An installer: under the guest's lock, its lines in the log, cancellable.
+        """What takes long: under the guest's lock, its lines in the log, cancellable.
 
-        Raises Locked while an earlier attempt's installer is still busy.
+        on_line: takes the lines instead of the log.
+        Raises Locked while what an earlier attempt started is still busy.
         """
         self.work.raise_if_cancelled()
         completed = self.shell.run(
             ("sh", "-c", scripts.LOCKED, "locked", self.paths.lock, str(LOCK_SECONDS), *argv),
+            input=data,
             env=env,
             timeout=timeout + LOCK_SECONDS,
-            on_line=self._tell,
+            on_line=on_line or self._tell,
             on_wait=self.work.raise_if_cancelled,
             check=False,
         )
         if completed.status == scripts.LOCK_HELD:
             raise Locked(
-                "another installer still works on the guest",
+                "another installer or copy still works on the guest",
                 on=self.facts.address,
                 why="one that was started before did not end",
                 do="Wait for it, or end it on the guest, then retry.",

@@ -47,16 +47,36 @@ class Method(Protocol):
     def components(self, shell: GuestShell, app: Installation, work: Work) -> None:
         """Proxy, database server, key-value store: installed and running, database made."""
 
+    def check(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        """InvalidInput or RemoteFailure for a release or values that could not be installed and
+        configured here; looks, and changes nothing."""
+
     def install(self, shell: GuestShell, app: Installation, work: Work) -> None:
-        """The release's packages, the user, the directories."""
+        """The release's packages, the user, the directories. A release that runs is not
+        touched by another one that is installed beside it."""
 
     def configure(self, shell: GuestShell, app: Installation, work: Work) -> bool:
         """Configuration files and the service unit; True where anything changed."""
 
-    def start(self, shell: GuestShell, app: Installation, work: Work, *, restart: bool) -> None:
-        """Enabled and running; answers its health probe on the guest."""
+    def start(
+        self,
+        shell: GuestShell,
+        app: Installation,
+        work: Work,
+        *,
+        restart: bool,
+        as_is: bool = False,
+    ) -> None:
+        """Enabled and running; answers its health probe on the guest.
 
-    def stop(self, shell: GuestShell, app: Installation, work: Work) -> None: ...
+        Where it does not become healthy, the configuration that last worked is put back.
+        as_is: not so; it is started with the files that are there, and a failure only told:
+        for who has data to put back as well.
+        """
+
+    def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        """It has ended by its own means and writes nothing any more; a reboot of the guest
+        does not start it."""
 
     def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None: ...
 

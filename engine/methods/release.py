@@ -34,7 +34,17 @@ def ensure_release(place: Place) -> bool:
     debian = (*(() if has_uv else ("python3-venv",)), *_debian_names(release.build))
     if debian:
         apt.ensure_packages(place, debian)
-    python = _python_version(place)
+    check_python(place)
+    place.work.log(f"Installing {' '.join(release.pypi)}")
+    with place.work.spent("package-installer"):
+        _install(place, has_uv)
+    place.write(paths.installed, wanted.encode())
+    return True
+
+
+def check_python(place: Place) -> None:
+    """RemoteFailure where the guest's Python is not one that the release runs with."""
+    release, python = place.app.release, _python_version(place)
     if python not in SpecifierSet(release.python):
         raise RemoteFailure(
             f"the guest's Python cannot run {place.app.package.name} {release.version}",
@@ -43,11 +53,6 @@ def ensure_release(place: Place) -> bool:
             left="nothing was installed",
             do="Use a newer image for the guests of this provider, or choose another release.",
         )
-    place.work.log(f"Installing {' '.join(release.pypi)}")
-    with place.work.spent("package-installer"):
-        _install(place, has_uv)
-    place.write(paths.installed, wanted.encode())
-    return True
 
 
 def _install(place: Place, has_uv: bool) -> None:

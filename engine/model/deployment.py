@@ -58,6 +58,8 @@ class ResourceKind(StrEnum):
     SECRET = "secret"
     CERTIFICATE = "certificate"
     ACCOUNT = "account"
+    CAPTURE = "capture"
+    """The application's state as it was before an upgrade, kept on the guest."""
 
 
 class Resource(Model):

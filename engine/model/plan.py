@@ -23,6 +23,8 @@ FORMAT = 1
 class Intent(StrEnum):
     DEPLOY = "deploy"
     RECONFIGURE = "reconfigure"
+    UPGRADE = "upgrade"
+    ROLLBACK = "rollback"
     DESTROY = "destroy"
 
 
@@ -76,6 +78,11 @@ class Plan(Model):
     steps: tuple[PlannedStep, ...] = ()
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
+    rollback: Plan | None = None
+    """What takes this plan back, carried out by the same operation if it ends otherwise than
+    well. Its release and values are those to go back to; its steps' ids are none of `steps`."""
+    rollback_from: str = ""
+    """Id of the step from whose beginning on there is something to take back."""
 
     @property
     def hash(self) -> str:
@@ -87,6 +94,11 @@ class Plan(Model):
     def is_empty(self) -> bool:
         """True where carrying it out would change nothing."""
         return all(step.effect is Effect.READ for step in self.steps)
+
+    @property
+    def rollback_ids(self) -> frozenset[str]:
+        """Ids of the steps that take this plan back."""
+        return frozenset(step.id for step in self.rollback.steps) if self.rollback else frozenset()
 
     @property
     def deletes(self) -> tuple[PlannedStep, ...]:

@@ -13,9 +13,13 @@ LOOK_SECONDS = 0.25
 
 
 class Cancellation:
-    """One operation's, shared by its steps: at most one query per LOOK_SECONDS for all."""
+    """One operation's, shared by its steps: at most one query per LOOK_SECONDS for all.
 
-    def __init__(self, inventory: Inventory, operation_id: str) -> None:
+    heeded: False for the way back, which nobody can stop halfway by cancelling.
+    """
+
+    def __init__(self, inventory: Inventory, operation_id: str, *, heeded: bool = True) -> None:
+        self._heeded = heeded
         self._inventory = inventory
         self._operation = operation_id
         self._lock = threading.Lock()
@@ -23,6 +27,8 @@ class Cancellation:
         self._asked = False
 
     def asked(self) -> bool:
+        if not self._heeded:
+            return False
         with self._lock:
             now = time.monotonic()
             if not self._asked and now - self._looked >= LOOK_SECONDS:

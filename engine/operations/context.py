@@ -167,6 +167,11 @@ class OperationStep:
     def forget(self, kind: ResourceKind, key: str) -> None:
         self._workplace.inventory.resources.forget(self.plan.deployment, kind, key)
 
+    def archive(self, values: Mapping[str, Any], release: str) -> None:
+        self._workplace.inventory.archive.keep(
+            self.operation_id, self.plan.deployment, release, self.plan.release, values
+        )
+
     # what it says
 
     def log(self, text: str) -> None:

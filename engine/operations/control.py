@@ -17,6 +17,7 @@ from engine.model.plan import Intent, Operation, OperationStatus, Plan
 from engine.operations.launch import end_of_log, ensure_worker
 from engine.operations.outcome import AT_WORK
 from engine.operations.planner import Planner
+from engine.operations.wayback import way_back_of
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
 from engine.paths import Paths
@@ -89,6 +90,14 @@ class Control:
                 on=operation.id,
                 why="the operation ended well",
                 do="Make a new plan for what is to change now.",
+            )
+        if way_back_of(self._inventory, operation, {}).is_whole:
+            raise InvalidInput(
+                what="there is nothing to go on with",
+                on=operation.id,
+                why=f"it was taken back, and {operation.plan.name} runs as it did before",
+                left="nothing was changed",
+                do="Mend what made it fail and make a new plan.",
             )
         if operation.status.is_final:
             plan = operation.plan

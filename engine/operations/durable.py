@@ -1,10 +1,10 @@
 """Operations as durable workflows: DBOS remembers which run, and starts them again.
 
 One small workflow interprets every plan. Each planned step gets its number in the journal
-before any of them runs, in the plan's order, so that steps side by side find their own
-entries again after a crash whatever order they ended in. The application version is the
-version of the plan format and nothing else: an update of Homeport changes handlers, which
-the registry keeps by versioned kind, and never this workflow.
+before any of them runs, in the plan's order (those of the way back behind all others), so
+that steps side by side find their own entries again after a crash whatever order they ended
+in. The application version is the version of the plan format and nothing else: an update of
+Homeport changes handlers, which the registry keeps by versioned kind, and never this workflow.
 
 A workflow is one attempt. Its id is the operation's, with ".2", ".3", ... for further
 attempts: DBOS could also fork or rewind a failed run, but both cut the journal at one step
@@ -28,7 +28,7 @@ from engine.inventory.database import open_journal_engine
 from engine.model.plan import FORMAT, Operation, PlannedStep
 from engine.operations import fault
 from engine.operations.eventlog import EventLog
-from engine.operations.interpreter import carry_out
+from engine.operations.interpreter import carry_out_or_back
 from engine.operations.journal import JsonSerializer
 from engine.operations.outcome import record_end
 from engine.operations.retry import RetryPolicy
@@ -64,7 +64,9 @@ class Performer:
         return record_end(self.workplace.inventory, operation, results).value
 
     async def _carry_out(self, operation: Operation, runner: StepRunner) -> dict[str, StepResult]:
-        numbered = {step.id: DBOS.reserve_step() for step in operation.plan.steps}
+        plan = operation.plan
+        back = plan.rollback.steps if plan.rollback else ()
+        numbered = {step.id: DBOS.reserve_step() for step in (*plan.steps, *back)}
 
         async def run(step: PlannedStep) -> StepResult:
             if self.stopping.is_set():
@@ -76,7 +78,7 @@ class Performer:
             fault.after_journal(step.id)
             return StepResult(**journaled)
 
-        return await carry_out(operation.plan.steps, run)
+        return await carry_out_or_back(plan, run, turned_back=runner.turned_back)
 
     def _run_one(self, runner: StepRunner, step: PlannedStep) -> dict[str, Any]:
         with self._lock:

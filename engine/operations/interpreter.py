@@ -2,20 +2,39 @@
 
 Pure scheduling: what running a step means is the caller's. A step starts when all that it
 waits for ended well; once one failed or was cancelled no further step starts, and those
-that run are waited for, so that nothing is still at work when the operation has ended.
+that run are waited for, so that nothing is still at work when the operation has ended. A plan
+that says how it is taken back is taken back then, if it had begun to change anything.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from engine.errors import InvalidInput
-from engine.model.plan import PlannedStep
+from engine.model.plan import Plan, PlannedStep
 from engine.operations.runner import StepResult
 
 RunStep = Callable[[PlannedStep], Awaitable[StepResult]]
+
+
+async def carry_out_or_back(
+    plan: Plan, run: RunStep, *, turned_back: bool = False
+) -> dict[str, StepResult]:
+    """Results by step id, of every step that was started, those of the way back included.
+
+    turned_back: the way back was begun before; nothing else is tried any more.
+    """
+    results = {} if turned_back else await carry_out(plan.steps, run)
+    if plan.rollback is not None and (turned_back or must_turn_back(plan, results)):
+        results |= await carry_out(plan.rollback.steps, run)
+    return results
+
+
+def must_turn_back(plan: Plan, results: Mapping[str, StepResult]) -> bool:
+    """Did it end otherwise than well, after the first step that has to be taken back?"""
+    return plan.rollback_from in results and not all(r.is_good for r in results.values())
 
 
 async def carry_out(steps: Sequence[PlannedStep], run: RunStep) -> dict[str, StepResult]:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from engine.inventory.inventory import Inventory
 from engine.model.deployment import DeploymentStatus, Health, HealthReport
+from engine.model.events import StepFinished
 from engine.model.plan import Effect, Intent, Operation, OperationStatus
 from engine.operations.runner import StepResult
+from engine.operations.wayback import WayBack, way_back_of
 
 AT_WORK = {
     Intent.DEPLOY: DeploymentStatus.DEPLOYING,
     Intent.RECONFIGURE: DeploymentStatus.CHANGING,
+    Intent.UPGRADE: DeploymentStatus.CHANGING,
+    Intent.ROLLBACK: DeploymentStatus.CHANGING,
     Intent.DESTROY: DeploymentStatus.DESTROYING,
 }
 """The deployment's status while an operation of this intent is unfinished."""
 _ENDED_WELL = {
     Intent.DEPLOY: DeploymentStatus.RUNNING,
     Intent.RECONFIGURE: DeploymentStatus.RUNNING,
+    Intent.UPGRADE: DeploymentStatus.RUNNING,
+    Intent.ROLLBACK: DeploymentStatus.RUNNING,
     Intent.DESTROY: DeploymentStatus.DESTROYED,
 }
 
@@ -40,12 +47,19 @@ def record_end(
     inventory: Inventory, operation: Operation, results: Mapping[str, StepResult]
 ) -> OperationStatus:
     """Write the operation's end and the deployment's status, in one transaction."""
-    status, decisive = status_of(results)
     plan = operation.plan
-
-    values = None
-    if status is OperationStatus.SUCCEEDED:
-        after, values = _ENDED_WELL[plan.intent], plan.values
+    forward = {step: r for step, r in results.items() if step not in plan.rollback_ids}
+    status, decisive = status_of(forward)
+    error = decisive.error if decisive else None
+    values, release = None, None
+    if status is OperationStatus.SUCCEEDED and len(forward) == len(results):
+        after, values, release = _ENDED_WELL[plan.intent], plan.values, plan.release
+    elif plan.rollback is not None:
+        way_back = way_back_of(inventory, operation, results)
+        after = _after(way_back, inventory.operations.status_before(operation.id))
+        if way_back.was_begun:
+            error = way_back.told(plan, error or _first_error(inventory, operation))
+            status = OperationStatus.FAILED if status is OperationStatus.SUCCEEDED else status
     elif plan.intent is Intent.DEPLOY or may_have_changed_something(operation, results):
         # The values may be on the guest already: a later plan must start from them.
         after, values = DeploymentStatus.FAILED, plan.values
@@ -54,16 +68,32 @@ def record_end(
 
     def deployment_too(connection: sa.Connection) -> None:
         inventory.deployments.change(
-            plan.deployment, status=after, values=values, connection=connection
+            plan.deployment, status=after, values=values, release=release, connection=connection
         )
 
-    error = decisive.error if decisive else None
     inventory.operations.end(operation.id, status, error, deployment_too)
-    if status is OperationStatus.SUCCEEDED and plan.intent is not Intent.DESTROY:
+    if after is DeploymentStatus.RUNNING and values is not None:
         # Its last step asked the application; nobody need ask again to know.
         healthy = HealthReport(health=Health.HEALTHY, at=datetime.now(UTC))
         inventory.deployments.remember_health(plan.deployment, healthy)
     return status
+
+
+def _after(way_back: WayBack, before: DeploymentStatus) -> DeploymentStatus:
+    if way_back.is_whole:
+        return DeploymentStatus.RUNNING
+    return DeploymentStatus.FAILED if way_back.is_needed else before
+
+
+def _first_error(inventory: Inventory, operation: Operation) -> dict[str, Any] | None:
+    """What ended the way forward, as an earlier attempt told it."""
+    ids = {step.id for step in operation.plan.steps}
+    failed = [
+        event.error
+        for event in inventory.events.after(operation.id, 0)
+        if isinstance(event, StepFinished) and event.step in ids and event.error
+    ]
+    return failed[-1] if failed else None
 
 
 def may_have_changed_something(operation: Operation, results: Mapping[str, StepResult]) -> bool:

@@ -12,12 +12,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.catalog.package import Package, Release
-from engine.errors import HomeportError, InvalidInput, NotFound, PlanChanged
+from engine.errors import HomeportError, InvalidInput, PlanChanged
 from engine.inventory.inventory import Inventory
 from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
+from engine.operations.gates import refuse_destroyed, release_of
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
+from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
 from engine.planning.changes import document_changes
@@ -37,6 +39,7 @@ class Planner:
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
         self._inventory: Inventory = workplace.inventory
+        self.upgrades = Upgrades(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -55,7 +58,7 @@ class Planner:
             domain,
             provider,
             package,
-            _release(package, request.release),
+            release_of(package, request.release),
             request.values or {},
             request.account or _default_account(package),
         )
@@ -92,12 +95,12 @@ class Planner:
     def reconfigure(self, name: str, values: Mapping[str, Any]) -> Plan:
         """An empty plan where nothing would change."""
         deployment = self._inventory.deployments.get(name)
-        _refuse_destroyed(deployment)
+        refuse_destroyed(deployment)
         package = self._workplace.package(deployment.application)
         schema = self._workplace.options_schema(package.id, deployment.release)
         check_values(schema, values)
         document, given = withdraw(schema, values)
-        fresh = self._renewed(deployment, given)
+        fresh = self.renewed(deployment, given)
         plan = self._reconfigure(deployment, package, document, schema, fresh)
         withheld.keep(plan, fresh)
         return plan
@@ -111,9 +114,9 @@ class Planner:
         fresh: Iterable[str],
     ) -> Plan:
         renewed = [name.removeprefix("option.") for name in fresh]
-        desired = self._as_it_is(deployment.model_copy(update={"values": document}), package)
+        desired = self.as_it_is(deployment.model_copy(update={"values": document}), package)
         if document_changes(schema, deployment.values, document, renewed):
-            desired = self._with_history(desired)
+            desired = self.with_history(desired)
         return plan_reconfigure(
             desired,
             deployment.values,
@@ -124,9 +127,9 @@ class Planner:
 
     def destroy(self, name: str) -> Plan:
         deployment = self._inventory.deployments.get(name)
-        _refuse_destroyed(deployment)
+        refuse_destroyed(deployment)
         package = self._workplace.package(deployment.application)
-        desired = self._with_history(self._as_it_is(deployment, package))
+        desired = self.with_history(self.as_it_is(deployment, package))
         return plan_destroy(desired, self._inventory.resources.of(deployment.id))
 
     def confirm(self, plan: Plan) -> None:
@@ -170,7 +173,9 @@ class Planner:
         if plan.deployment not in known:
             return self._deploy_again(plan)
         deployment = known[plan.deployment]
-        _refuse_destroyed(deployment)
+        refuse_destroyed(deployment)
+        if plan.intent in (Intent.UPGRADE, Intent.ROLLBACK):
+            return self.upgrades.again(deployment, plan)
         package = self._workplace.package(plan.application)
         schema = self._workplace.options_schema(plan.application, plan.release)
         return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))
@@ -185,20 +190,20 @@ class Planner:
             check_domain(plan.domain, provider.zone, {known.domain for known in live}),
             provider,
             package,
-            _release(package, plan.release),
+            release_of(package, plan.release),
             plan.values,
             _account_of(plan) or _default_account(package),
         )
 
-    def _as_it_is(self, deployment: Deployment, package: Package) -> Desired:
+    def as_it_is(self, deployment: Deployment, package: Package) -> Desired:
         return Desired.of(
             deployment,
             package,
-            _release(package, deployment.release),
+            release_of(package, deployment.release),
             self._inventory.providers.get(deployment.provider),
         )
 
-    def _with_history(self, desired: Desired) -> Desired:
+    def with_history(self, desired: Desired) -> Desired:
         """With what only matters where there is something to do."""
         return replace(
             desired,
@@ -219,7 +224,7 @@ class Planner:
             for operation in self._inventory.operations.all(deployment.id)
         )
 
-    def _renewed(self, deployment: Deployment, given: Mapping[str, str]) -> dict[str, str]:
+    def renewed(self, deployment: Deployment, given: Mapping[str, str]) -> dict[str, str]:
         """Those of the given secrets that are not stored so already."""
         if not given:
             return {}
@@ -234,18 +239,6 @@ class Planner:
         }
 
 
-def _release(package: Package, version: str | None) -> Release:
-    try:
-        return package.release(version)
-    except KeyError:
-        raise NotFound(
-            what="the catalog does not have this release",
-            on=f"{package.name} {version}",
-            left="nothing was changed",
-            do=f"Choose one of {', '.join(known.version for known in package.releases)}.",
-        ) from None
-
-
 def _default_account(package: Package) -> str:
     return package.accounts[0].username if package.accounts else ""
 
@@ -256,22 +249,12 @@ def _account_of(plan: Plan) -> str:
     )
 
 
-def _refuse_destroyed(deployment: Deployment) -> None:
-    if deployment.status is DeploymentStatus.DESTROYED:
-        raise InvalidInput(
-            what="the deployment is gone",
-            on=deployment.name,
-            why="it was destroyed; only its history is left",
-            do="Deploy it anew.",
-        )
-
-
 def _substance(plan: Plan) -> Any:
     """All of a plan but what only informs: durations learned meanwhile, and warnings."""
-    data = plan.model_dump(mode="json", exclude={"warnings"})
+    data = plan.model_dump(mode="json", exclude={"warnings", "rollback"})
     for step in data["steps"]:
         del step["expected_seconds"]
-    return data
+    return data, plan.rollback and _substance(plan.rollback)
 
 
 def _changed(plan: Plan, why: str) -> PlanChanged:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from engine.errors import Cancelled, HomeportError, RemoteFailure
 from engine.inventory.steps import FinishedStep
 from engine.model.events import StepFinished, StepRetrying, StepStarted
-from engine.model.plan import Operation, PlannedStep
+from engine.model.plan import Operation, Plan, PlannedStep
 from engine.operations import fault, registry
 from engine.operations.cancellation import Cancellation
 from engine.operations.context import OperationStep
@@ -63,8 +63,11 @@ class StepRunner:
         self._events = events
         self._redactor = redactor
         self._policy = policy
-        self._cancellation = Cancellation(workplace.inventory, operation.id)
+        self._forward = Cancellation(workplace.inventory, operation.id)
+        self._back = Cancellation(workplace.inventory, operation.id, heeded=False)
         self._finished = workplace.inventory.finished_steps.of(operation.id)
+        self.turned_back = bool(operation.plan.rollback_ids & self._finished.keys())
+        """An earlier run of the operation began to take it back."""
 
     def run(self, step: PlannedStep) -> StepResult:
         """Carry the step out, or give the result that an earlier attempt recorded."""
@@ -73,7 +76,7 @@ class StepRunner:
         began = time.monotonic()
         causes: dict[str, float] = {}
         try:
-            self._cancellation.raise_if_asked()
+            self._cancellation(step).raise_if_asked()
             attempt = self._operation.attempt
             self._events.say(
                 StepStarted(at=_now(), step=step.id, title=step.title, attempt=attempt)
@@ -101,17 +104,27 @@ class StepRunner:
                 self._events.say(
                     StepRetrying(at=_now(), step=step.id, error=error.describe(), wait_seconds=wait)
                 )
-                self._cancellation.wait(wait)
+                self._cancellation(step).wait(wait)
+
+    def _cancellation(self, step: PlannedStep) -> Cancellation:
+        return self._back if step.id in self._operation.plan.rollback_ids else self._forward
+
+    def _plan(self, step: PlannedStep) -> Plan:
+        """The one that the step belongs to: it says which release and values are meant."""
+        plan = self._operation.plan
+        if plan.rollback is not None and step.id in plan.rollback_ids:
+            return plan.rollback
+        return plan
 
     def _try(self, step: PlannedStep, causes: dict[str, float]) -> StepOutcome:
         context = OperationStep(
             self._workplace,
             self._operation.id,
-            self._operation.plan,
+            self._plan(step),
             step,
             self._events,
             self._redactor,
-            self._cancellation,
+            self._cancellation(step),
         )
         context.causes = causes
         try:

@@ -92,6 +92,9 @@ class StepContext(Progress, Protocol):
 
     def forget(self, kind: ResourceKind, key: str) -> None: ...
 
+    def archive(self, values: Mapping[str, Any], release: str) -> None:
+        """Keep values, by their dotted paths in that release, in the deployment's archive."""
+
     def spent(self, cause: str) -> AbstractContextManager[None]:
         """Time inside counts as spent by "package-installer", "application-start" or
         "provider-task" and not as Homeport's own."""

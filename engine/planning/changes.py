@@ -18,12 +18,14 @@ def document_changes(
     old: Mapping[str, Any],
     new: Mapping[str, Any],
     renewed_secrets: Collection[str] = (),
+    old_schema: Mapping[str, Any] | None = None,
 ) -> tuple[Change, ...]:
     """Changed options by dotted path, in order of their paths.
 
     renewed_secrets: paths of secret options whose value changes behind the same reference.
+    old_schema: that of the old document, where it is another release's.
     """
-    before, after = _flat(schema, old), _flat(schema, new)
+    before, after = _flat(old_schema or schema, old), _flat(schema, new)
     changed = {
         path
         for path in before.keys() | after.keys()
@@ -32,7 +34,7 @@ def document_changes(
     return tuple(
         Change(
             path=path,
-            old=_shown(schema, path, before.get(path, _UNSET)),
+            old=_shown(old_schema or schema, path, before.get(path, _UNSET)),
             new=_shown(schema, path, after.get(path, _UNSET)),
         )
         for path in sorted(changed | set(renewed_secrets))

@@ -16,6 +16,7 @@ from engine.planning.desired import Desired
 def plan_destroy(desired: Desired, resources: Sequence[Resource]) -> Plan:
     known = {resource.kind: resource.external_id for resource in reversed(resources)}
     guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
+    kept = [resource.key for resource in resources if resource.kind is ResourceKind.CAPTURE]
     name, domain = desired.name, desired.domain
     record = {"name": domain, "type": desired.record_type}
     steps = (
@@ -60,6 +61,7 @@ def plan_destroy(desired: Desired, resources: Sequence[Resource]) -> Plan:
             Effect.CHANGE,
             f"deployment {name}; its history is kept",
             ("address.release", "secrets.remove"),
+            {"captures": kept} if kept else None,
         ),
     )
     warning = f"All data of {desired.package.name} on guest {name} is lost."

@@ -20,6 +20,11 @@ _FIRST_TIME = {
     "dns.apply@1": 3.0,
     "app.health@1": 3.0,
     "guest.destroy@1": 8.0,
+    "upgrade.check@1": 2.0,
+    "app.stop@1": 2.0,
+    "state.capture@1": 5.0,
+    "state.restore@1": 10.0,
+    "app.run@1": 8.0,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine.catalog.load import Catalog
 from engine.demo.use import VALUES, use_application
 from engine.homeport import Homeport
 from engine.model.deployment import DeploymentStatus, Health
@@ -83,20 +84,24 @@ def test_from_nothing_to_used_to_changed_to_gone(here: Installation, application
     check_nothing_left(here, name)
 
 
-@pytest.mark.parametrize(
-    "application",
-    [
-        "radicale",
-        pytest.param(
-            "isso",
-            marks=pytest.mark.skipif(
-                not can_compile(), reason="isso 0.13 is compiled: needs gcc and python3-dev (apt)"
-            ),
-        ),
-    ],
-)
-def test_older_release_is_deployed_as_well(here: Installation, application: str) -> None:
-    release = here.homeport.package(application).releases[-1].version
+def older_releases() -> Iterator[Any]:
+    for package in Catalog.open().packages():
+        for release in package.releases[1:]:
+            yield pytest.param(
+                package.id,
+                release.version,
+                id=f"{package.id}-{release.version}",
+                marks=pytest.mark.skipif(
+                    "gcc" in release.build and not can_compile(),
+                    reason="it is compiled: needs gcc and python3-dev (apt)",
+                ),
+            )
+
+
+@pytest.mark.parametrize(("application", "release"), list(older_releases()))
+def test_older_release_is_deployed_as_well(
+    here: Installation, application: str, release: str
+) -> None:
     name = f"old-{application}"
     plan = here.plan(application, name, release=release)
     assert plan.release == release

@@ -186,10 +186,8 @@ def test_the_entries_of_a_list_stay_apart(
 def test_a_template_of_several_lines_is_carried() -> None:
     text = "Hello $attendee_name,\n\nyou are invited: 100 % sure; bring #1."
     values = {"hook": {"updated_event_template": text}}
-    for release in CATALOG.package("radicale").releases:
-        found = read_ini(
-            "radicale", release.version, main_file("radicale", release.version, values).data
-        )
+    for version in ("3.9.0", "3.5.10"):
+        found = read_ini("radicale", version, main_file("radicale", version, values).data)
         assert found["hook.updated_event_template"] == text
 
 

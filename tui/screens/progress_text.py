@@ -39,6 +39,9 @@ def outcome(progress: Progress) -> str:
             "destroy": f"{plan.name} and all that it owned is gone",
         }
         return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
+    back = [progress.steps.get(step) for step in plan.rollback_ids]
+    if back and all(step and step.state in ("done", "unchanged") for step in back):
+        return f"It was taken back: {plan.name} runs as it did before, with its data."
     if progress.status == "cancelled":
         return "It stopped as you asked. What was finished is still there."
     return "It failed. What was finished is still there; t tries again from there."

@@ -16,6 +16,8 @@ def forget(ctx: StepContext) -> StepOutcome:
         ctx.forget(ResourceKind.SECRET, name)
     for record in planned_records(*ctx.plan.steps):
         ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
+    for name in ctx.step.args.get("captures", ()):
+        ctx.forget(ResourceKind.CAPTURE, name)
     for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
         ctx.forget(kind, "main")
     return StepOutcome()

@@ -1,0 +1,66 @@
+"""How far an operation is on its way back, and what that means to its reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.inventory.inventory import Inventory
+from engine.model.plan import Intent, Operation, Plan
+from engine.operations.runner import StepResult
+
+_AGAIN = {Intent.UPGRADE: "homeport upgrade", Intent.ROLLBACK: "homeport rollback"}
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """was_begun: steps of it were tried. is_needed: the way forward had begun to change
+    something. is_whole: all of its steps are finished. failed: what ended it before."""
+
+    was_begun: bool
+    is_needed: bool
+    is_whole: bool
+    failed: Mapping[str, Any] | None = None
+
+    def told(self, plan: Plan, error: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The error of the way forward, with what the way back came to."""
+        told = {"code": "error", "retryable": False, "what": f"{plan.intent.value} failed"}
+        told |= {"on": plan.name, "why": "", "left": "", "do": "", **(error or {})}
+        origin = plan.rollback
+        assert origin is not None
+        if self.is_whole:
+            told["left"] = (
+                f"{plan.name} runs with release {origin.release} again, with the configuration "
+                "and the data from before; what came since is kept on the guest"
+            )
+            told["do"] = f"Mend what ended it, then plan anew: {_AGAIN[plan.intent]} {plan.name}"
+        else:
+            why = self.failed or {}
+            told["left"] = (
+                f"going back to release {origin.release} did not come to its end: "
+                f"{why.get('what', 'it broke off')}"
+                + (f": {why['why']}" if why.get("why") else "")
+                + "; the state from before is kept on the guest"
+            )
+            told["do"] = (
+                f"{why.get('do') or 'Mend the cause.'} Then resume the operation: "
+                "it goes on with going back."
+            )
+        return told
+
+
+def way_back_of(
+    inventory: Inventory, operation: Operation, results: Mapping[str, StepResult]
+) -> WayBack:
+    """results: of this attempt; what earlier ones finished is in the inventory."""
+    plan = operation.plan
+    finished = inventory.finished_steps.of(operation.id).keys()
+    tried = {step: result for step, result in results.items() if step in plan.rollback_ids}
+    failed = next((result.error for result in tried.values() if not result.is_good), None)
+    return WayBack(
+        was_begun=bool(tried) or bool(plan.rollback_ids & finished),
+        is_needed=plan.rollback_from in results or plan.rollback_from in finished,
+        is_whole=bool(plan.rollback_ids) and plan.rollback_ids <= finished,
+        failed=failed,
+    )

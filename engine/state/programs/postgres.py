@@ -1,0 +1,317 @@
+"""A PostgreSQL database: dumped in the custom format, read through, restored beside and renamed.
+
+Everything is done as the server's own superuser on its local socket. What a database holds is
+summed up in values that depend on no order: per table the rows and the sum of their hashes,
+sequences, large objects, extensions, how many objects of each kind there are, and the roles
+that own or may use something. A restore goes into a database of its own, must come to the same
+summary, and only then takes the name of the old one, in one transaction of the server.
+
+Not carried: grants on the database itself and its settings (ALTER DATABASE ... SET), which
+pg_dump writes only for a database that is to be created under its old name.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any, NoReturn
+
+_AS_SERVER = ["runuser", "-u", "postgres", "--"]
+_PSQL = [*_AS_SERVER, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_FRESH, _OLD = "_homeport_fresh", "_homeport_old"
+
+_SETTINGS = """\
+SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'postgres';
+SET bytea_output = 'hex'; SET extra_float_digits = 1;
+"""
+"""So that a row's text is the same in every session (what pg_dump sets, too)."""
+
+_SUMMARY = """\
+SELECT json_build_object('part', 'database', 'owner', pg_get_userbyid(datdba),
+    'encoding', pg_encoding_to_char(encoding), 'collate', datcollate, 'ctype', datctype,
+    'provider', datlocprovider, 'version', current_setting('server_version_num')::int / 10000)
+  FROM pg_database WHERE datname = current_database();
+SELECT format('SELECT json_build_object(''part'', ''table'', ''name'', %L, ''rows'', count(*), '
+    '''hash'', coalesce(sum(hashtextextended(homeport_row::text, 0)::numeric), 0)::text) '
+    'FROM ONLY %I.%I AS homeport_row', format('%I.%I', n.nspname, c.relname), nspname, relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+                      AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY 1 \\gexec
+SELECT format('SELECT json_build_object(''part'', ''sequence'', ''name'', %L, '
+    '''value'', last_value::text, ''called'', is_called) FROM %I.%I',
+    format('%I.%I', n.nspname, c.relname), nspname, relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' ORDER BY 1 \\gexec
+SELECT json_build_object('part', 'large objects', 'count', count(*), 'hash',
+    coalesce(sum(hashtextextended(oid || ' ' || md5(lo_get(oid)), 0)::numeric), 0)::text)
+  FROM pg_largeobject_metadata;
+SELECT json_build_object('part', 'extension', 'name', extname, 'version', extversion)
+  FROM pg_extension ORDER BY extname;
+SELECT json_build_object('part', 'objects', 'name', kind, 'count', count(*)) FROM (
+    SELECT 'relation ' || relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    UNION ALL SELECT 'constraint ' || contype::text FROM pg_constraint k
+      JOIN pg_namespace n ON n.oid = connamespace
+     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+    UNION ALL SELECT 'trigger' FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT 'function' FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
+     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema') AS found (kind)
+ GROUP BY kind ORDER BY kind;
+SELECT json_build_object('part', 'role', 'name', rolname, 'words', concat_ws(' ',
+    CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END,
+    CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
+    CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END,
+    CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
+    CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END))
+  FROM pg_roles r WHERE oid IN (
+    SELECT refobjid FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
+       AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    UNION SELECT datdba FROM pg_database WHERE datname = current_database()) ORDER BY rolname;
+"""
+_ENSURE_ROLE = """\
+SELECT format('CREATE ROLE %I ' || :'words', :'name')
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \\gexec
+"""
+_CREATE = """\
+DROP DATABASE IF EXISTS :"fresh" WITH (FORCE);
+SELECT format('CREATE DATABASE %I OWNER %I TEMPLATE template0 ENCODING %L LC_COLLATE %L '
+    'LC_CTYPE %L', :'fresh', :'owner', :'encoding', :'collate', :'ctype') \\gexec
+"""
+_EMPTY = """\
+SELECT format('TRUNCATE %s', c.oid::regclass) FROM pg_class c
+ WHERE c.relkind IN ('r', 'p') AND c.relname = :'table' AND pg_table_is_visible(c.oid) \\gexec
+"""
+_SWAP = """\
+DROP DATABASE IF EXISTS :"old" WITH (FORCE);
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN (:'name', :'fresh');
+BEGIN;
+SELECT format('ALTER DATABASE %I RENAME TO %I', :'name', :'old')
+ WHERE EXISTS (SELECT FROM pg_database WHERE datname = :'name') \\gexec
+ALTER DATABASE :"fresh" RENAME TO :"name";
+COMMIT;
+"""
+_CLEAN = """\
+DROP DATABASE IF EXISTS :"fresh" WITH (FORCE);
+DROP DATABASE IF EXISTS :"old" WITH (FORCE);
+"""
+_EXISTS = "SELECT 1 FROM pg_database WHERE datname = :'name';\n"
+_SIZE = "SELECT pg_database_size(:'name');\n"
+
+
+def fail(why: str) -> NoReturn:
+    print(why, file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def psql(sql: str, database: str = "postgres", **values: str) -> str:
+    """What psql prints. Values become psql's own variables, which it quotes where they stand."""
+    heads = []
+    for name, value in values.items():
+        if re.search(r"[\x00-\x1f]", value):
+            fail(f"a name of the database has a control character in it: {value!r}")
+        quoted = value.replace("\\", "\\\\").replace("'", "''")
+        heads.append(f"\\set {name} '{quoted}'\n")
+    done = subprocess.run(
+        [*_PSQL, "-d", database, "-f", "-"],
+        input="".join(heads) + sql,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        fail(done.stderr.strip()[-800:] or f"psql ended with status {done.returncode}")
+    return done.stdout
+
+
+def gathered(lines: str) -> dict[str, Any]:
+    """The summary: part -> its fields, or name -> its fields."""
+    summary: dict[str, Any] = {}
+    for line in filter(None, lines.splitlines()):
+        fields = json.loads(line)
+        part, name = fields.pop("part"), fields.pop("name", None)
+        if name is None:
+            summary[part] = fields
+        else:
+            summary.setdefault(part, {})[name] = fields
+    return summary
+
+
+def compared(summary: dict[str, Any], emptied: list[str]) -> dict[str, Any]:
+    """What must be the same after a restore; roles are the server's and not the database's."""
+    parts = {k: v for k, v in summary.items() if k != "role"}
+    parts["database"] = {k: v for k, v in summary["database"].items() if k != "version"}
+    parts["table"] = {
+        name: fields
+        for name, fields in summary.get("table", {}).items()
+        if name.rpartition(".")[2].strip('"') not in emptied
+    }
+    return parts
+
+
+def difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
+    """The first thing that is not the same, in words; empty where there is none."""
+    for part in sorted(wanted.keys() | found.keys()):
+        one, other = wanted.get(part, {}), found.get(part, {})
+        for name in sorted(one.keys() | other.keys()):
+            if one.get(name) != other.get(name):
+                return f"{part} {name}: {one.get(name)} was captured, {other.get(name)} is there"
+    return ""
+
+
+def summary_of(database: str) -> dict[str, Any]:
+    sql = f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{_SUMMARY}COMMIT;\n"
+    return gathered(psql(sql, database))
+
+
+def is_there(database: str) -> bool:
+    return bool(psql(_EXISTS, name=database).strip())
+
+
+def sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def measure(task: dict[str, Any]) -> dict[str, Any]:
+    name = task["database"]
+    there = is_there(name)
+    return {"items": int(there), "bytes": int(psql(_SIZE, name=name)) if there else 0}
+
+
+def capture(task: dict[str, Any]) -> dict[str, Any]:
+    """Summary and dump of one snapshot, so that writers in between make no difference."""
+    database, into = task["database"], task["into"]
+    if not is_there(database):
+        return {"items": 0, "bytes": 0, "absent": True}
+    with subprocess.Popen(
+        [*_PSQL, "-d", database, "-f", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stdin is not None
+        assert session.stdout is not None
+        session.stdin.write(
+            f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
+            f"SELECT pg_export_snapshot();\n{_SUMMARY}\\echo homeport-end\n"
+        )
+        session.stdin.flush()
+        lines = []
+        while (line := session.stdout.readline()) and line != "homeport-end\n":
+            lines.append(line)
+        if not line:
+            fail("the database cannot be read")
+        summary = gathered("".join(lines[1:]))
+        if summary["database"].pop("provider") != "c":
+            fail("its collation is not the C library's; such a database is not supported yet")
+        with open(into, "xb") as file:
+            dump = [*_AS_SERVER, "pg_dump", "--format=custom", f"--snapshot={lines[0].strip()}"]
+            done = subprocess.run([*dump, f"--dbname={database}"], stdout=file, check=False)
+            os.fsync(file.fileno())
+    if done.returncode != 0:
+        fail(f"pg_dump ended with status {done.returncode}")
+    rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
+    size = os.stat(into).st_size
+    return {"items": rows, "bytes": size, "sha256": sha256(into), "summary": summary}
+
+
+def verify(task: dict[str, Any]) -> dict[str, Any]:
+    """The file is the one that was written, pg_restore reads it to its end, and it holds as
+    many rows and large objects as there were."""
+    wanted, into = task["captured"], task["into"]
+    if wanted.get("absent"):
+        return {}
+    if not os.path.exists(into):
+        fail("the dump is gone")
+    if sha256(into) != wanted["sha256"]:
+        fail("the dump is not the file that was captured; the disk may be damaged")
+    rows = objects = 0
+    copying = False
+    with open(into, "rb") as file:
+        read = [*_AS_SERVER, "pg_restore", "--file=-"]
+        with subprocess.Popen(read, stdin=file, stdout=subprocess.PIPE) as reading:
+            assert reading.stdout is not None
+            for line in reading.stdout:
+                if copying:
+                    copying = line != b"\\.\n"
+                    rows += copying
+                elif line.startswith(b"COPY ") and line.endswith(b" FROM stdin;\n"):
+                    copying = True
+                elif line.startswith(b"SELECT pg_catalog.lo_create("):
+                    objects += 1
+    if reading.returncode != 0:
+        fail(f"pg_restore cannot read the dump (status {reading.returncode})")
+    if rows != wanted["items"]:
+        fail(f"the dump holds {rows} rows, the database had {wanted['items']}")
+    if objects != wanted["summary"]["large objects"]["count"]:
+        fail(f"the dump holds {objects} large objects, the database had others")
+    return {}
+
+
+def restore(task: dict[str, Any]) -> dict[str, Any]:
+    database, wanted, emptied = task["database"], task["captured"], task["empty"]
+    fresh, old = database + _FRESH, database + _OLD
+    if wanted.get("absent"):
+        fail("there was no database when the state was captured")
+    expected = compared(wanted["summary"], emptied)
+    if is_there(database) and not different(database, expected, emptied):
+        psql(_CLEAN, fresh=fresh, old=old)
+        return {"changed": False}
+    verify(task)
+    for name, role in wanted["summary"].get("role", {}).items():
+        psql(_ENSURE_ROLE, name=name, words=role["words"])
+    names = {key: wanted["summary"]["database"][key] for key in ("encoding", "collate", "ctype")}
+    psql(_CREATE, fresh=fresh, owner=wanted["summary"]["database"]["owner"], **names)
+    with open(task["into"], "rb") as file:
+        words = [*_AS_SERVER, "pg_restore", "--exit-on-error", f"--dbname={fresh}"]
+        done = subprocess.run(words, stdin=file, check=False)
+    if done.returncode != 0:
+        fail(f"pg_restore ended with status {done.returncode}; the old database is as it was")
+    for table in emptied:
+        psql(_EMPTY, fresh, table=table)
+    if why := different(fresh, expected, emptied):
+        fail(f"the restored database differs: {why}; the old one is as it was")
+    psql(_SWAP, name=database, fresh=fresh, old=old)
+    psql(_CLEAN, fresh=fresh, old=old)
+    return {"changed": True}
+
+
+def different(database: str, expected: dict[str, Any], emptied: list[str]) -> str:
+    found = summary_of(database)
+    found["database"].pop("provider")
+    full = [
+        name
+        for name, fields in found.get("table", {}).items()
+        if name.rpartition(".")[2].strip('"') in emptied and fields["rows"]
+    ]
+    return f"{full[0]} is not empty" if full else difference(expected, compared(found, emptied))
+
+
+def main() -> None:
+    task = json.load(sys.stdin)
+    if not _NAME.fullmatch(task["database"]):
+        fail(f"{task['database']!r} cannot name a database here")
+    os.chdir("/")  # a directory that the server's user may enter, or psql complains
+    verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    try:
+        result = verbs[task["verb"]](task)
+    except OSError as error:
+        fail(str(error))
+    text = base64.b64encode(json.dumps(result).encode()).decode()
+    for start in range(0, len(text), 1000):
+        print("homeport-result:", text[start : start + 1000])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The keys of a Redis server: read as it dumps them, put back database by database.
+
+Redis cannot replace all of its keys in one step: a restore that is cut off leaves a part, and
+is done again from its beginning. The application is stopped meanwhile. Compared is what keys
+hold, as Redis shows it: two encodings of the same list are the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn
+
+_SHOWN = {
+    b"string": (b"GET",),
+    b"list": (b"LRANGE", b"0", b"-1"),
+    b"hash": (b"HGETALL",),
+    b"set": (b"SMEMBERS",),
+    b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
+    b"stream": (b"XRANGE", b"-", b"+"),
+}
+
+
+def fail(why: str) -> NoReturn:
+    print(why, file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+class Refused(Exception):
+    """The server answered with an error."""
+
+
+class Server:
+    """One connection (RESP 2)."""
+
+    def __init__(self, host: str, port: int, password: str) -> None:
+        self._socket = socket.create_connection((host, port), 30)
+        self._file: BinaryIO = self._socket.makefile("rb")
+        self.ask(b"AUTH", password.encode())
+
+    def ask(self, *words: bytes) -> Any:
+        parts = [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+        self._socket.sendall(b"*%d\r\n%s" % (len(words), b"".join(parts)))
+        return self._answer()
+
+    def _answer(self) -> Any:
+        line = self._file.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise Refused(rest.decode(errors="replace"))
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self._file.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return [self._answer() for _ in range(int(rest))]
+        return rest
+
+    def databases(self) -> list[int]:
+        lines = self.ask(b"INFO", b"keyspace").decode().splitlines()
+        return sorted(int(line[2 : line.index(":")]) for line in lines if line.startswith("db"))
+
+    def sorted_keys(self) -> Iterator[bytes]:
+        """Of the chosen database, each once, sorted."""
+        found: set[bytes] = set()
+        cursor = b"0"
+        while True:
+            cursor, some = self.ask(b"SCAN", cursor, b"COUNT", b"1000")
+            found.update(some)
+            if cursor == b"0":
+                return iter(sorted(found))
+
+    def shown(self, key: bytes) -> str:
+        """A digest of what the key holds, whatever its encoding."""
+        kind = self.ask(b"TYPE", key)
+        if kind not in _SHOWN:
+            fail(f"a key is of a type that is not known here: {kind!r}")
+        command, *rest = _SHOWN[kind]
+        held = self.ask(command, key, *rest)
+        if kind == b"set":
+            held = sorted(held)
+        if kind == b"hash":
+            held = sorted(zip(held[::2], held[1::2], strict=True))
+        return hashlib.sha256(repr((kind, held)).encode()).hexdigest()
+
+
+def contents(server: Server) -> dict[str, Any]:
+    digest, items = hashlib.sha256(), 0
+    for number in server.databases():
+        server.ask(b"SELECT", b"%d" % number)
+        for key in server.sorted_keys():
+            digest.update(repr((number, key, server.shown(key))).encode())
+            items += 1
+    return {"items": items, "digest": digest.hexdigest()}
+
+
+def measure(server: Server, task: dict[str, Any]) -> dict[str, Any]:
+    memory = server.ask(b"INFO", b"memory").decode().partition("used_memory:")[2]
+    items = 0
+    for number in server.databases():
+        server.ask(b"SELECT", b"%d" % number)
+        items += server.ask(b"DBSIZE")
+    return {"items": items, "bytes": int(memory.partition("\r")[0]) if items else 0}
+
+
+def capture(server: Server, task: dict[str, Any]) -> dict[str, Any]:
+    with open(task["into"], "x") as file:
+        for number in server.databases():
+            server.ask(b"SELECT", b"%d" % number)
+            for key in server.sorted_keys():
+                left = server.ask(b"PTTL", key)
+                value = server.ask(b"DUMP", key)
+                line = {
+                    "db": number,
+                    "key": base64.b64encode(key).decode(),
+                    "value": base64.b64encode(value).decode(),
+                    "expires": int(time.time() * 1000) + left if left >= 0 else 0,
+                }
+                file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    size = os.stat(task["into"]).st_size
+    return {"bytes": size, "sha256": sha256(task["into"]), **contents(server)}
+
+
+def sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def verify(server: Server, task: dict[str, Any]) -> dict[str, Any]:
+    if not os.path.exists(task["into"]):
+        fail("the copy is gone")
+    if sha256(task["into"]) != task["captured"]["sha256"]:
+        fail("the copy is not the file that was captured; the disk may be damaged")
+    return {}
+
+
+def restore(server: Server, task: dict[str, Any]) -> dict[str, Any]:
+    if contents(server)["digest"] == task["captured"]["digest"]:
+        return {"changed": False}
+    verify(server, task)
+    server.ask(b"FLUSHALL")
+    now = time.time() * 1000
+    with open(task["into"]) as file:
+        for line in map(json.loads, file):
+            if line["expires"] and line["expires"] <= now:
+                continue
+            server.ask(b"SELECT", b"%d" % line["db"])
+            expires = b"%d" % line["expires"]
+            key, value = base64.b64decode(line["key"]), base64.b64decode(line["value"])
+            server.ask(b"RESTORE", key, expires, value, b"REPLACE", b"ABSTTL")
+    return {"changed": True}
+
+
+def main() -> None:
+    task = json.load(sys.stdin)
+    verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    try:
+        server = Server(task["host"], task["port"], task["password"])
+        result = verbs[task["verb"]](server, task)
+    except (OSError, Refused) as error:
+        fail(str(error))
+    text = base64.b64encode(json.dumps(result).encode()).decode()
+    for start in range(0, len(text), 1000):
+        print("homeport-result:", text[start : start + 1000])
+
+
+if __name__ == "__main__":
+    main()

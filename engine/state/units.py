@@ -1,0 +1,42 @@
+"""From what a package declares to the units of one deployment on its guest."""
+
+from __future__ import annotations
+
+from engine.catalog.package import StateUnit
+from engine.catalog.placeholders import expand_text
+from engine.methods.bindings import bindings_of
+from engine.methods.place import Place
+from engine.state.protocols import Unit
+
+_PATHS = ("files", "sqlite")
+_MADE_ANEW = ("rebuildable", "cache")
+
+
+def units_of(place: Place, group: str | None = None) -> tuple[Unit, ...]:
+    """What cannot be made anew, of one consistency group or of all, in the package's order.
+
+    InvalidInput for a path outside the deployment's own directories.
+    """
+    declared = place.app.package.state
+    return tuple(
+        _unit(place, unit)
+        for unit in declared
+        if unit.klass not in _MADE_ANEW and group in (None, unit.group)
+    )
+
+
+def installation_units(place: Place) -> tuple[Unit, ...]:
+    """The configuration and the service unit as they lie on the guest: with them the
+    application starts again byte for byte as it did, whatever the catalog says by then."""
+    paths = place.paths
+    return (
+        Unit("homeport.configuration", "files", paths.config),
+        Unit("homeport.service", "files", paths.unit_file),
+    )
+
+
+def _unit(place: Place, unit: StateUnit) -> Unit:
+    locator = expand_text(unit.locator, bindings_of(place))
+    if unit.kind in _PATHS:
+        locator = place.paths.within(locator)
+    return Unit(unit.id, unit.kind, locator, unit.exclude, unit.empty_after_restore)

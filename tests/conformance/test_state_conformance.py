@@ -1,0 +1,565 @@
+"""What every kind of state unit promises, on a guest with real servers.
+
+Captured is all of it, verified is what was captured, restored is what it was; each verb may be
+broken off at any command and repeated. What is special to a kind follows below.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import stat
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import NotFound, OutcomeUnknown, RemoteFailure
+from engine.state.captures import Captures
+from engine.state.protocols import Captured, Ground, StateKind, Unit
+from engine.state.registry import state_kind
+from tests.conformance import state_ground
+from tests.deployed import installation
+from tests.integration.test_deploy_interrupted import Interrupted
+from tests.lab_fixture import RunningLab
+
+pytestmark = pytest.mark.integration
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def ground(lab: RunningLab) -> Iterator[Ground]:
+    with installation(lab) as here, state_ground.ground(here) as made:
+        yield made
+
+
+def psql(ground: Ground, sql: str, database: str = "postgres") -> str:
+    words = ["runuser", "-u", "postgres", "--", "psql", "-X", "-qAt", "-v", "ON_ERROR_STOP=1"]
+    done = ground.place.shell.run([*words, "-d", database, "-f", "-"], input=sql.encode())
+    return done.stdout.strip()
+
+
+@dataclass
+class World:
+    """One kind with a unit of its own. make: fills it. change: makes it another. shown: what an
+    application would find in it. damage: something in the capture at this path goes wrong."""
+
+    kind: StateKind
+    unit: Unit
+    make: Callable[[], None]
+    change: Callable[[], None]
+    shown: Callable[[], Any]
+    damage: Callable[[str, Captured], None]
+
+
+def flip(path: str, _captured: Captured | None = None) -> None:
+    """One bit of a file, in its middle."""
+    file = Path(path)
+    times = file.stat()
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def files_world(ground: Ground) -> World:
+    top = Path(ground.place.paths.data, "tree")
+
+    def make() -> None:
+        top.mkdir()
+        (top / "kept").write_bytes(b"kept" * 5000)
+        (top / "empty directory").mkdir()
+
+    def change() -> None:
+        (top / "kept").unlink()
+        (top / "later").write_text("later")
+
+    return World(
+        state_kind("files"),
+        Unit("tree", "files", str(top)),
+        make,
+        change,
+        lambda: tree(top),
+        lambda into, _: flip(f"{into}/tree/kept"),
+    )
+
+
+def sqlite_world(ground: Ground) -> World:
+    path = Path(ground.place.paths.data, "numbers.db")
+
+    def run(sql: str) -> None:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.executescript(sql)
+
+    def shown() -> list[Any]:
+        with closing(sqlite3.connect(path)) as database:
+            return database.execute("SELECT * FROM numbers ORDER BY n").fetchall()
+
+    return World(
+        state_kind("sqlite"),
+        Unit("numbers", "sqlite", str(path)),
+        lambda: run(
+            "PRAGMA journal_mode=WAL; CREATE TABLE numbers (n INTEGER PRIMARY KEY, word TEXT);"
+            "INSERT INTO numbers VALUES (1, 'one'), (2, 'two');"
+        ),
+        lambda: run("DELETE FROM numbers WHERE n = 1; INSERT INTO numbers VALUES (3, 'three');"),
+        shown,
+        flip,
+    )
+
+
+POSTGRES = """\
+CREATE ROLE reader NOLOGIN;
+CREATE DATABASE harbour OWNER synapse TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C';
+\\connect harbour
+CREATE EXTENSION IF NOT EXISTS plpgsql;
+CREATE TABLE ships (id serial PRIMARY KEY, "Name" text UNIQUE, made timestamptz, weight float8);
+ALTER TABLE ships OWNER TO synapse;
+INSERT INTO ships ("Name", made, weight)
+  SELECT 'ship ' || n, '2026-01-01'::timestamptz + n * interval '1 hour', n / 3.0
+    FROM generate_series(1, 500) n;
+CREATE TABLE "odd.name; --" (x int, "homeport row" bytea);
+INSERT INTO "odd.name; --" VALUES (1, '\\xdeadbeef'), (NULL, NULL);
+CREATE TABLE no_key (word text);
+INSERT INTO no_key VALUES ('twice'), ('twice');
+CREATE VIEW heavy AS SELECT * FROM ships WHERE weight > 100;
+GRANT SELECT ON ships TO reader;
+CREATE TABLE used_up (key text);
+INSERT INTO used_up VALUES ('a'), ('b');
+SELECT setval('ships_id_seq', 4711);
+SELECT lo_from_bytea(4242, '\\x0102030405');
+"""
+POSTGRES_SHOWN = """\
+SELECT count(*), sum(weight), min(made), md5(string_agg("Name", ',' ORDER BY id)) FROM ships;
+SELECT count(*) FROM no_key; SELECT * FROM "odd.name; --" ORDER BY 1;
+SELECT last_value, is_called FROM ships_id_seq; SELECT loid, data FROM pg_largeobject;
+SELECT count(*) FROM heavy; SELECT has_table_privilege('reader', 'ships', 'SELECT');
+SELECT pg_get_userbyid(datdba), datcollate, pg_encoding_to_char(encoding) FROM pg_database
+ WHERE datname = 'harbour'; SELECT tableowner FROM pg_tables WHERE tablename = 'ships';
+"""
+
+
+def postgresql_world(ground: Ground) -> World:
+    def make() -> None:
+        psql(ground, "DROP DATABASE IF EXISTS harbour;\nDROP ROLE IF EXISTS reader;")
+        psql(ground, POSTGRES)
+
+    return World(
+        state_kind("postgresql"),
+        Unit("harbour", "postgresql", "harbour"),
+        make,
+        lambda: (
+            psql(
+                ground,
+                "DELETE FROM ships WHERE id < 10; SELECT setval('ships_id_seq', 1);"
+                "SELECT lo_unlink(4242); CREATE TABLE later (n int);",
+                "harbour",
+            )
+            and None
+        ),
+        lambda: psql(ground, POSTGRES_SHOWN, "harbour"),
+        flip,
+    )
+
+
+class RedisClient:
+    def __init__(self, ground: Ground) -> None:
+        self._address = (ground.place.facts.loopback, 6379)
+
+    def __call__(self, *commands: str) -> str:
+        lines = ["AUTH canary-redis-password", *commands, "QUIT"]
+        with socket.create_connection(self._address, 10) as server:
+            server.sendall("".join(f"{line}\r\n" for line in lines).encode())
+            said = b""
+            while chunk := server.recv(65536):
+                said += chunk
+        assert b"-ERR" not in said, said
+        return said.decode()
+
+
+def redis_world(ground: Ground) -> World:
+    ask = RedisClient(ground)
+    return World(
+        state_kind("redis"),
+        Unit("queue", "redis", "state.harbour-a.lab"),
+        lambda: ask(
+            "FLUSHALL", "SET word one", "RPUSH queue a b c", "HSET ship name Argo crew 50",
+            "SADD ports x y z", "ZADD depth 1.5 a 2 b", "XADD log 1-1 k v",
+            "SELECT 3", "SET other three", "EXPIRE other 100000",
+        ) and None,
+        lambda: ask("DEL word", "RPUSH queue d", "SELECT 3", "DEL other", "SET new 1") and None,
+        lambda: ask(
+            "GET word", "LRANGE queue 0 -1", "HGET ship name", "SCARD ports",
+            "ZSCORE depth a", "XLEN log", "SELECT 3", "GET other", "DBSIZE",
+        ),
+        flip,
+    )  # fmt: skip
+
+
+def secrets_world(ground: Ground) -> World:
+    path = f"{ground.secrets_prefix}/seed"
+
+    def damage(_into: str, captured: Captured) -> None:
+        ground.secrets.delete(f"{ground.secrets_prefix}/{captured.facts['copy']}")
+
+    return World(
+        state_kind("secrets"),
+        Unit("seed", "secrets", "seed"),
+        lambda: ground.secrets.put(path, "canary-first"),
+        lambda: ground.secrets.put(path, "canary-second"),
+        lambda: ground.secrets.get(path),
+        damage,
+    )
+
+
+WORLDS = {
+    "files": files_world,
+    "sqlite": sqlite_world,
+    "postgresql": postgresql_world,
+    "redis": redis_world,
+    "secrets": secrets_world,
+}
+
+
+@pytest.fixture(params=WORLDS)
+def world(request: pytest.FixtureRequest, ground: Ground) -> Iterator[World]:
+    made = WORLDS[request.param](ground)
+    yield made
+    if made.unit.kind in ("files", "sqlite"):
+        subprocess.run(["rm", "-rf", made.unit.locator], check=True)
+
+
+@pytest.fixture
+def into(ground: Ground) -> Iterator[str]:
+    """A place for one unit of a capture."""
+    directory = f"{ground.place.facts.root}/var/captured.part"
+    Path(directory).mkdir(mode=0o700)
+    yield f"{directory}/unit"
+    subprocess.run(["rm", "-rf", directory], check=True)
+
+
+def test_what_was_captured_comes_back_the_same(world: World, ground: Ground, into: str) -> None:
+    world.make()
+    before = world.shown()
+    size = world.kind.measure(world.unit, ground)
+    assert size.items > 0
+    captured = world.kind.capture(world.unit, ground, into)
+    world.kind.verify(world.unit, ground, into, captured)
+    assert captured.items > 0
+    assert world.shown() == before
+
+    world.change()
+    assert world.shown() != before
+    assert world.kind.restore(world.unit, ground, into, captured)
+    assert world.shown() == before
+    assert not world.kind.restore(world.unit, ground, into, captured)
+
+
+def test_a_damaged_capture_is_found_and_touches_nothing(
+    world: World, ground: Ground, into: str
+) -> None:
+    world.make()
+    captured = world.kind.capture(world.unit, ground, into)
+    world.change()
+    before = world.shown()
+    world.damage(into, captured)
+    with pytest.raises(RemoteFailure) as raised:
+        world.kind.verify(world.unit, ground, into, captured)
+    assert world.unit.id in raised.value.on
+    with pytest.raises(RemoteFailure):
+        world.kind.restore(world.unit, ground, into, captured)
+    assert world.shown() == before
+
+
+def test_a_group_is_captured_whole_or_not_at_all_wherever_it_is_broken_off(
+    world: World, ground: Ground
+) -> None:
+    world.make()
+    before = world.shown()
+
+    def broken(at: int) -> Captures:
+        shell: Any = Interrupted(ground.place.shell, at, after=at % 2 == 0)  # type: ignore[arg-type]
+        return Captures(replace(ground, place=replace(ground.place, shell=shell)))
+
+    whole = Captures(ground)
+    manifest = None
+    for at in range(1, 40):
+        try:
+            manifest = broken(at).capture("op.before", [world.unit], NOW)
+            break
+        except OutcomeUnknown:
+            continue
+    assert manifest is not None
+    assert whole.manifest("op.before", manifest.checksum) == manifest
+
+    world.change()
+    for at in range(1, 40):
+        try:
+            broken(at).restore(manifest)
+            break
+        except OutcomeUnknown:
+            continue
+    assert world.shown() == before
+    assert whole.remove("op.before")
+    assert not whole.remove("op.before")
+    with pytest.raises(NotFound):
+        whole.manifest("op.before")
+
+
+@dataclass
+class Mortal:
+    """A shell whose programs are killed after so many seconds."""
+
+    shell: Any
+    seconds: float
+
+    def run(self, argv: Any, **more: Any) -> Any:
+        words = list(argv)
+        if "-I" in words:
+            at = words.index("python3")
+            words[at:at] = ["timeout", "-s", "KILL", f"{self.seconds:.2f}"]
+        return self.shell.run(words, **more)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.shell, name)
+
+
+@pytest.mark.parametrize("world", sorted(WORLDS.keys() - {"secrets"}), indirect=True)
+@pytest.mark.parametrize("seconds", [0.05, 0.12, 0.2, 0.35, 0.6])
+def test_a_program_that_is_killed_while_it_restores_is_simply_run_again(
+    world: World, ground: Ground, into: str, seconds: float
+) -> None:
+    world.make()
+    before = world.shown()
+    captured = world.kind.capture(world.unit, ground, into)
+    world.change()
+    mortal: Any = Mortal(ground.place.shell, seconds)
+    with suppress(RemoteFailure):
+        world.kind.restore(
+            world.unit, replace(ground, place=replace(ground.place, shell=mortal)), into, captured
+        )
+    world.kind.restore(world.unit, ground, into, captured)
+    assert world.shown() == before
+    assert not world.kind.restore(world.unit, ground, into, captured)
+
+
+# --- files ------------------------------------------------------------------------------
+
+
+def tree(top: Path) -> dict[str, tuple[Any, ...]]:
+    """All that a file can have, read by nothing of Homeport."""
+    found: dict[str, tuple[Any, ...]] = {}
+    inodes: dict[int, str] = {}
+    for path in [top, *sorted(top.rglob("*"))]:
+        status = path.lstat()
+        name = os.fsencode(path.relative_to(top)).decode("latin-1")
+        if stat.S_ISDIR(status.st_mode):
+            held: object = None
+        elif stat.S_ISLNK(status.st_mode):
+            held = os.readlink(path)
+        elif stat.S_ISREG(status.st_mode):
+            held = path.read_bytes()
+        else:
+            held = status.st_rdev
+        attributes = {n: os.getxattr(path, n, follow_symlinks=False) for n in _attributes(path)}
+        twin = None if stat.S_ISDIR(status.st_mode) else inodes.setdefault(status.st_ino, name)
+        times = (status.st_mtime_ns, status.st_uid, status.st_gid)
+        found[name] = (status.st_mode, *times, held, attributes, twin)
+    return found
+
+
+def _attributes(path: Path) -> list[str]:
+    return [n for n in os.listxattr(path, follow_symlinks=False) if n != "security.selinux"]
+
+
+def test_files_come_back_with_all_that_files_can_have(ground: Ground, into: str) -> None:
+    top = Path(ground.place.paths.data, "every kind")
+    top.mkdir(0o750)
+    hostile = ("-rf", "a\nnew line", "quote\"'$HOME`id`", "*", "ends with space ", "\u00e4\u6f22")
+    for name in hostile:
+        (top / name).write_text(name)
+    Path(os.fsdecode(os.fsencode(top) + b"/not utf-8 \xff\xfe")).write_text("bytes")
+    (top / "one").write_text("linked")
+    os.link(top / "one", top / "two")
+    (top / "deep").mkdir(0o2770)
+    os.link(top / "one", top / "deep" / "three")
+    (top / "link").symlink_to("nowhere/at all")
+    os.mkfifo(top / "pipe", 0o600)
+    with (top / "sparse").open("wb") as file:
+        file.seek(64 << 20)
+        file.write(b"end")
+    (top / "private").write_text("x")
+    (top / "private").chmod(0o4711)
+    (top / "cache").mkdir()
+    (top / "cache" / "thumb").write_text("made anew")
+    marked = True
+    try:
+        os.setxattr(top / "one", "user.origin", b"har\0bour")
+    except OSError:
+        marked = False
+    if os.geteuid() == 0:
+        os.chown(top / "private", 4711, 4712)
+        os.lchown(top / "link", 4711, 4712)
+    for number, path in enumerate(sorted(top.rglob("*"))):
+        times = (1_700_000_000_123_456_789 + number, 1_700_000_000_123_456_789 + number)
+        os.utime(path, ns=times, follow_symlinks=False)
+    unit = Unit("every", "files", str(top), exclude=("cache",))
+    kind = state_kind("files")
+    before = tree(top)
+    captured = kind.capture(unit, ground, into)
+    kind.verify(unit, ground, into, captured)
+    subprocess.run(["rm", "-rf", "--", str(top)], check=True)
+    assert kind.restore(unit, ground, into, captured)
+    after = tree(top)
+    for name in ("cache", "cache/thumb"):
+        assert name not in after
+        del before[name]
+    assert after == before
+    assert (top / "sparse").stat().st_blocks * 512 < 1 << 20
+    if not marked:
+        pytest.skip("this file system has no user attributes; all else is as it should be")
+    os.setxattr(top / "one", "user.origin", b"other")
+    assert kind.restore(unit, ground, into, captured)
+    assert tree(top) == before
+
+
+def test_a_single_file_and_one_that_is_not_there(ground: Ground, into: str) -> None:
+    path = Path(ground.place.paths.config, "users")
+    unit, kind = Unit("users", "files", str(path)), state_kind("files")
+    none = kind.capture(unit, ground, into)
+    path.write_text("ada:x\n")
+    path.chmod(0o640)
+    captured = kind.capture(unit, ground, into)
+    path.write_text("eve:x\n")
+    assert kind.restore(unit, ground, into, captured)
+    assert path.read_text() == "ada:x\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert kind.restore(unit, ground, into, none)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda at: (at / "kept").chmod(0o600),
+        lambda at: os.utime(at / "kept", (1, 1)),
+        lambda at: (at / "kept").unlink(),
+        lambda at: (at / "more").write_text("more"),
+        lambda at: os.truncate(at / "kept", 100),
+    ],
+    ids=["mode", "time", "missing", "more", "short"],
+)
+def test_any_difference_of_a_captured_tree_is_found(
+    ground: Ground, into: str, harm: Callable[[Path], None]
+) -> None:
+    world = files_world(ground)
+    world.make()
+    captured = world.kind.capture(world.unit, ground, into)
+    harm(Path(into, "tree"))
+    with pytest.raises(RemoteFailure) as raised:
+        world.kind.verify(world.unit, ground, into, captured)
+    assert "differs" in raised.value.why
+    subprocess.run(["rm", "-rf", world.unit.locator], check=True)
+
+
+# --- databases --------------------------------------------------------------------------
+
+
+def test_sqlite_is_taken_whole_under_a_writer_with_its_log(ground: Ground, into: str) -> None:
+    """Pairs are written in one transaction each: a capture never holds half of one."""
+    path = Path(ground.place.paths.data, "busy.db")
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA wal_autocheckpoint=0")
+    database.execute("CREATE TABLE pairs (n INTEGER, half TEXT)")
+    database.commit()
+    stop = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, timeout=30)) as own:
+            number = 0
+            while not stop.is_set():
+                with own:
+                    own.execute("INSERT INTO pairs VALUES (?, 'left')", (number,))
+                    own.execute("INSERT INTO pairs VALUES (?, 'right')", (number,))
+                number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    kind, unit = state_kind("sqlite"), Unit("busy", "sqlite", str(path))
+    try:
+        while not Path(f"{path}-wal").exists() or Path(f"{path}-wal").stat().st_size < 200_000:
+            assert writer.is_alive()
+        captured = kind.capture(unit, ground, into)
+    finally:
+        stop.set()
+        writer.join()
+        database.close()
+    kind.verify(unit, ground, into, captured)
+    assert captured.items > 0
+    Path(f"{path}-wal").write_bytes(b"what a crash left")
+    assert kind.restore(unit, ground, into, captured)
+    with closing(sqlite3.connect(path)) as again:
+        pairs = "SELECT count(*), count(DISTINCT n), count(*) % 2 FROM pairs"
+        rows, numbers, odd = again.execute(pairs).fetchone()
+    assert (rows, odd) == (captured.items, 0)
+    assert rows == 2 * numbers
+    path.unlink()
+
+
+def test_postgresql_is_taken_of_one_moment_and_empties_what_is_used_up(
+    ground: Ground, into: str
+) -> None:
+    world = postgresql_world(ground)
+    world.make()
+    unit = replace(world.unit, empty=("used_up",))
+    captured = world.kind.capture(unit, ground, into)
+    psql(ground, "DROP TABLE no_key; INSERT INTO used_up VALUES ('c');", "harbour")
+    assert world.kind.restore(unit, ground, into, captured)
+    assert psql(ground, "SELECT count(*) FROM used_up", "harbour") == "0"
+    assert psql(ground, "SELECT count(*) FROM no_key", "harbour") == "2"
+    assert not world.kind.restore(unit, ground, into, captured)
+    left = psql(ground, "SELECT datname FROM pg_database WHERE datname LIKE '%homeport%'")
+    assert left == ""
+
+
+def test_postgresql_makes_the_roles_anew_that_a_database_needs(ground: Ground, into: str) -> None:
+    world = postgresql_world(ground)
+    world.make()
+    before = world.shown()
+    captured = world.kind.capture(world.unit, ground, into)
+    psql(ground, "DROP DATABASE harbour;\nDROP ROLE reader;")
+    assert world.kind.restore(world.unit, ground, into, captured)
+    assert world.shown() == before
+
+
+def test_no_secret_is_in_what_lies_on_the_guest(ground: Ground, into: str) -> None:
+    world = secrets_world(ground)
+    world.make()
+    Captures(ground).capture("op.before", [world.unit], NOW)
+    captures = ground.place.paths.captures
+    assert stat.S_IMODE(Path(captures).stat().st_mode) == 0o700
+    found = subprocess.run(["grep", "-r", "canary-first", captures], check=False).returncode
+    assert found == 1
+    Captures(ground).remove("op.before")
+    listed = ground.secrets.list(ground.secrets_prefix)
+    assert listed == [f"{ground.secrets_prefix}/seed"]
+
+
+def test_a_database_of_many_tables(ground: Ground, into: str) -> None:
+    psql(ground, "DROP DATABASE IF EXISTS harbour;\nCREATE DATABASE harbour OWNER synapse;")
+    tables = "".join(f"CREATE TABLE table_{n} (n int); " for n in range(300))
+    psql(ground, tables, "harbour")
+    kind, unit = state_kind("postgresql"), Unit("harbour", "postgresql", "harbour")
+    captured = kind.capture(unit, ground, into)
+    kind.verify(unit, ground, into, captured)
+    psql(ground, "INSERT INTO table_7 VALUES (1)", "harbour")
+    assert kind.restore(unit, ground, into, captured)
+    assert psql(ground, "SELECT count(*) FROM table_7", "harbour") == "0"

@@ -1,0 +1,150 @@
+"""SIGKILL of the worker at every boundary of an upgrade, of a roll-back on request, and of the
+way back of an upgrade that fails: each ends right, with the data that belong there.
+
+One deployment goes up and back through all points; what it holds is checked after each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from engine.model.deployment import DeploymentStatus
+from tests.deployed import Installation, check_one_of_each, installation
+from tests.integration.test_upgrade import (
+    Calendar,
+    break_application,
+    captures_on_guest,
+    deploy,
+    release_of,
+    roll_back,
+    upgrade,
+)
+from tests.lab_fixture import RunningLab
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+OLD, NEW = "3.5.10", "3.9.0"
+MOMENTS = ("before", "after", "after-journal")
+UPGRADE = (
+    "upgrade.check",
+    "app.install",
+    "app.stop",
+    "state.capture",
+    "app.configure",
+    "app.run",
+    "accounts.ensure",
+    "app.health",
+)
+ROLLBACK = (
+    "upgrade.check",
+    "app.install",
+    "app.stop",
+    "state.capture",
+    "state.restore",
+    "app.run",
+    "app.health",
+)
+WAY_BACK = (
+    "back.app.stop",
+    "back.state.capture",
+    "back.state.restore",
+    "back.app.run",
+    "back.app.health",
+)
+
+
+def points(steps: tuple[str, ...], within: int, seed: int) -> list[str]:
+    """Every boundary of every step, and random moments within those that take long."""
+    chance = random.Random(seed)
+    boundaries = [f"{step}:{moment}" for step, moment in itertools.product(steps, MOMENTS)]
+    long = [step for step in steps if step.split(".")[-1] in ("capture", "restore", "run", "stop")]
+    return boundaries + [f"{chance.choice(long)}:{chance.randrange(5, 900)}" for _ in range(within)]
+
+
+@dataclass
+class Kept:
+    """A deployment whose client knows what must be there, by release."""
+
+    here: Installation
+    name: str
+    client: Calendar
+    marks: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def write(self) -> str:
+        self.count += 1
+        mark = f"mark-{self.count}"
+        self.client.write(mark)
+        return mark
+
+    def check(self, release: str) -> None:
+        assert release_of(self.here, self.name) == release
+        deployment = self.here.homeport.deployment(self.name).deployment
+        assert deployment.status is DeploymentStatus.RUNNING
+        assert all(self.client.has(mark) for mark in self.marks[-3:])
+        check_one_of_each(self.here, self.name)
+        unfinished = [n for n in captures_on_guest(self.here, self.name) if n.endswith(".part")]
+        assert unfinished == []
+
+
+@pytest.fixture(scope="module")
+def kept(lab: RunningLab) -> Iterator[Kept]:
+    with installation(lab) as here:
+        client = deploy(here, "radicale", "killed", OLD)
+        try:
+            yield Kept(here, "killed", client)
+        finally:
+            here.destroy("killed")
+
+
+@pytest.mark.parametrize("moment", points(UPGRADE, 6, 1))
+def test_an_upgrade_killed_here_ends_with_the_new_release_and_all_data(
+    kept: Kept, moment: str
+) -> None:
+    if release_of(kept.here, kept.name) == NEW:
+        assert roll_back(kept.here, kept.name).status.value == "succeeded"
+    kept.marks.append(kept.write())
+    with kept.here.killed_at(moment):
+        done = upgrade(kept.here, kept.name)
+        assert kept.here.was_killed
+    assert done.status.value == "succeeded", repr(done.error)
+    kept.check(NEW)
+    assert kept.client.has(kept.write())
+
+
+@pytest.mark.parametrize("moment", points(ROLLBACK, 4, 2))
+def test_a_roll_back_killed_here_ends_with_the_old_release_and_the_data_of_then(
+    kept: Kept, moment: str
+) -> None:
+    if release_of(kept.here, kept.name) == OLD:
+        assert upgrade(kept.here, kept.name).status.value == "succeeded"
+    later = kept.write()
+    with kept.here.killed_at(moment):
+        done = roll_back(kept.here, kept.name)
+        assert kept.here.was_killed
+    assert done.status.value == "succeeded", repr(done.error)
+    kept.check(OLD)
+    assert not kept.client.has(later)
+
+
+@pytest.mark.parametrize("moment", points(WAY_BACK, 4, 3))
+def test_the_way_back_of_a_failed_upgrade_killed_here_ends_with_everything_as_it_was(
+    kept: Kept, moment: str
+) -> None:
+    if release_of(kept.here, kept.name) == NEW:
+        assert roll_back(kept.here, kept.name).status.value == "succeeded"
+    break_application(kept.here, kept.name, NEW)
+    kept.marks.append(kept.write())
+    with kept.here.killed_at(moment):
+        done = upgrade(kept.here, kept.name, values={"auth": {"realm": "Other"}})
+        assert kept.here.was_killed
+    assert done.status.value == "failed"
+    assert done.error is not None
+    assert f"{OLD} again" in done.error["left"]
+    kept.check(OLD)
+    assert kept.client.has(kept.write())
