@@ -11,6 +11,7 @@ import getpass
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.catalog.programs import run_program
 from engine.catalog.secret_values import is_reference, secret_values
 from engine.errors import InvalidInput
 from engine.model.deployment import Deployment
@@ -78,6 +79,7 @@ class Reviewing:
             application=package.id,
             migrations=self._catalog.migrations(package.id),
             ledger=self.ledger(package.id),
+            runner=run_program,
             held=[path for path, value in secrets if is_reference(value)],
             who=who,
         )

@@ -87,7 +87,11 @@ class Plan(Model):
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of everything in the plan, as hex."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        words = self.model_dump(mode="json")
+        if self.rollback is None:
+            # A plan without a way back is hashed as it was before plans could have one.
+            del words["rollback"], words["rollback_from"]
+        text = json.dumps(words, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property

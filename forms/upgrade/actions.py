@@ -34,6 +34,7 @@ class Actions:
         document: Any,
         problems: Mapping[Key, Problem],
         text: Callable[[Key, Any], str],
+        is_taken: Callable[[Path], bool],
     ) -> None:
         self._standing = standing
         self._checker = checker
@@ -41,6 +42,7 @@ class Actions:
         self._document = document
         self._problems = problems
         self._text = text
+        self._is_taken = is_taken
 
     def of(self, item: Item) -> tuple[tuple[Action, ...], bool]:
         """Actions, and whether the first one is to be suggested."""
@@ -60,7 +62,7 @@ class Actions:
         unlikely: list[Action] = []
         if one.parked is not None:
             for candidate in self._candidates.of(Gone(one.parked.hop, one.parked.option)):
-                if get(self._standing.arrived.document, candidate.path) is not ABSENT:
+                if self._is_taken(candidate.path):
                     continue
                 action = Action(
                     Verb.SAME,

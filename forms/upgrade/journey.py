@@ -125,6 +125,7 @@ class _Step:
                     one.places = traced_all(one.places, effect)
 
     def park(self, document: Any, stranded: Stranded) -> None:
+        taken: dict[Path, Any] = {}  # several values may have become the one at a place
         for one in self._travellers:
             if len(one.places) != 1:
                 continue
@@ -137,7 +138,9 @@ class _Step:
             if left is ABSENT:
                 if found is None:
                     continue  # no schema ever knew it: that is for the last one to judge
-                left = take(document, place)
+                if place not in taken:
+                    taken[place] = take(document, place)
+                left = copy.deepcopy(taken[place])
             option, stars = (found.path, found.stars) if found else (before, ())
             why = next((effect.why for effect in reversed(one.asked)), "")
             one.parked = Parked(self._number, place, option, stars, left, why)

@@ -264,6 +264,7 @@ class Review:
             self._document,
             self._problems,
             self.text,
+            self._is_taken,
         )
 
     def _why(self, item: Item) -> Iterator[str]:
@@ -502,10 +503,7 @@ class Review:
             raise ValueError(f"it is not said which option {name} is now")
         gone = Gone(parked.hop, parked.option)
         links = self._links(gone, target)
-        final = self._standing.sheet.items.get(Key("new", target))
-        if get(self._standing.arrived.document, target) is not ABSENT or (
-            final is not None and self._decisions.choice(final.key) is not None
-        ):
+        if self._is_taken(target):
             raise ValueError(f"{path_text(target)} is set already")
         after: dict[Subject, Decided | None] = {
             one: Became(end, new, said.by, said.at, said.why) for one, end, new in links
@@ -513,6 +511,11 @@ class Review:
         if self._decisions.choice(item.key) is not None:
             after[item.key] = None
         return after
+
+    def _is_taken(self, place: Path) -> bool:
+        """Is something there already, or decided, so that nothing else can become it?"""
+        decided = self._decisions.choice(Key("new", place)) is not None
+        return decided or get(self._standing.arrived.document, place) is not ABSENT
 
     def _links(self, gone: Gone, target: Path) -> list[tuple[Gone, int, Path]]:
         """What has to be identical for a gone option to be the one at `target`, with stars."""

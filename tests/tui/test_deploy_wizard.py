@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from threading import Event
 from typing import Any
 
 from engine.model.provider import GuestAccess, ProviderProfile
@@ -28,9 +29,9 @@ class Lab(ExampleHomeport):
 
 
 @asynccontextmanager
-async def wizard(*, empty: bool = True) -> AsyncIterator[Driven]:
+async def wizard(*, empty: bool = True, engine: Lab | None = None) -> AsyncIterator[Driven]:
     """At the first step."""
-    engine = Lab(empty=empty)
+    engine = engine or Lab(empty=empty)
     engine.ran = [run for run in engine.ran if run.status.is_final]
     app = HomeportApp(engine.opener)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -70,6 +71,26 @@ def test_from_the_dashboard_to_the_running_operation(run: Run) -> None:
             assert isinstance(held.app.screen, ProgressPage)
             assert held.engine.ran[0].plan.values == {"server": {"max_connections": 12}}
             assert not held.engine.drafts
+
+    run(main())
+
+
+def test_a_key_typed_while_the_options_are_read_is_not_lost(run: Run) -> None:
+    class Slow(Lab):
+        may_read = Event()
+
+        def options_schema(self, application: str, release: str) -> dict[str, Any]:
+            self.may_read.wait(20)
+            return super().options_schema(application, release)
+
+    async def main() -> None:
+        async with wizard(engine=Slow(empty=True)) as held:
+            await to_names(held)
+            await held.press("enter")
+            await held.see("Reading the options")
+            await held.press("p")
+            Slow.may_read.set()
+            await held.see("step 5 of 5")
 
     run(main())
 

@@ -113,6 +113,7 @@ class FormPage(FormCommands, FormChecks):
         if opened.note:
             self.say(opened.note, "warn")
         self.show_rows()
+        self.plan_if_wanted()
 
     def failed(self, failure: CallFailed) -> None:
         super().failed(failure)

@@ -53,6 +53,7 @@ class FormChecks(FormSearch):
         super().__init__()
         self._revision = 0
         self._checking: Timer | None = None
+        self._is_plan_wanted = False
 
     def go_on(self, document: Any) -> None:
         """The document is valid: do with it what the form is for."""
@@ -95,10 +96,16 @@ class FormChecks(FormSearch):
     # going on
 
     def action_plan(self) -> None:
+        self._is_plan_wanted = self.form is None
         if self.form is not None:
             self.stop_checking()
             self.say("Checking the whole form...")
             self._check_whole(for_plan=True)
+
+    def plan_if_wanted(self) -> None:
+        """The form is there: go on, if that was asked for while its schema was read."""
+        if self._is_plan_wanted:
+            self.action_plan()
 
     def _to_plan(self, form: FormModel, checked: Checked) -> None:
         if checked.problems:

@@ -70,6 +70,8 @@ def installer_settings(host: Mapping[str, str]) -> dict[str, str]:
     caches = Path(host.get("XDG_CACHE_HOME") or home / ".cache")
     config = Path(host.get("XDG_CONFIG_HOME") or home / ".config")
     kept.setdefault("UV_CACHE_DIR", str(caches / "uv"))
+    # Links would let what a guest does to its own files reach the user's cache.
+    kept["UV_LINK_MODE"] = "copy"
     kept.setdefault("PIP_CACHE_DIR", str(caches / "pip"))
     for name, choices in (
         ("PIP_CONFIG_FILE", (config / "pip/pip.conf", home / ".pip/pip.conf")),
