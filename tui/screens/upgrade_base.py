@@ -54,6 +54,7 @@ class ReviewBase(Searching):
     GO_ON: ClassVar[Hint] = ("p", "plan")
     GOES_ON: ClassVar[str] = "p shows the plan"
     BACK: ClassVar[Hint] = BACK
+    MAY_DECIDE: ClassVar[bool] = True
 
     review: Review | None = None
 
@@ -208,7 +209,8 @@ class ReviewBase(Searching):
                 lines[side.size.height - 1 :] = [(Span("... h shows the rest", "muted"),)]
             side.show(lines)
         if not self.editor.is_open:
-            hints = hints_for(row, review, searching=searching, go_on=self.GO_ON, back=self.BACK)
+            go_on = self.GO_ON if self.MAY_DECIDE else None
+            hints = hints_for(row, review, searching=searching, go_on=go_on, back=self.BACK)
             self.hints(*hints)
 
     def action_help(self) -> None:

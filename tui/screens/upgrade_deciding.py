@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from tui.screens.form_base import reason
 from tui.screens.form_editing import LINE_HINTS, LIST_HINTS, NOT_TAKEN
 from tui.screens.upgrade_base import ReviewBase
+from tui.screens.upgrade_text import is_to_be_decided
 from tui.widgets.review_grid import end_of
 from tui.widgets.row_editor import LIST_LINES, RowEditor
 from tui.widgets.rows import RowList
@@ -45,8 +46,6 @@ class ReviewDeciding(ReviewBase):
         Binding("u", "undo", "Undo"),
         Binding("U,ctrl+r", "redo", "Do again what was undone"),
     ]
-
-    MAY_DECIDE: ClassVar[bool] = True
 
     def __init__(self, crumbs: str) -> None:
         super().__init__(crumbs)
@@ -96,10 +95,10 @@ class ReviewDeciding(ReviewBase):
         if review is None or row is None:
             return
         actions = review.detail(row.key).actions
-        if at < len(actions):
+        if at < len(actions) and is_to_be_decided(row):
             self._do(review, row, actions[at])
         else:
-            self.say(f"There is no number {at + 1} here; Enter shows what there is.")
+            self.say(f"There is no number {at + 1} here; Enter shows what can be done.")
 
     def action_verb(self, word: str) -> None:
         from forms.upgrade import Verb
