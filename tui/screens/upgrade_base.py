@@ -17,6 +17,7 @@ from tui.screens.upgrade_text import (
     hints_for,
     place_in_queue,
     title,
+    whole_lines,
 )
 from tui.text import Span
 from tui.widgets.bars import Hint
@@ -218,7 +219,7 @@ class ReviewBase(Searching):
 
         if self.review is not None and (row := self.grid.row) is not None:
             known = self.review.detail(row.key)
-            self.app.push_screen(OptionHelp(row.path, lambda width: detail_lines(known, "", width)))
+            self.app.push_screen(OptionHelp(row.path, lambda width: whole_lines(known, width)))
 
     def refuse(self, failure: Exception) -> None:
         """Say why something cannot be decided."""

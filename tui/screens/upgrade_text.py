@@ -120,7 +120,13 @@ def chosen_lines(detail: Detail, action: Action, width: int) -> list[Line]:
     if action.preview:
         lines += labelled("it would be", action.preview, width, _LABEL, role="strong")
     lines += [line for reason in action.reasons for line in wrapped(f"- {reason}", width)]
-    for label, text in _values(detail.row)[:3]:
+    return lines + whole_lines(detail, width)
+
+
+def whole_lines(detail: Detail, width: int) -> list[Line]:
+    """All that is known of an option, nothing cut."""
+    lines: list[Line] = []
+    for label, text in _values(detail.row):
         lines += labelled(label, text, width, _LABEL)
     for number, reason in enumerate(detail.why):
         lines += labelled("why" if number == 0 else "", reason, width, _LABEL)
