@@ -36,7 +36,8 @@ class ReviewDeciding(ReviewBase):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "decide", "What can be decided of the option", show=False),
-        *(Binding(str(n), f"pick({n - 1})", f"Do number {n}", show=False) for n in range(1, 10)),
+        Binding("1", "pick(0)", "Do what has this number beside it; 2 to 9 alike", show=False),
+        *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(2, 10)),
         Binding("k", "verb('keep')", "Keep your value"),
         Binding("t", "verb('take new default')", "Take the new default"),
         Binding("e", "edit", "Type another value"),
