@@ -109,6 +109,8 @@ def listed(reader: Reader, root: Schema, path: Path = (), *, most: int = MOST) -
 
 def children_of(reader: Reader, meaning: Meaning) -> Children:
     """Everything that lies in an option, whichever form it takes: path part and schemas."""
+    if meaning.plain:
+        return {}
     if meaning.key not in reader.children:
         reader.children[meaning.key] = _children_of(reader, meaning)
     return reader.children[meaning.key]

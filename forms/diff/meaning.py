@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from forms.diff.cases import Piece, cases_of
 from forms.diff.contents import options_in, positions_in
+from forms.diff.plain import Asked, asked_of
 from forms.schema.branches import choices_of
-from forms.schema.load import REFUSED, Schema, SchemaDocument
+from forms.schema.load import REFUSED, Schema, SchemaDocument, load_schema
 from forms.schema.merge import View, pieces_of, view_of
 from forms.schema.validator import Validator
 from forms.values import is_type, key_of, same, type_of
@@ -140,6 +142,9 @@ class Meaning:
     """All its forms one by one, where a oneOf is among the choices."""
     one_ofs: tuple[tuple[Schema, ...], ...] = ()
     """The branches of these oneOfs."""
+    plain: bool = False
+    """Was it read by the short way? Then two with the same alternatives have one tuple of them,
+    and nothing lies in it."""
     key: frozenset[int] = frozenset()
     """Identities of the schema objects that it was read from: that of the same option met
     again further down is the same, which is how recursion is seen."""
@@ -184,6 +189,11 @@ class Reader:
         known = self._known.get(id(schema))
         if known is None:
             # kept with its schema: an id is good as long as its object lives
+            if (asked := asked_of(schema)) is not None and not isinstance(schema, bool):
+                words = {word: said for word, said in schema.items() if word != "type"}
+                plain = Meaning(_plain(asked), words, key=frozenset((id(schema),)), plain=True)
+                self._known[id(schema)] = (plain, schema)
+                return plain
             key = frozenset(
                 id(piece)
                 for piece in pieces_of(self.document, schema)
@@ -191,7 +201,7 @@ class Reader:
             )
             meaning = self._by_key.get(key)
             if meaning is None:
-                meaning = self._by_key[key] = self._read(schema, key)
+                meaning = self._by_key[key] = self.read(schema, key)
             known = self._known[id(schema)] = (meaning, schema)
         return known[0]
 
@@ -216,7 +226,8 @@ class Reader:
         """Is a value valid by all of these, whatever they have beside JSON Schema's words?"""
         return all(self.validator.is_valid(piece, value) for piece in _asking(pieces))
 
-    def _read(self, schema: Schema, key: frozenset[int]) -> Meaning:
+    def read(self, schema: Schema, key: frozenset[int] = frozenset()) -> Meaning:
+        """A meaning, read by the long way and not remembered."""
         cases = cases_of(self.document, schema)
         found: list[Alternative] = []
         forms: list[Form] = []
@@ -246,7 +257,7 @@ class Reader:
             if said and all(same(said[0], other) for other in said):
                 words["default"] = said[0]
         rules, conditions = _rules_of(base)
-        return Meaning(alternatives, words, rules, conditions, tuple(forms), cases.one_ofs, key)
+        return Meaning(alternatives, words, rules, conditions, tuple(forms), cases.one_ofs, key=key)
 
     def _alternatives(
         self, view: View, pieces: tuple[Piece, ...], case: tuple[Piece, ...]
@@ -281,6 +292,12 @@ class Reader:
         ]
         more = [piece for piece in pieces if _says_more(piece)]
         return [(value, title) for value, title in found if self.fits(more, value)]
+
+
+@lru_cache(maxsize=4096)
+def _plain(asked: Asked) -> tuple[Alternative, ...]:
+    piece = dict(asked)
+    return Reader(load_schema(piece)).read(piece).alternatives
 
 
 def _asking(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -15,7 +15,7 @@ from forms.diff.listing import ANY, children_of, listed, required_of
 from forms.diff.lockstep import Pair, Walk, entries, inside, items
 from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
 from forms.diff.overlap import EXCLUSIVE, Overlaps
-from forms.diff.retyping import retyping
+from forms.diff.retyping import enumerated, retyping
 from forms.diff.wording import bound_word, brief, kind_word, type_text
 from forms.paths import Path
 from forms.schema.load import Schema
@@ -50,6 +50,9 @@ class Pairwise:
     def compare(self, pair: Pair) -> None:
         """Note how the two differ."""
         old, new = self.old.meaning(pair.old), self.new.meaning(pair.new)
+        if old.plain and new.plain and old.alternatives is new.alternatives:
+            self._words(pair, old, new)
+            return
         if not pair.added:
             pair.old_keys = frozenset(children_of(self.old, old))
             pair.new_keys = frozenset(children_of(self.new, new))
@@ -59,11 +62,14 @@ class Pairwise:
         self._rules(pair, old.rules, new.rules)
         self._conditions(pair, old.conditions, new.conditions)
         exclusive = self._exclusive(pair, old, new)
-        for name in {one.kind: None for one in old.alternatives}:
+        listed = enumerated(old) and enumerated(new)
+        for name in {one.kind: None for one in (*old.alternatives, *new.alternatives)}:
             before = [one for one in old.alternatives if one.kind == name]
             after = [one for one in new.alternatives if one.kind == name]
-            if after:
+            if before and after:
                 self._alternatives(pair, before, after, exclusive)
+            elif listed:
+                self._values(pair, _all_listed(name, before), _all_listed(name, after))
         if not pair.added:
             self._keys(pair, old, new)
 
@@ -508,6 +514,12 @@ def _with(below: list[Path]) -> str:
     if not below:
         return ""
     return f" with {len(below)} option{'s' * (len(below) > 1)} in it"
+
+
+def _all_listed(kind: str, some: Iterable[Alternative]) -> Alternative:
+    """The listed values of one kind; none where there is nothing of the kind."""
+    values = [value for one in some for value in ((None,) if kind == "null" else one.values or ())]
+    return Alternative(kind, values=tuple(values))
 
 
 def _shown(value: Any) -> str:

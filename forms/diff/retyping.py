@@ -21,8 +21,11 @@ class Retyping:
 
 
 def retyping(reader: Reader, old: Meaning, new: Meaning) -> Retyping | None:
-    """None where the types are the same. Whole numbers and numbers are told apart unless the
-    values are listed on either side, which says all there is to say. reader: the new one."""
+    """None where the types are the same, or follow from the values that both list. Whole
+    numbers and numbers are told apart unless the values are listed on either side, which says
+    all there is to say. reader: the new one."""
+    if enumerated(old) and enumerated(new):
+        return None
     before, after = old.kinds(), new.kinds()
     if "number" in before and "number" in after and (_listed(old) or _listed(new)):
         before["number"] = after["number"]
@@ -35,6 +38,12 @@ def retyping(reader: Reader, old: Meaning, new: Meaning) -> Retyping | None:
     }
     lossless = all(_converts(reader, kind, whole, new) for kind, whole in lost.items())
     return Retyping(kinds_text(before), kinds_text(after), not lost, lossless)
+
+
+def enumerated(meaning: Meaning) -> bool:
+    """Are all values listed that there may be, whatever their types?"""
+    listed = [one for one in meaning.alternatives if one.kind != "null"]
+    return bool(listed) and all(one.values is not None for one in listed)
 
 
 def _listed(meaning: Meaning) -> bool:
