@@ -29,6 +29,7 @@ from forms.upgrade.ledger import Identity, Ledger
 from forms.upgrade.options import Options, Release
 from forms.upgrade.rows import Action, Detail, Filter, Row, Rows, Said, shown
 from forms.upgrade.saving import Answer, NotTaken, choices_in, read_saved, saved
+from forms.upgrade.secrecy import Secrets, secret_values
 from forms.upgrade.sheet import Item
 from forms.upgrade.standing import Archived, Standing, set_at
 from forms.upgrade.status import Status
@@ -122,6 +123,7 @@ class Review:
         self._open = [item.key for item in self._standing.sheet if self._is_open(item.key)]
         self._rows: dict[Key, Row] = {}
         self._form: FormModel | None = None
+        self._secrets: Secrets | None = None
         self.revision += 1
 
     def _choices(self) -> dict[Key, Choice]:
@@ -299,6 +301,21 @@ class Review:
         else:
             decision = f"{Verb.SAME.value} {path_text(decided.new)}"
         return Said(decision, decided.by, decided.at, decided.why)
+
+    def redacted(self, text: str) -> str:
+        """A text with no secret of this upgrade in it, whoever wrote it there. Values of fewer
+        than four characters cannot be told from ordinary words."""
+        if self._secrets is None:
+            chosen = [c.value for k, c in self._choices().items() if self._holds_secret(k, c.value)]
+            brought = [
+                item.traveller.value
+                for item in self._standing.sheet
+                if item.traveller is not None and self._standing.is_secret(item)
+            ]
+            old = secret_values(self._hops[0].old, self._values)
+            new = secret_values(self._hops[-1].new, self._document)
+            self._secrets = Secrets([*chosen, *brought, *old, *new])
+        return self._secrets.hidden_in(text)
 
     def _said_of(self, number: int, change: Any) -> Iterator[str]:
         for migration in self._hops[number].declared:
