@@ -25,11 +25,12 @@ from engine.paths import Paths
 if TYPE_CHECKING:
     from engine.catalog.load import Catalog
     from engine.inventory.inventory import Inventory
+    from engine.model.outdated import Outdated
     from engine.operations.control import Control
     from engine.operations.planner import Planner
     from engine.operations.workplace import Workplace
     from engine.public import PublicEndpoint
-    from engine.reviewing import Outdated, Reviewing
+    from engine.reviewing import Reviewing
     from forms.upgrade import Ledger, Review
 
 
@@ -325,7 +326,7 @@ class Homeport:
         if not aside:
             return self._reviewing.outdated(name)
         from engine.aside import outdated
-        from engine.reviewing import Outdated
+        from engine.model.outdated import Outdated
 
         by_name = {one.name: one for one in self._inventory.deployments.all()}
         return [

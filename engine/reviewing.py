@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.catalog.options import Schema, unmanaged
@@ -17,6 +16,7 @@ from engine.catalog.programs import run_program
 from engine.catalog.secret_values import is_reference, secret_values
 from engine.errors import InvalidInput
 from engine.model.deployment import Deployment
+from engine.model.outdated import Outdated
 from engine.operations.gates import newer_releases, refuse_destroyed, refuse_older, release_of
 from engine.planning.upgrade import passed_releases
 from forms.paths import path_text
@@ -30,21 +30,6 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 8
 _FORMAT = 1
 """Of a ledger's data (`forms.upgrade.Ledger.to_data`)."""
-
-
-@dataclass(frozen=True)
-class Outdated:
-    """A deployment for which the catalog has a newer release."""
-
-    deployment: Deployment
-    release: str
-    """The newest."""
-    releases: int
-    """How many releases it is behind."""
-    changed: int
-    """Options that are another in the new release, or have another default."""
-    attention: tuple[str, ...]
-    """Dotted paths of the options that a person must decide."""
 
 
 class Reviewing:

@@ -13,7 +13,7 @@ from tui.words import counted
 
 if TYPE_CHECKING:
     from engine.model.deployment import Deployment
-    from engine.reviewing import Outdated
+    from engine.model.outdated import Outdated
 
 _State = tuple[str, str, datetime]
 _MOST_NAMED = 2

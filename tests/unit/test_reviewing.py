@@ -143,6 +143,31 @@ def test_destroying_forgets_what_was_kept(homeport: Homeport) -> None:
     assert plan.steps[-1].args == {"captures": [f"{operation}.before"]}
 
 
+def test_outdated_is_the_same_when_another_process_finds_it(here: Homeport) -> None:
+    older(here, logging={"level": "debug"})
+    assert here.outdated(aside=True) == here.outdated() != []
+
+
+def test_values_without_a_deployment_are_reviewed_too(homeport: Homeport) -> None:
+    newest = homeport.package("radicale").release().version
+    review = homeport.review_values("radicale", OLD, newest, {"logging": {"level": "debug"}})
+    assert review.ready
+    assert review.document() == {"logging": {"level": "debug"}}
+    with pytest.raises(InvalidInput, match="no upgrade"):
+        homeport.review_values("radicale", newest, OLD, {})
+
+
+def test_answers_prepared_in_a_file_decide_an_upgrade(
+    here: Homeport, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older(here, logging={"level": "debug"})
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("answers: [{option: logging.level, do: set, value: info}]")
+    assert main(["upgrade", "radicale-1", "--plan", "--answers", str(answers)]) == 0
+    assert "logging.level: debug -> info" in capsys.readouterr().out
+    assert main(["upgrade", "radicale-1", "--plan", "--answers", str(tmp_path / "none")]) == 2
+
+
 def test_outdated_says_how_far_behind_and_what_needs_a_person(homeport: Homeport) -> None:
     older(homeport)
     [found] = homeport.outdated()

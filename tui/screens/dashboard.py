@@ -31,8 +31,8 @@ from tui.words import ago, counted
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView, Homeport
     from engine.model.deployment import Deployment, HealthReport
+    from engine.model.outdated import Outdated
     from engine.model.plan import Operation
-    from engine.reviewing import Outdated
 
 REFRESH_SECONDS = 2.0
 HEALTH_AGE_SECONDS = 60.0

@@ -14,7 +14,7 @@ from tui.words import ago, deployment_sign, health_words
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView
-    from engine.reviewing import Outdated
+    from engine.model.outdated import Outdated
 
 OPENING = "Reading what is deployed..."
 EMPTY = """Nothing is deployed yet.

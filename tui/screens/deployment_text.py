@@ -15,8 +15,8 @@ from tui.words import ago, deployment_sign, health_words, value_text
 
 if TYPE_CHECKING:
     from engine.model.deployment import Resource
+    from engine.model.outdated import Outdated
     from engine.model.plan import Operation
-    from engine.reviewing import Outdated
     from tui.screens.deployment import Facts
 
 _LONG = 40

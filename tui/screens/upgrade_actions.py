@@ -22,7 +22,7 @@ class ActionsPage(Screen[int | None], inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back: nothing is decided"),
-        *(Binding(str(n), f"pick({n - 1})", f"Take number {n}", show=False) for n in range(1, 10)),
+        *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(1, 10)),
     ]
 
     def __init__(self, detail: Detail) -> None:
@@ -34,8 +34,7 @@ class ActionsPage(Screen[int | None], inherit_bindings=False):
         yield RowList()
         yield LineView(id="side", classes="side tall")
         yield Foot(
-            (("Enter", "decide so"), ("1-9", "at once"), ("Up Down", "look"), ("Esc", "back")),
-            ask_keys=False,
+            (("Enter", "decide so"), ("1-9", "at once"), ("Up Down", "look"), ("Esc", "back"))
         )
 
     def on_mount(self) -> None:

@@ -17,6 +17,7 @@ from tui.screens.upgrade_text import (
     hints_for,
     place_in_queue,
     title,
+    whole_lines,
 )
 from tui.text import Span
 from tui.widgets.bars import Hint
@@ -54,6 +55,7 @@ class ReviewBase(Searching):
     GO_ON: ClassVar[Hint] = ("p", "plan")
     GOES_ON: ClassVar[str] = "p shows the plan"
     BACK: ClassVar[Hint] = BACK
+    MAY_DECIDE: ClassVar[bool] = True
 
     review: Review | None = None
 
@@ -208,7 +210,8 @@ class ReviewBase(Searching):
                 lines[side.size.height - 1 :] = [(Span("... h shows the rest", "muted"),)]
             side.show(lines)
         if not self.editor.is_open:
-            hints = hints_for(row, review, searching=searching, go_on=self.GO_ON, back=self.BACK)
+            go_on = self.GO_ON if self.MAY_DECIDE else None
+            hints = hints_for(row, review, searching=searching, go_on=go_on, back=self.BACK)
             self.hints(*hints)
 
     def action_help(self) -> None:
@@ -216,7 +219,7 @@ class ReviewBase(Searching):
 
         if self.review is not None and (row := self.grid.row) is not None:
             known = self.review.detail(row.key)
-            self.app.push_screen(OptionHelp(row.path, lambda width: detail_lines(known, "", width)))
+            self.app.push_screen(OptionHelp(row.path, lambda width: whole_lines(known, width)))
 
     def refuse(self, failure: Exception) -> None:
         """Say why something cannot be decided."""

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from tui.screens.form_base import reason
 from tui.screens.form_editing import LINE_HINTS, LIST_HINTS, NOT_TAKEN
 from tui.screens.upgrade_base import ReviewBase
+from tui.screens.upgrade_text import is_to_be_decided
 from tui.widgets.review_grid import end_of
 from tui.widgets.row_editor import LIST_LINES, RowEditor
 from tui.widgets.rows import RowList
@@ -35,7 +36,8 @@ class ReviewDeciding(ReviewBase):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "decide", "What can be decided of the option", show=False),
-        *(Binding(str(n), f"pick({n - 1})", f"Do number {n}", show=False) for n in range(1, 10)),
+        Binding("1", "pick(0)", "Do what has this number beside it; 2 to 9 alike", show=False),
+        *(Binding(str(number), f"pick({number - 1})", show=False) for number in range(2, 10)),
         Binding("k", "verb('keep')", "Keep your value"),
         Binding("t", "verb('take new default')", "Take the new default"),
         Binding("e", "edit", "Type another value"),
@@ -45,8 +47,6 @@ class ReviewDeciding(ReviewBase):
         Binding("u", "undo", "Undo"),
         Binding("U,ctrl+r", "redo", "Do again what was undone"),
     ]
-
-    MAY_DECIDE: ClassVar[bool] = True
 
     def __init__(self, crumbs: str) -> None:
         super().__init__(crumbs)
@@ -96,10 +96,10 @@ class ReviewDeciding(ReviewBase):
         if review is None or row is None:
             return
         actions = review.detail(row.key).actions
-        if at < len(actions):
+        if at < len(actions) and is_to_be_decided(row):
             self._do(review, row, actions[at])
         else:
-            self.say(f"There is no number {at + 1} here; Enter shows what there is.")
+            self.say(f"There is no number {at + 1} here; Enter shows what can be done.")
 
     def action_verb(self, word: str) -> None:
         from forms.upgrade import Verb

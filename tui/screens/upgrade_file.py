@@ -105,21 +105,16 @@ class ReviewFilePage(ReviewPage):
 
     def on_review_file_page_saved(self, saved: Saved) -> None:
         written = saved.written
-        said = []
-        if written.values is not None:
-            said.append(f"The new values are in {written.values}.")
-            if written.kept_as is not None:
-                said.append(f"What was there before is {written.kept_as.name}.")
-        if written.answers is not None:
-            left = len(self.review.queue) if self.review is not None else 0
-            more = f"; {left} are left" if left else ""
-            said.append(f"The decisions are in {written.answers}{more}.")
+        files = [file for file in (written.values, written.answers) if file is not None]
+        said = f"Written: {', '.join(file.name for file in files)}"
+        if written.kept_as is not None:
+            said += f"; what was there before is {written.kept_as.name}"
+        left = len(self.review.queue) if self.review is not None else 0
         if written.values is not None:
             self._stop_keeping()
             self.drop()
-            done = " ".join(said)
-            self.app.farewell.done = done[0].lower() + done[1:]
-        self.say(f"+ {' '.join(said)} q leaves.", "good")
+            self.app.farewell.done = f"the new values are in {written.values}."
+        self.say(f"+ {said}. {f'{left} left to decide.' if left else 'q leaves.'}", "good")
 
     # what goes wrong, and leaving
 

@@ -32,7 +32,7 @@ def detail_lines(detail: Detail, place: str, width: int) -> list[Line]:
     row = detail.row
     lines: list[Line] = [_name_line(row, place, width)]
     values = _values(row)
-    if _is_to_be_decided(row):
+    if is_to_be_decided(row):
         actions = action_lines(detail.actions, width - _LEAST_VALUES - 2)
         room = width - 2 - max(map(length, actions), default=0)
         wanted = _LABEL + max(cell_len(text) for _, text in values)
@@ -80,7 +80,8 @@ def _value_line(label: str, text: str, width: int) -> Line:
     )
 
 
-def _is_to_be_decided(row: Row) -> bool:
+def is_to_be_decided(row: Row) -> bool:
+    """Are the actions of a row shown beside its values, with their numbers?"""
     return row.asks or row.decided
 
 
@@ -119,7 +120,13 @@ def chosen_lines(detail: Detail, action: Action, width: int) -> list[Line]:
     if action.preview:
         lines += labelled("it would be", action.preview, width, _LABEL, role="strong")
     lines += [line for reason in action.reasons for line in wrapped(f"- {reason}", width)]
-    for label, text in _values(detail.row)[:3]:
+    return lines + whole_lines(detail, width)
+
+
+def whole_lines(detail: Detail, width: int) -> list[Line]:
+    """All that is known of an option, nothing cut."""
+    lines: list[Line] = []
+    for label, text in _values(detail.row):
         lines += labelled(label, text, width, _LABEL)
     for number, reason in enumerate(detail.why):
         lines += labelled("why" if number == 0 else "", reason, width, _LABEL)
@@ -161,10 +168,12 @@ def empty_lines(review: Review, searching: bool, goes_on: str, width: int) -> li
 
 
 def hints_for(
-    row: Row | None, review: Review, *, searching: bool, go_on: Hint, back: Hint = BACK
+    row: Row | None, review: Review, *, searching: bool, go_on: Hint | None, back: Hint = BACK
 ) -> tuple[Hint, ...]:
-    """The keys that matter, the most useful first."""
+    """The keys that matter, the most useful first. go_on: None for who decides nothing."""
     back = ("Esc", "show all") if searching else back
+    if go_on is None:
+        return (("Enter", "why"), ("n", "next"), back, ("f", "filter"), ("/", "search"))
     if row is None:
         return (go_on, ("f", "filter"), ("/", "search"), back)
     own: list[Hint] = [("Enter", "decide" if row.asks else "change")]

@@ -20,7 +20,7 @@ from tui.screenshots import example_values as values
 if TYPE_CHECKING:
     from engine.catalog.package import Package
     from engine.homeport import Homeport
-    from engine.reviewing import Outdated
+    from engine.model.outdated import Outdated
     from forms.upgrade import Review
 
 
@@ -128,7 +128,7 @@ class ExampleHomeport:
 
     def outdated(self, name: str | None = None, *, aside: bool = False) -> list[Outdated]:
         """The chat server, where it is an older release of the invented one."""
-        from engine.reviewing import Outdated
+        from engine.model.outdated import Outdated
 
         if self.chat_values is None:
             return []
