@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import Conflict, Denied, InvalidInput, NotFound
-from engine.files_explained import explained, opened
+from engine.errors import Denied, InvalidInput, NotFound
+from engine.files_explained import explained, not_there_yet, opened
 from engine.private_files import read_private, write_private
 from forms.files import FileOnDisk, FileTrouble, Format, format_of, new_text, read, rewritten
 from forms.upgrade import answers_text, read_answers_text
@@ -98,15 +98,7 @@ class ReviewDesk:
 
     def name_target(self, name: str) -> None:
         """Write the values to that file from now on; Conflict where there is one already."""
-        target = opened(name, "the file to write")
-        if not target.is_new:
-            raise Conflict(
-                "the file was not written",
-                on=str(target.path),
-                why="there is one already",
-                do="Name another, or name it on the command line with -o.",
-            )
-        self._target = target
+        self._target = not_there_yet(name, "Name another, or name it on the command line with -o.")
 
     def text(self, review: Review) -> str:
         """The new values as they would be written: in the format of the old ones, with their

@@ -111,7 +111,7 @@ class ReviewPage(ReviewDeciding, Keeping):
         elif review.ready and not self.message:
             said = "Nothing needs you" if not review.undoable else "Nothing is left to decide"
             counts = counts_said(review)
-            self.say(f"{said}{f' ({counts})' if counts else ''}: {self.GOES_ON}.", "good")
+            self.say(f"{said}: {self.GOES_ON}.{f' ({counts})' if counts else ''}", "good")
         if self._is_plan_wanted:  # asked for while the releases were compared
             self.action_plan()
 
