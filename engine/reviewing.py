@@ -8,9 +8,11 @@ referred to.
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.catalog.options import Schema, unmanaged
+from engine.catalog.programs import run_program
 from engine.catalog.secret_values import is_reference, secret_values
 from engine.errors import InvalidInput
 from engine.model.deployment import Deployment
@@ -64,19 +66,26 @@ class Reviewing:
                 do=f"Choose two of {', '.join(one.version for one in package.releases)}, "
                 "the older one first.",
             )
-        return self._made(package, before, after, values, who or getpass.getuser())
+        who = who or getpass.getuser()
+        return self._made(package, before, after, values, who, schema_of=unmanaged)
 
     def _review(self, deployment: Deployment, release: str, who: str) -> Review:
         package = self._catalog.package(deployment.application)
         return self._made(package, deployment.release, release, deployment.values, who)
 
     def _made(
-        self, package: Package, old: str, new: str, values: Mapping[str, Any], who: str
+        self,
+        package: Package,
+        old: str,
+        new: str,
+        values: Mapping[str, Any],
+        who: str,
+        schema_of: Callable[[Schema], Schema] = lambda schema: schema,
     ) -> Review:
         chain = [
             Release(
                 version,
-                self._catalog.options_schema(package.id, version),
+                schema_of(self._catalog.options_schema(package.id, version)),
                 tuple(note.text for note in package.release(version).notes),
             )
             for version in (old, *passed_releases(package, old, new))
@@ -88,6 +97,7 @@ class Reviewing:
             application=package.id,
             migrations=self._catalog.migrations(package.id),
             ledger=self.ledger(package.id),
+            runner=run_program,
             held=[path for path, value in secrets if is_reference(value)],
             who=who,
         )

@@ -14,11 +14,12 @@ from typing import Any
 from packaging.version import Version
 
 from engine.catalog.check_options import spot_of
+from engine.catalog.programs import check_program
 from engine.catalog.source import Finding, Source
 from forms import migrations as declared
 from forms.diff import Difference, Kind, Listing, Severity, compare, options_of
 from forms.migrations import Change, Migrations, composed
-from forms.migrations.change import NewDefault, sources
+from forms.migrations.change import NewDefault, Script, sources
 from forms.paths import Path, path_text
 
 
@@ -34,12 +35,23 @@ def check_migrations(file: Source | None, releases: Mapping[str, Source]) -> Ite
         schemas = {version: source.value for version, source in releases.items()}
         for mistake in (*mistakes, *declared.check_migrations(found, schemas)):
             yield file.found(mistake.spot, mistake.message, mistake.hint)
+        yield from _programs(file, found)
         if mistakes:
             return  # What they were to declare would be called undeclared.
     for old, new in pairwise(sorted(releases, key=Version)):
         if releases[old].file != releases[new].file:
             gap = _Gap(releases[old], releases[new], f"release {new}", found.changes(old, new))
             yield from gap.undeclared()
+
+
+def _programs(file: Source, found: Migrations) -> Iterator[Finding]:
+    for migration in found.all:
+        for each in migration.changes:
+            if isinstance(each.change, Script):
+                try:
+                    check_program(each.change.run)
+                except ValueError as error:
+                    yield file.found((*each.spot, "run"), str(error), "")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,21 @@ def leaves(schema: Schema, prefix: str = "") -> Iterator[tuple[str, Schema]]:
             yield path, node
 
 
+def unmanaged(schema: Schema) -> Schema:
+    """The same options where nobody manages any: for a configuration that is not Homeport's."""
+
+    def freed(node: Any) -> Any:
+        if isinstance(node, list):
+            return [freed(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        drop = ("x-managed", "readOnly") if node.get("x-managed") is True else ()
+        return {word: freed(value) for word, value in node.items() if word not in drop}
+
+    found: Schema = freed(schema)
+    return found
+
+
 def is_section(node: Schema) -> bool:
     return bool(node.get("properties")) and "x-encode" not in node
 

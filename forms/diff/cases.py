@@ -6,9 +6,7 @@ schemas that say the same in different notation is nearly alike already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, field
 from typing import Any
 
 from forms.schema.load import Schema, SchemaDocument
@@ -23,17 +21,30 @@ Piece = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """One branch of every choice."""
+
+    pieces: tuple[Piece, ...] = ()
+    taken: frozenset[tuple[int, int]] = frozenset()
+    """Which branches of which oneOf, by their positions in `Cases.one_ofs`."""
+
+    def __add__(self, other: Case) -> Case:
+        return Case((*self.pieces, *other.pieces), self.taken | other.taken)
+
+
+@dataclass(frozen=True, slots=True)
 class Cases:
     """All that one schema may be. Pieces hold no reference; an anyOf or oneOf that is left in
     one is a rule: it says which keys must be there, or has too many cases."""
 
     base: tuple[Piece, ...]
     """What holds in every case."""
-    cases: tuple[tuple[Piece, ...], ...]
+    cases: tuple[Case, ...]
     """What each case adds: one that adds nothing where there is no choice, and none at all
     where the schema allows no value."""
-    exclusive: bool = False
-    """Is there a oneOf among the choices?"""
+    one_ofs: tuple[tuple[Schema, ...], ...] = ()
+    """The branches of each oneOf among the choices, however deep: a value that fits several
+    of them is not allowed."""
 
 
 class _TooMany(Exception):
@@ -46,12 +57,12 @@ def cases_of(document: SchemaDocument, schema: Schema) -> Cases:
     if apart is None:
         return Cases((), ())
     base, choosers = apart
+    taking = _Taking(document)
     try:
-        cases = tuple(_combinations(document, choosers, count()))
+        cases = tuple(taking.combinations(choosers))
     except _TooMany:
-        return Cases((*base, *({keyword: list(of)} for keyword, of in choosers)), ((),))
-    exclusive = any(keyword == "oneOf" for keyword, _ in choosers)
-    return Cases(base, cases, exclusive)
+        return Cases((*base, *({keyword: list(of)} for keyword, of in choosers)), (Case(),))
+    return Cases(base, cases, tuple(taking.one_ofs))
 
 
 _Choosers = list[tuple[str, list[Schema]]]
@@ -84,25 +95,38 @@ def _only_requires(branch: Schema) -> bool:
     return not isinstance(branch, bool) and "required" in branch and branch.keys() <= _ONLY_REQUIRED
 
 
-def _combinations(
-    document: SchemaDocument, choosers: _Choosers, looked: Iterator[int]
-) -> list[tuple[Piece, ...]]:
-    combined: list[tuple[Piece, ...]] = [()]
-    for _, branches in choosers:
-        options = [case for branch in branches for case in _branch(document, branch, looked)]
-        if len(combined) * len(options) > _MOST:
+@dataclass(slots=True)
+class _Taking:
+    """Takes the choices of one schema apart."""
+
+    document: SchemaDocument
+    one_ofs: list[tuple[Schema, ...]] = field(default_factory=list)
+    _looked: int = 0
+
+    def combinations(self, choosers: _Choosers) -> list[Case]:
+        combined = [Case()]
+        for keyword, branches in choosers:
+            number = None
+            if keyword == "oneOf":
+                number = len(self.one_ofs)
+                self.one_ofs.append(tuple(branches))
+            cases = [
+                case
+                for i, branch in enumerate(branches)
+                for case in self._branch(branch, () if number is None else ((number, i),))
+            ]
+            if len(combined) * len(cases) > _MOST:
+                raise _TooMany
+            combined = [one + more for one in combined for more in cases]
+        return combined
+
+    def _branch(self, branch: Schema, taken: tuple[tuple[int, int], ...]) -> list[Case]:
+        self._looked += 1
+        if self._looked > _MOST:
             raise _TooMany
-        combined = [(*one, *more) for one in combined for more in options]
-    return combined
-
-
-def _branch(
-    document: SchemaDocument, branch: Schema, looked: Iterator[int]
-) -> list[tuple[Piece, ...]]:
-    if next(looked) > _MOST:
-        raise _TooMany
-    apart = _taken_apart(document, branch)
-    if apart is None:
-        return []
-    base, choosers = apart
-    return [(*base, *more) for more in _combinations(document, choosers, looked)]
+        apart = _taken_apart(self.document, branch)
+        if apart is None:
+            return []
+        base, choosers = apart
+        own = Case(base, frozenset(taken))
+        return [own + more for more in self.combinations(choosers)]

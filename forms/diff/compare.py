@@ -9,12 +9,14 @@ from typing import Any
 from forms.diff import judge
 from forms.diff.alike import Likeness
 from forms.diff.difference import Comparison, Difference, Guess, Kind, Suggest
-from forms.diff.findings import Findings
+from forms.diff.findings import Findings, in_order
 from forms.diff.identities import Identities, Pairs, known_identities
 from forms.diff.listing import Listing, children_of, listed
 from forms.diff.lockstep import Pair, Walk
 from forms.diff.meaning import Reader
+from forms.diff.overlap import Overlaps
 from forms.diff.pairwise import Pairwise
+from forms.diff.unsaid import unsaid
 from forms.paths import Path, path_text
 from forms.schema.load import Schema, SchemaDocument
 from forms.schema.recent import recently_loaded
@@ -46,7 +48,17 @@ def compare(
     listings = listed(old, documents[0].root), listed(new, documents[1].root)
     known = known_identities(identities, *listings)
     walk, findings = Walk(old, new, known, values), Findings()
-    pairwise = Pairwise(old, new, Likeness(old, new), walk, findings, values is not ABSENT)
+    overlaps = Overlaps()
+    pairwise = Pairwise(
+        old,
+        new,
+        Likeness(old, new, overlaps),
+        Likeness(old, new, overlaps, annotated=False),
+        overlaps,
+        walk,
+        findings,
+        values is not ABSENT,
+    )
     walk.add(Pair((), (), documents[0].root, documents[1].root, walk.hits(())))
     for was, now in known.pairs:
         for before in _schemas_at(old, documents[0].root, was)[:1]:
@@ -55,7 +67,10 @@ def compare(
         _moved(findings, known, was, now, walk, values is not ABSENT, listings)
     for pair in walk:
         pairwise.compare(pair)
+    pairwise.close()
     differences = tuple(findings)
+    if values is not ABSENT:
+        differences = in_order((*differences, *unsaid(old, new, values, differences)))
     if suggest is not None:
         differences = tuple(_guessed(differences, suggest, known, *listings))
     return Comparison(differences, tuple(_notes(documents, known, listings)), values is not ABSENT)

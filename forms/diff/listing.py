@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from forms.diff.meaning import KINDS, Alternative, Meaning, Reader
+from forms.diff.meaning import KINDS, Alternative, Children, Meaning, Reader
 from forms.diff.wording import type_text
 from forms.paths import Path
 from forms.schema.load import Schema
@@ -75,6 +75,7 @@ def options_of(schema: Mapping[str, Any] | bool, *, most: int = MOST) -> Listing
 def listed(reader: Reader, root: Schema, path: Path = (), *, most: int = MOST) -> Listing:
     """The options below one part of a schema, whose own path is `path`."""
     options: dict[Path, Option] = {}
+    known: dict[frozenset[int], Option] = {}
     recursive: set[Path] = set()
     cut: list[Path] = []
     waiting: deque[tuple[Path, Schema, frozenset[frozenset[int]]]] = deque(
@@ -97,14 +98,23 @@ def listed(reader: Reader, root: Schema, path: Path = (), *, most: int = MOST) -
         for part, schemas in children.items():
             for child in schemas:
                 at = (*here, part)
-                option = option_of(reader, reader.meaning(child), at, part in required)
+                its = reader.meaning(child)
+                if its.key not in known:
+                    known[its.key] = option_of(reader, its, at, False)
+                option = _at(known[its.key], at, part in required)
                 options[at] = _joined(options[at], option) if at in options else option
                 waiting.append((at, child, inside))
     return Listing(options, frozenset(recursive), tuple(cut))
 
 
-def children_of(reader: Reader, meaning: Meaning) -> dict[str | int, list[Schema]]:
+def children_of(reader: Reader, meaning: Meaning) -> Children:
     """Everything that lies in an option, whichever form it takes: path part and schemas."""
+    if meaning.key not in reader.children:
+        reader.children[meaning.key] = _children_of(reader, meaning)
+    return reader.children[meaning.key]
+
+
+def _children_of(reader: Reader, meaning: Meaning) -> Children:
     found: dict[str | int, dict[frozenset[int], Schema]] = {}
     seen: set[frozenset[int]] = set()
     waiting = [meaning]
@@ -157,6 +167,24 @@ def option_of(reader: Reader, meaning: Meaning, path: Path, required: bool) -> O
     )
 
 
+def _at(option: Option, path: Path, required: bool) -> Option:
+    """The same option elsewhere; `replace` takes five times as long, and there are many."""
+    return Option(
+        path,
+        option.type,
+        option.type_text,
+        option.default,
+        option.description,
+        option.title,
+        required,
+        option.deprecated,
+        option.secret,
+        option.container,
+        option.ids,
+        option.renamed_from,
+    )
+
+
 def _texts(said: Any) -> tuple[str, ...]:
     return (
         tuple(str(one) for one in said) if isinstance(said, list) else (str(said),) if said else ()
@@ -181,7 +209,7 @@ def plain_type(meaning: Meaning) -> dict[str, Any]:
 
 def _joined(one: Option, other: Option) -> Option:
     """An option that has several schemas, one for each form of the section it lies in."""
-    if one == other or one.type_text == other.type_text:
+    if one.type_text == other.type_text:
         return one
     types = [*_list(one.type.get("type")), *_list(other.type.get("type"))]
     joined: dict[str, Any] = {"type": list(dict.fromkeys(types))} if types else {}

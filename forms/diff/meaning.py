@@ -10,12 +10,12 @@ Meanings go one level deep; what lies below is left as schemas, as in `forms.sch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Any
 
 from forms.diff.cases import Piece, cases_of
+from forms.diff.contents import options_in, positions_in
 from forms.schema.branches import choices_of
 from forms.schema.load import REFUSED, Schema, SchemaDocument
 from forms.schema.merge import View, pieces_of, view_of
@@ -41,6 +41,10 @@ _ANNOTATING = frozenset(
     "title description default examples deprecated readOnly writeOnly "
     f"type enum const $schema {REFUSED}".split()
 )
+
+
+Children = dict[str | int, list[Schema]]
+"""Path part and schemas of everything that lies in an option, whichever form it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,16 @@ class Alternative:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """An alternative with what it was read from."""
+
+    alternative: Alternative
+    pieces: tuple[Piece, ...]
+    taken: frozenset[tuple[int, int]]
+    """Branches of oneOfs, as `forms.diff.cases.Case` has them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Meaning:
     """What a schema says at its own place."""
 
@@ -122,11 +136,13 @@ class Meaning:
     """Annotations: default, title, description, deprecated, x-..."""
     rules: tuple[Rule, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    forms: tuple[Form, ...] = ()
+    """All its forms one by one, where a oneOf is among the choices."""
+    one_ofs: tuple[tuple[Schema, ...], ...] = ()
+    """The branches of these oneOfs."""
     key: frozenset[int] = frozenset()
     """Identities of the schema objects that it was read from: that of the same option met
     again further down is the same, which is how recursion is seen."""
-    one_of: bool = False
-    """Were alternatives of a oneOf?"""
 
     def overlays(self) -> Iterator[Schema]:
         """Schemas that may hold at this place as well: sides of conditions, and the branches
@@ -160,6 +176,8 @@ class Reader:
         self.validator = Validator(document)
         self._known: dict[int, tuple[Meaning, Schema]] = {}
         self._by_key: dict[frozenset[int], Meaning] = {}
+        self.children: dict[frozenset[int], Children] = {}
+        """What lies in an option, by the key of its meaning; kept by `forms.diff.listing`."""
 
     def meaning(self, schema: Schema) -> Meaning:
         """The meaning of a schema that is part of the document or was given by a meaning."""
@@ -179,53 +197,41 @@ class Reader:
 
     def mark(self, one: Alternative) -> tuple[str, Any] | None:
         """The constant by which this form of a section is told from others: key and value."""
-        for key in one.properties:
-            values = self._listed_of(one, key)
+        for key, schema in one.properties.items():
+            values = self.listed(self.meaning(schema))
             if values is not None and len(values) == 1:
                 return key, values[0]
         return None
 
-    def exclusive(self, meaning: Meaning) -> bool:
-        """May a value fit but one of several forms, some of which overlap?"""
-        if not meaning.one_of:
-            return False
-        return any(
-            not self._apart(one, other)
-            for one, other in combinations(meaning.alternatives, 2)
-            if one.kind == other.kind
-        )
-
-    def _apart(self, one: Alternative, other: Alternative) -> bool:
-        """Does some key that both forms of a section ask for hold other values in each?"""
-        for key in one.required & other.required:
-            before, after = self._listed_of(one, key), self._listed_of(other, key)
-            if before and after and not {*map(key_of, before)} & {*map(key_of, after)}:
-                return True
-        return False
-
-    def _listed_of(self, one: Alternative, key: str) -> list[Any] | None:
-        """The only values that a key may hold; None where they are not listed."""
-        if key not in one.properties:
-            return None
+    def listed(self, meaning: Meaning) -> list[Any] | None:
+        """The only values that an option may hold; None where they are not listed."""
         found: list[Any] = []
-        for alternative in self.meaning(one.properties[key]).alternatives:
+        for alternative in meaning.alternatives:
             if alternative.values is None:
                 return None
             found += alternative.values
         return found
 
+    def fits(self, pieces: Iterable[Piece], value: Any) -> bool:
+        """Is a value valid by all of these, whatever they have beside JSON Schema's words?"""
+        return all(self.validator.is_valid(piece, value) for piece in _asking(pieces))
+
     def _read(self, schema: Schema, key: frozenset[int]) -> Meaning:
         cases = cases_of(self.document, schema)
         found: list[Alternative] = []
+        forms: list[Form] = []
         real: list[tuple[Piece, ...]] = []
         for case in cases.cases:
-            view = view_of(self.document, *cases.base, *case)
+            pieces = (*cases.base, *case.pieces)
+            view = view_of(self.document, *pieces)
             if view.trouble:
                 continue
-            alternatives = list(self._alternatives(view, (*cases.base, *case), case))
-            found += alternatives
-            if any(one.kind != "null" for one in alternatives):
-                real.append(case)
+            its = list(self._alternatives(view, pieces, case.pieces))
+            found += its
+            if cases.one_ofs:
+                forms += [Form(one, pieces, case.taken) for one in its]
+            if any(one.kind != "null" for one in its):
+                real.append(case.pieces)
         base = cases.base
         if len(real) == 1:
             # nothing to choose, but for leaving it empty: the case's own rules are the option's
@@ -233,13 +239,14 @@ class Reader:
             found = [
                 replace(one, rules=(), conditions=(), title="", deprecated=False) for one in found
             ]
-        united = tuple(_united(found))
+        alternatives = tuple(united(found))
         words = view_of(self.document, *base).words
         if "default" not in words:
             said = [piece["default"] for case in real for piece in case if "default" in piece]
             if said and all(same(said[0], other) for other in said):
                 words["default"] = said[0]
-        return Meaning(united, words, *_rules_of(base), key, cases.exclusive and len(real) > 1)
+        rules, conditions = _rules_of(base)
+        return Meaning(alternatives, words, rules, conditions, tuple(forms), cases.one_ofs, key)
 
     def _alternatives(
         self, view: View, pieces: tuple[Piece, ...], case: tuple[Piece, ...]
@@ -272,16 +279,19 @@ class Reader:
             if (view.types is None or is_type(value, view.types))
             and (enum is None or any(same(value, other) for other in enum))
         ]
-        asking = [
-            {word: said for word, said in piece.items() if not word.startswith("x-")}
-            for piece in pieces
-            if any(not word.startswith("x-") for word in piece.keys() - _ANNOTATING)
-        ]
-        return [
-            (value, title)
-            for value, title in found
-            if all(self.validator.is_valid(piece, value) for piece in asking)
-        ]
+        more = [piece for piece in pieces if _says_more(piece)]
+        return [(value, title) for value, title in found if self.fits(more, value)]
+
+
+def _asking(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Pieces without words that are not JSON Schema's."""
+    for piece in pieces:
+        yield {word: said for word, said in piece.items() if not word.startswith("x-")}
+
+
+def _says_more(piece: Piece) -> bool:
+    """Is there more in a piece than a list of values, their type and annotations?"""
+    return any(not word.startswith("x-") for word in piece.keys() - _ANNOTATING)
 
 
 def _listed(values: Iterable[tuple[Any, str]]) -> Iterator[Alternative]:
@@ -315,7 +325,7 @@ def _unlisted(
     if kind == "object":
         yield replace(
             one,
-            properties=view.properties,
+            properties=options_in(pieces, view.properties, view.patterns),
             patterns=view.patterns,
             additional=_additional(view),
             required=frozenset(view.required),
@@ -325,7 +335,7 @@ def _unlisted(
         )
     elif kind == "array":
         items = True if view.items is None or view.items == {} else view.items
-        yield replace(one, prefix=tuple(view.prefix), items=items)
+        yield replace(one, prefix=positions_in(pieces, view.prefix), items=items)
     else:
         yield one
 
@@ -402,7 +412,7 @@ def _rules_of(
     return tuple(rules), tuple(conditions)
 
 
-def _united(found: Iterable[Alternative]) -> Iterator[Alternative]:
+def united(found: Collection[Alternative]) -> Iterator[Alternative]:
     """Alternatives without those that another says as well: all listed values of a kind in
     one, none beside one that allows everything of its kind."""
     for kind in KINDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from forms.diff import constraints, judge, pairing
@@ -14,6 +14,7 @@ from forms.diff.judge import Set
 from forms.diff.listing import ANY, children_of, listed, required_of
 from forms.diff.lockstep import Pair, Walk, entries, inside, items
 from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
+from forms.diff.overlap import EXCLUSIVE, Overlaps
 from forms.diff.retyping import retyping
 from forms.diff.wording import bound_word, brief, kind_word, type_text
 from forms.paths import Path
@@ -36,10 +37,15 @@ class Pairwise:
     old: Reader
     new: Reader
     likeness: Likeness
+    validity: Likeness
+    """The same without annotations: for what decides only whether a value is valid."""
+    overlaps: Overlaps
     walk: Walk
     findings: Findings
     given: bool
     """Are there values of the user?"""
+    _unclear: list[tuple[Pair, Kind]] = field(default_factory=list)
+    """Where a value may fit several forms, though it must fit one, and the forms changed."""
 
     def compare(self, pair: Pair) -> None:
         """Note how the two differ."""
@@ -52,17 +58,41 @@ class Pairwise:
             self._words(pair, old, new)
         self._rules(pair, old.rules, new.rules)
         self._conditions(pair, old.conditions, new.conditions)
-        exclusive = self.new.exclusive(new)
-        if old.one_of != new.one_of and self.old.exclusive(old) != exclusive and _choose(old, new):
-            kind = Kind.TIGHTENED if exclusive else Kind.LOOSENED
-            self._constraint(pair, kind, "exclusive")
+        exclusive = self._exclusive(pair, old, new)
         for name in {one.kind: None for one in old.alternatives}:
             before = [one for one in old.alternatives if one.kind == name]
             after = [one for one in new.alternatives if one.kind == name]
             if after:
-                self._alternatives(pair, before, after, self.old.exclusive(old) or exclusive)
+                self._alternatives(pair, before, after, exclusive)
         if not pair.added:
             self._keys(pair, old, new)
+
+    def close(self) -> None:
+        """Note what could only be seen when all pairs had been compared.
+
+        If no value may fit two of several forms, a looser form may forbid what was valid. What
+        was said of the forms themselves is enough where it promises nothing about that.
+        """
+        for pair, kind in self._unclear:
+            fit = all(map(self._fits(pair.new), (value for _, value in pair.hits)))
+            if not (fit and self.findings.leave_open(pair.old_path, pair.new_path)):
+                self._constraint(pair, kind, EXCLUSIVE)
+
+    def _exclusive(self, pair: Pair, old: Meaning, new: Meaning) -> bool:
+        """Note if what oneOf asks beyond anyOf changed; does it ask anything?"""
+        before = self.overlaps.rules(self.old, old)
+        after = self.overlaps.rules(self.new, new)
+        met, gone, come = pairing.paired(before, after, self.validity.rules_alike)
+        _, *left = pairing.paired(
+            self.overlaps.hidden(self.old, old),
+            self.overlaps.hidden(self.new, new),
+            self.validity.alternatives_alike,
+        )
+        if (met or gone) and (met or come) and (gone or come or any(left)):
+            self._unclear.append((pair, Kind.CHANGED))
+        elif gone or come:
+            self._unclear.append((pair, Kind.TIGHTENED if come else Kind.LOOSENED))
+        return bool(before or after)
 
     def _note(
         self, pair: Pair, kind: Kind, verdict: judge.Verdict, text: str, **details: Any
@@ -496,11 +526,6 @@ def _turn(kind: Kind, old: Any, new: Any) -> str:
 
 def _using(pair: Pair, value: Any) -> Set:
     return tuple(hit for hit in pair.hits if same(hit[1], value))
-
-
-def _choose(old: Meaning, new: Meaning) -> bool:
-    """Is there a choice between forms of one kind of value in both?"""
-    return all(len(one.kinds()) < len(one.alternatives) for one in (old, new))
 
 
 def _name(reader: Reader, one: Alternative) -> str:

@@ -29,8 +29,11 @@ review.identities()                            # for the ledger: nobody decides 
 from forms.upgrade.decision import Key, Verb
 from forms.upgrade.ledger import Identity, Ledger
 from forms.upgrade.options import Release
+from forms.upgrade.report import Facts, report_data
+from forms.upgrade.report_html import report_html
+from forms.upgrade.report_text import report_text
 from forms.upgrade.review import Bulk, Review
-from forms.upgrade.rows import Action, Detail, Filter, Row, Rows
+from forms.upgrade.rows import Action, Detail, Filter, Row, Rows, Said
 from forms.upgrade.saving import NotTaken, answers_text, read_answers_text
 from forms.upgrade.standing import Archived
 from forms.upgrade.status import Status
@@ -40,6 +43,7 @@ __all__ = [
     "Archived",
     "Bulk",
     "Detail",
+    "Facts",
     "Filter",
     "Identity",
     "Key",
@@ -49,8 +53,12 @@ __all__ = [
     "Review",
     "Row",
     "Rows",
+    "Said",
     "Status",
     "Verb",
     "answers_text",
     "read_answers_text",
+    "report_data",
+    "report_html",
+    "report_text",
 ]

@@ -30,6 +30,10 @@ class Suggestion:
     label: str
 
 
+_SWITCHES = {"yes": True, "on": True, "no": False, "off": False}
+"""What older YAML, which many applications read, takes for yes and no."""
+
+
 def without_loss(value: Any, words: Mapping[str, Any], faults: Faults) -> Any:
     """The value as the new release wants it, if it can be read back from that; else ABSENT,
     also where nothing is wrong with the value itself but with its being there."""
@@ -51,6 +55,8 @@ def _lossless(value: Any, words: Mapping[str, Any]) -> Iterator[Any]:
         return
     if value is None or isinstance(value, dict):
         return
+    if isinstance(value, str) and value.casefold() in _SWITCHES:
+        yield _SWITCHES[value.casefold()]
     for name in _TYPES:
         one = converted(value, name)
         if one.lossless and _reads_back(value, one.value):

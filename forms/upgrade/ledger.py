@@ -55,8 +55,8 @@ class Ledger:
         self, application: str, old: tuple[str, Listing], new: tuple[str, Listing]
     ) -> tuple[Identity, ...]:
         """What is known of two releases, each given with its options: of an old option that
-        only the old release has, and a new one that only the new has. Where the one became the
-        other by way of names that neither has, the records are composed."""
+        only the old release has, and one of the new. Where the one became the other by way of
+        names that neither has, the records are composed."""
         (old_release, before), (new_release, after) = old, new
         last = {
             (one.old, one.new): one
@@ -71,7 +71,7 @@ class Ledger:
             if path in before and path not in after:
                 for way in _ways(path, by_old):
                     end = way[-1].new
-                    if end in after and end not in before:
+                    if end in after and (len(way) == 1 or end not in before):
                         whole = replace(way[-1], old=path) if len(way) > 1 else way[0]
                         found.append(whole)
         return tuple(found)

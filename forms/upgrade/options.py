@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,10 @@ from forms.model.appearance import HIDDEN
 from forms.paths import Path
 from forms.values import ABSENT
 
+_SECRET_NAME = re.compile(
+    r"pass(wor[dt]|wd|phrase|code)|secret|token|credential|(private|api|access|signing).?key",
+    re.IGNORECASE,
+)
 Stars = tuple[str | int, ...]
 """What the stars of an option's path stand for at one place of a document."""
 
@@ -133,4 +138,10 @@ class Options:
             return {key: self.masked((*place, key), inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [self.masked((*place, i), inner) for i, inner in enumerate(value)]
-        return value
+        return HIDDEN if value is not None and self._sounds_secret(place) else value
+
+    def _sounds_secret(self, place: Path) -> bool:
+        """Where the schema says nothing of a place, is its name one that secrets have?"""
+        found = self.find(place)
+        names = (part for part in place if isinstance(part, str))
+        return (found is None or found.inside) and any(map(_SECRET_NAME.search, names))

@@ -27,7 +27,7 @@ from forms.upgrade.decision import Became, Choice, Decided, Decisions, Gone, Key
 from forms.upgrade.hop import Hop
 from forms.upgrade.ledger import Identity, Ledger
 from forms.upgrade.options import Options, Release
-from forms.upgrade.rows import Action, Detail, Filter, Row, Rows, shown
+from forms.upgrade.rows import Action, Detail, Filter, Row, Rows, Said, shown
 from forms.upgrade.saving import Answer, NotTaken, choices_in, read_saved, saved
 from forms.upgrade.sheet import Item
 from forms.upgrade.standing import Archived, Standing, set_at
@@ -288,6 +288,17 @@ class Review:
             yield f"The default was {was or 'none'}, and is {now or 'none'}."
         yield from self._said_by(item)
         yield from self._release_notes(item)
+
+    def said(self, key: Key) -> Said:
+        """Who decided what of a row in this review."""
+        decided = self._decided_of(self._item(key))
+        if decided is None:
+            return Said()
+        if isinstance(decided, Choice):
+            decision = decided.verb.value
+        else:
+            decision = f"{Verb.SAME.value} {path_text(decided.new)}"
+        return Said(decision, decided.by, decided.at, decided.why)
 
     def _said_of(self, number: int, change: Any) -> Iterator[str]:
         for migration in self._hops[number].declared:
@@ -771,5 +782,7 @@ def _said(problem: Problem, place: Path | None) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    first = text.partition(" ")[0]
+    if not set("._") & set(first.rstrip(".")):  # the path of an option stays as it is written
+        text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -80,6 +80,17 @@ class Detail:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Who decided what of a row. All empty where nobody did."""
+
+    decision: str = ""
+    """In the words of answer files."""
+    by: str = ""
+    at: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which rows to show. The parts narrow each other; the empty filter shows all."""
 

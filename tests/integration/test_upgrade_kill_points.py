@@ -29,7 +29,8 @@ from tests.lab_fixture import RunningLab
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 OLD, NEW = "3.5.10", "3.9.0"
-MOMENTS = ("before", "after", "after-journal")
+MOMENTS = ("after", "after-journal")
+"""Before a step is the moment after the journal of the one before it."""
 UPGRADE = (
     "upgrade.check",
     "app.install",
@@ -62,6 +63,7 @@ def points(steps: tuple[str, ...], within: int, seed: int) -> list[str]:
     """Every boundary of every step, and random moments within those that take long."""
     chance = random.Random(seed)
     boundaries = [f"{step}:{moment}" for step, moment in itertools.product(steps, MOMENTS)]
+    boundaries = [f"{steps[0]}:before", *boundaries]
     long = [step for step in steps if step.split(".")[-1] in ("capture", "restore", "run", "stop")]
     return boundaries + [f"{chance.choice(long)}:{chance.randrange(5, 900)}" for _ in range(within)]
 

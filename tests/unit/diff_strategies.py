@@ -82,6 +82,14 @@ _OPTIONS: st.SearchStrategy[Schema] = st.recursive(
 SCHEMAS: st.SearchStrategy[Schema] = _sections(_OPTIONS)
 
 
+OVERLAPPING: st.SearchStrategy[list[Schema]] = st.lists(
+    _LEAVES | st.sampled_from([{}, {"pattern": "^a"}, {"not": {"type": "null"}}]),
+    min_size=1,
+    max_size=3,
+)
+"""Branches that may fit the same value, which those of `SCHEMAS` never do."""
+
+
 def places(schema: Schema) -> Iterator[Schema]:
     """All schema objects of one of these schemas, itself first."""
     yield schema

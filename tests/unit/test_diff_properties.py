@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from forms.diff import Kind, compare, options_of
-from tests.unit.diff_strategies import MUTATIONS, SCHEMAS, changed_once, places, rewritten
+from tests.unit.diff_strategies import (
+    MUTATIONS,
+    OVERLAPPING,
+    SCHEMAS,
+    changed_once,
+    places,
+    rewritten,
+)
 from tests.unit.forms_strategies import SCHEMAS as WILD_SCHEMAS
 from tests.unit.forms_strategies import VALUES
 
@@ -46,6 +53,35 @@ def test_what_only_tightens_or_loosens_does(schema: Any, data: st.DataObject) ->
             assert new.is_valid(instance)
         if kinds <= {Kind.TIGHTENED} and new.is_valid(instance):
             assert old.is_valid(instance)
+
+
+@given(OVERLAPPING, OVERLAPPING, st.sampled_from(["one", "any", "list"]), st.data())
+@settings(deadline=None, max_examples=120)
+def test_forms_that_overlap_promise_nothing_wrong(
+    one: list[Any], other: list[Any], where: str, data: st.DataObject
+) -> None:
+    kept = [branch for branch in one if data.draw(st.booleans())]
+    old, new = _choice(one, where), _choice([*kept, *other[: data.draw(st.integers(0, 1))]], where)
+    kinds = {difference.kind for difference in compare(old, new)}
+    before, after = Draft202012Validator(old), Draft202012Validator(new)
+    for value in (*range(-3, 9), 1.5, "", "a", "ab", "b", "x", "further", None, True, [], {}):
+        instance = [value] if where == "list" else value
+        was, now = before.is_valid(instance), after.is_valid(instance)
+        if not kinds:
+            assert was == now
+        if kinds <= {Kind.LOOSENED, Kind.VALUE_ADDED}:
+            assert now or not was
+        if kinds <= {Kind.TIGHTENED, Kind.VALUE_DROPPED}:
+            assert was or not now
+        if was and not now:
+            assert compare(old, new, values=instance).asks
+
+
+def _choice(branches: list[Any], where: str) -> Any:
+    choice = {"oneOf": branches or [False]}
+    if where == "list":
+        return {"type": "array", "items": choice}
+    return {"anyOf": [choice, {"type": "boolean"}]} if where == "any" else choice
 
 
 @given(WILD_SCHEMAS, WILD_SCHEMAS, VALUES)

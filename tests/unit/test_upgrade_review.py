@@ -106,7 +106,22 @@ def test_a_declared_rename_is_made_alone_and_shown() -> None:
     assert found.document() == {"auth": {"lowercase": True}}
     one = row(found, "auth", "lowercase")
     assert (one.mark, one.old_path, one.note) == (">", "auth.lc", "was auth.lc")
-    assert found.detail(one.key).why[0] == "2: Auth.lc is now auth.lowercase."
+    assert found.detail(one.key).why[0] == "2: auth.lc is now auth.lowercase."
+
+
+def test_an_option_that_went_into_another_is_confirmed_once() -> None:
+    before = section(sql=section(connection=text()), database=section(connection=text()))
+    after = section(database=section(connection=text()))
+    values = {"sql": {"connection": "here"}}
+    found = review(before, after, values=values)
+    (key,) = found.queue
+    found.decide(key, Verb.SAME, target=("database", "connection"))
+    assert found.document() == {"database": {"connection": "here"}}
+    again = review(before, after, values=values, ledger=Ledger(found.identities()))
+    assert again.ready
+    assert again.document() == found.document()
+    both = values | {"database": {"connection": "there"}}
+    assert not review(before, after, values=both, ledger=Ledger(found.identities())).ready
 
 
 def test_a_candidate_is_confirmed_once_and_known_ever_after() -> None:
