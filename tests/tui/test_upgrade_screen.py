@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.tui.form_driving import Held
@@ -295,3 +296,17 @@ def test_the_last_upgrade_can_be_taken_back_only_if_there_is_one(run: Run) -> No
             assert "no upgrade to take back" in held.screen
 
     run(test())
+
+
+def test_a_report_of_the_decisions_goes_to_a_file(run: Run, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with reviewed() as held:
+            await held.press("1", "r")
+            await held.see("Save the report")
+            await held.press("ctrl+u", *str(tmp_path / "report.txt"), "enter")
+            await held.see("The report is in")
+
+    run(test())
+    text = (tmp_path / "report.txt").read_text()
+    assert "kim" in text
+    assert "server.workers" in text
