@@ -16,7 +16,7 @@ from textual.containers import Container
 from textual.message import Message
 
 from tui.screens.keeping import Keeping
-from tui.screens.upgrade_deciding import ReviewDeciding
+from tui.screens.upgrade_sections import ReviewSections
 from tui.screens.upgrade_text import counts_said
 from tui.session import CallFailed
 from tui.text import Span, wrapped
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from forms.upgrade import NotTaken, Review
 
 
-class ReviewPage(ReviewDeciding, Keeping):
+class ReviewPage(ReviewSections, Keeping):
     """The base of the pages that review an upgrade; they say where the review comes from, and
     what is done with it when nothing is left to decide."""
 
