@@ -16,6 +16,16 @@ def opened(name: str, what: str) -> FileOnDisk:
         return FileOnDisk(name)
 
 
+def not_there_yet(name: str, do: str) -> FileOnDisk:
+    """The file of that name, to be written; Conflict where there is one already."""
+    file = opened(name, "the file to write")
+    if not file.is_new:
+        raise Conflict(
+            "the file was not written", on=str(file.path), why="there is one already", do=do
+        )
+    return file
+
+
 @contextmanager
 def explained(what: str, on: str) -> Iterator[None]:
     """Say what failed, and on which file."""

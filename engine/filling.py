@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import Conflict, Denied, HomeportError, InvalidInput, NotFound
-from engine.files_explained import explained, opened
+from engine.errors import Denied, HomeportError, InvalidInput, NotFound
+from engine.files_explained import explained, not_there_yet, opened
 from engine.private_files import read_private, write_private
 from forms import FormModel
 from forms.files import FileOnDisk, FileTrouble, Format, format_of, new_text, read, rewritten
@@ -117,16 +117,10 @@ class Filling:
 
     def name_target(self, name: str) -> None:
         """Write to that file from now on; Conflict where there is one already."""
-        target = opened(name, "the file to write")
-        if not target.is_new:
-            raise Conflict(
-                "the file was not written",
-                on=str(target.path),
-                why="there is one already",
-                do="Name another, or open that one: homeport form SCHEMA FILE",
-            )
-        self.target = target
-        self.format = format_of(target.path.name) or self.format
+        self.target = not_there_yet(
+            name, "Name another, or open that one: homeport form SCHEMA FILE"
+        )
+        self.format = format_of(self.target.path.name) or self.format
 
     def text(self, document: Any) -> str:
         """The document as it would be written."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import Conflict, Denied, InvalidInput, NotFound
-from engine.files_explained import explained, opened
+from engine.errors import Denied, InvalidInput, NotFound
+from engine.files_explained import explained, not_there_yet, opened
 from engine.private_files import read_private, write_private
+from engine.upgrade_report import write_report
 from forms.files import FileOnDisk, FileTrouble, Format, format_of, new_text, read, rewritten
 from forms.upgrade import answers_text, read_answers_text
 from forms.values import ABSENT
@@ -31,6 +32,7 @@ class Written:
 
     values: Path | None = None
     answers: Path | None = None
+    report: Path | None = None
     kept_as: Path | None = None
     """The file of the values as it was, where there was one with something else in it."""
 
@@ -39,7 +41,8 @@ class ReviewDesk:
     """One configuration on its way from one release to another.
 
     values: its file. output: the file for the new values; answers: the file for decisions,
-    which are taken up from it where it is there already. Both may be left out.
+    which are taken up from it where it is there already; report: the file for what was decided,
+    in words. All of these may be left out.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class ReviewDesk:
         *,
         output: str = "",
         answers: str = "",
+        report: str = "",
         drafts: Path | None = None,
     ) -> None:
         self._homeport = homeport
@@ -78,6 +82,7 @@ class ReviewDesk:
                     do="Name another file, or have its permissions changed.",
                 )
         self._answers_kept = False
+        self._report = report
         self._drafts = drafts
 
     @property
@@ -98,15 +103,7 @@ class ReviewDesk:
 
     def name_target(self, name: str) -> None:
         """Write the values to that file from now on; Conflict where there is one already."""
-        target = opened(name, "the file to write")
-        if not target.is_new:
-            raise Conflict(
-                "the file was not written",
-                on=str(target.path),
-                why="there is one already",
-                do="Name another, or name it on the command line with -o.",
-            )
-        self._target = target
+        self._target = not_there_yet(name, "Name another, or name it on the command line with -o.")
 
     def text(self, review: Review) -> str:
         """The new values as they would be written: in the format of the old ones, with their
@@ -128,8 +125,9 @@ class ReviewDesk:
         Conflict where somebody else wrote the file meanwhile, unless `over` it.
         """
         answers = self._write_answers(review) if decided else None
+        report = write_report(self._report, review) if self._report else None
         if self._target is None or not review.ready:
-            return Written(answers=answers)
+            return Written(answers=answers, report=report)
         target, text, kept_as = self._target, self.text(review), None
         with explained("the values were not written", str(target.path)):
             if target.is_changed() and over:
@@ -139,7 +137,7 @@ class ReviewDesk:
                 kept_as = target.keep_as("orig")
             target.write(text, private=review.form.holds_secrets(), over=over)
         self._homeport.remember_decisions(review)
-        return Written(target.path, answers, kept_as)
+        return Written(target.path, answers, report, kept_as)
 
     def _write_answers(self, review: Review) -> Path | None:
         if self._answers is None:

@@ -156,5 +156,6 @@ def refuse_undecided(name: str, review: Review) -> None:
         on=f"{name}: {review.title}",
         why=shown + more,
         left="nothing was changed",
-        do="Decide them in the interface, or give them in a file: --answers FILE",
+        do=f"Decide them full screen: homeport upgrade {name} --review; or give them in a file: "
+        "--answers FILE",
     )

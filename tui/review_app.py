@@ -44,6 +44,7 @@ def start(options: Namespace) -> int:
     again = ["homeport", "review", *words]
     again += ["-o", options.output] if options.output else []
     again += ["--answers", options.answers] if options.answers else []
+    again += ["--report", options.report] if options.report else []
     values = Path(options.values)
     app = ReviewApp(
         lambda: open_desk(Homeport.open(), options),

@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="decisions: taken up from there if it is there, and written there",
     )
+    parser.add_argument(
+        "--report", metavar="FILE", default="", help="write what was decided: text, .html or .json"
+    )
     parser.add_argument("--plain", action="store_true", help="line by line, asking nothing")
 
 
@@ -57,6 +60,7 @@ def open_desk(homeport: Homeport, options: argparse.Namespace) -> ReviewDesk:
         options.values,
         output=options.output,
         answers=options.answers,
+        report=options.report,
         drafts=Paths.from_environment().state / "reviews",
     )
 

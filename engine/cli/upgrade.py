@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from engine.cli import output
@@ -27,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--answers", metavar="FILE", default="", help="take decisions that somebody prepared"
     )
+    parser.add_argument(
+        "--report", metavar="FILE", help="write what was decided: text, or .html, or .json"
+    )
     full_screen = parser.add_mutually_exclusive_group()
     full_screen.add_argument("--review", action="store_true", help="decide full screen")
     full_screen.add_argument(
@@ -44,9 +48,29 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             show_review(review)
         say_refused(refused)
+        report = _Report(options.report, review, homeport.deployment(options.name).deployment.name)
+        report.write()
         plan = homeport.plan_reviewed(options.name, review)
         homeport.remember_decisions(review)
-        return settle(homeport, plan, options)
+        status = settle(homeport, plan, options)
+        if status == 0 and not (options.plan or options.detach or plan.is_empty):
+            report.write(applied=datetime.now(UTC))
+        return status
+
+
+class _Report:
+    """Written before the plan, for whoever must decide what is open, and again when it is done."""
+
+    def __init__(self, file: str | None, review: Review, deployment: str) -> None:
+        self._file = file
+        self._review = review
+        self._deployment = deployment
+
+    def write(self, applied: datetime | None = None) -> None:
+        if self._file:
+            from engine.upgrade_report import write_report
+
+            write_report(self._file, self._review, deployment=self._deployment, applied=applied)
 
 
 def _answer(review: Review, name: str) -> Sequence[NotTaken]:

@@ -35,13 +35,34 @@ class Options(ExampleHomeport):
         return self.schema
 
 
-class Driven:
-    """The interface with a form in front."""
+class Held:
+    """The interface on an engine's double, driven by keys."""
 
     def __init__(self, app: HomeportApp, pilot: Pilot[str], engine: ExampleHomeport) -> None:
         self.app = app
         self.pilot = pilot
         self.engine = engine
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*(NAMES.get(key, key) for key in keys))
+        await self.pilot.pause()
+
+    async def see(self, text: str) -> str:
+        await seen(self.pilot, text)
+        await settled(self.pilot)
+        return self.screen
+
+    @property
+    def screen(self) -> str:
+        return screen_text(self.app)
+
+    def line(self, word: str) -> str:
+        """The line of the screen on which a word is."""
+        return next(line for line in self.screen.splitlines() if word in line)
+
+
+class Driven(Held):
+    """The interface with a form in front."""
 
     @property
     def page(self) -> FormPage:
@@ -59,10 +80,6 @@ class Driven:
         self.app.push_screen(DeployForm(wish))
         await self.see("row")
 
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*(NAMES.get(key, key) for key in keys))
-        await self.pilot.pause()
-
     async def type(self, text: str) -> None:
         """Into the line that is being edited, over what is there."""
         await self.press("ctrl+u", *text)
@@ -76,19 +93,6 @@ class Driven:
 
     def go_to(self, path: str) -> None:
         self.page.go_to(self.form.find(path))
-
-    async def see(self, text: str) -> str:
-        await seen(self.pilot, text)
-        await settled(self.pilot)
-        return self.screen
-
-    @property
-    def screen(self) -> str:
-        return screen_text(self.app)
-
-    def line(self, word: str) -> str:
-        """The line of the screen on which a word is."""
-        return next(line for line in self.screen.splitlines() if word in line)
 
 
 @asynccontextmanager

@@ -80,6 +80,17 @@ def test_answers_that_do_not_apply_are_named(
     assert "not taken: no.such.option" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("ending", ["txt", "html", "json"])
+def test_a_report_says_what_was_decided(values: Path, ending: str) -> None:
+    answers, report = values.with_name("answers.yaml"), values.with_name(f"report.{ending}")
+    answers.write_text(ANSWERS)
+    assert command(values, "--plain", "--answers", str(answers), "--report", str(report)) == 0
+    text = report.read_text()
+    assert "nobody used it" in text
+    assert ("<html" in text) == (ending == "html")
+    assert report.stat().st_mode & 0o777 == 0o600
+
+
 def test_releases_in_the_wrong_order_are_refused(
     values: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

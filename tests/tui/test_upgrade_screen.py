@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from textual.pilot import Pilot
-
-from tests.tui.form_driving import NAMES
+from tests.tui.form_driving import Held
 from tui.app import HomeportApp
 from tui.screens.plan import PlanPage
 from tui.screens.upgrade import ReviewPage
 from tui.screens.upgrade_deployment import WatchPage, draft_key
 from tui.screenshots.example import ExampleHomeport
 from tui.screenshots.example_review import NOTHING_TO_DECIDE, VALUES
-from tui.screenshots.scenes import screen_text, seen, settled
 from tui.widgets.row_editor import RowEditor
 
 Run = Callable[[Any], Any]
 KEY = draft_key("chat", "2.0")
 
 
-class Reviewed:
+class Reviewed(Held):
     """The interface, with the dashboard or a review in front."""
-
-    def __init__(self, app: HomeportApp, pilot: Pilot[str], engine: ExampleHomeport) -> None:
-        self.app = app
-        self.pilot = pilot
-        self.engine = engine
 
     @property
     def page(self) -> ReviewPage:
@@ -40,22 +33,6 @@ class Reviewed:
     def review(self) -> Any:
         assert self.page.review is not None
         return self.page.review
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*(NAMES.get(key, key) for key in keys))
-        await self.pilot.pause()
-
-    async def see(self, text: str) -> str:
-        await seen(self.pilot, text)
-        await settled(self.pilot)
-        return self.screen
-
-    @property
-    def screen(self) -> str:
-        return screen_text(self.app)
-
-    def line(self, word: str) -> str:
-        return next(line for line in self.screen.splitlines() if word in line)
 
     @property
     def under_cursor(self) -> str:
@@ -92,9 +69,7 @@ def test_with_nothing_to_decide_three_keys_lead_from_the_dashboard_to_the_operat
         async with reviewed(NOTHING_TO_DECIDE, opened=False) as held:
             await held.see("1 update")
             await held.press("down")  # to the deployment; not a part of the upgrade
-            await held.press("u")
-            await held.see("Nothing needs you")
-            await held.press("p")
+            await held.press("u", "p")  # at once: the plan waits for the review
             await held.see("a apply")
             await held.press("a")
             await held.see("disconnect")
@@ -321,3 +296,17 @@ def test_the_last_upgrade_can_be_taken_back_only_if_there_is_one(run: Run) -> No
             assert "no upgrade to take back" in held.screen
 
     run(test())
+
+
+def test_a_report_of_the_decisions_goes_to_a_file(run: Run, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with reviewed() as held:
+            await held.press("1", "r")
+            await held.see("Save the report")
+            await held.press("ctrl+u", *str(tmp_path / "report.txt"), "enter")
+            await held.see("The report is in")
+
+    run(test())
+    text = (tmp_path / "report.txt").read_text()
+    assert "kim" in text
+    assert "server.workers" in text

@@ -16,7 +16,7 @@ from textual.containers import Container
 from textual.message import Message
 
 from tui.screens.keeping import Keeping
-from tui.screens.upgrade_deciding import ReviewDeciding
+from tui.screens.upgrade_sections import ReviewSections
 from tui.screens.upgrade_text import counts_said
 from tui.session import CallFailed
 from tui.text import Span, wrapped
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
     from forms.upgrade import NotTaken, Review
 
 
-class ReviewPage(ReviewDeciding, Keeping):
+class ReviewPage(ReviewSections, Keeping):
     """The base of the pages that review an upgrade; they say where the review comes from, and
     what is done with it when nothing is left to decide."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p,f5", "plan", "Go on, when nothing is left to decide"),
+        Binding("r", "report", "Write a report of what was decided to a file"),
     ]
 
     @dataclass
@@ -50,10 +51,18 @@ class ReviewPage(ReviewDeciding, Keeping):
         """Prepared answers that did not apply."""
         note: str = ""
 
+    @dataclass
+    class Reported(Message):
+        """The report is in this file."""
+
+        file: str
+
     def __init__(self, crumbs: str) -> None:
         super().__init__(crumbs)
         self._kept_answers: list[Any] = []
         self._is_plan_wanted = False
+        self.deployment = ""
+        """Whose upgrade it is; empty for values in a file."""
 
     # what the pages built on this one say
 
@@ -111,7 +120,7 @@ class ReviewPage(ReviewDeciding, Keeping):
         elif review.ready and not self.message:
             said = "Nothing needs you" if not review.undoable else "Nothing is left to decide"
             counts = counts_said(review)
-            self.say(f"{said}{f' ({counts})' if counts else ''}: {self.GOES_ON}.", "good")
+            self.say(f"{said}: {self.GOES_ON}.{f' ({counts})' if counts else ''}", "good")
         if self._is_plan_wanted:  # asked for while the releases were compared
             self.action_plan()
 
@@ -166,6 +175,31 @@ class ReviewPage(ReviewDeciding, Keeping):
         row, left = review.row(key), len(review.queue)
         why = row.problem or row.note
         self.say(f"x {left} to decide before that; the first is {row.path}: {why}.", "bad")
+
+    def action_report(self) -> None:
+        review = self.review
+        if review is None:
+            return
+        from tui.screens.save_as import SaveAs
+
+        name = f"upgrade-{review.application}-{review.releases[-1].version}.html"
+        self.app.push_screen(SaveAs("the report (.html, .json or text)", name), self._report)
+
+    def _report(self, file: str | None) -> None:
+        review, deployment = self.review, self.deployment
+        if not file or review is None:
+            return
+
+        def write(_engine: Any) -> str:
+            from engine.upgrade_report import report_for
+            from tui.screens.save_as import write_new
+
+            return write_new(file, report_for(file, review, deployment=deployment).encode())
+
+        self.ask(write, self.Reported, "report")
+
+    def on_review_page_reported(self, reported: Reported) -> None:
+        self.say(f"+ The report is in {reported.file}", "good")
 
     def carried_out(self) -> None:
         """It is done what the review was for: the decisions are no draft any more."""

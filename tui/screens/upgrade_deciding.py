@@ -1,8 +1,7 @@
-"""Deciding in a review: one option, by a key, from its actions or by typing; or several at once."""
+"""Deciding in a review: one option, by a key, from its actions or by typing."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,10 +14,8 @@ from tui.screens.upgrade_text import is_to_be_decided
 from tui.widgets.review_grid import end_of
 from tui.widgets.row_editor import LIST_LINES, RowEditor
 from tui.widgets.rows import RowList
-from tui.words import counted
 
 if TYPE_CHECKING:
-    from forms import Path
     from forms.upgrade import Action, Key, Review, Row
 
 Commit = Callable[[str], None]
@@ -42,8 +39,6 @@ class ReviewDeciding(ReviewBase):
         Binding("t", "verb('take new default')", "Take the new default"),
         Binding("e", "edit", "Type another value"),
         Binding("d,delete", "undecide", "Take the decision back: undecided again"),
-        Binding("b", "several", "Decide several at once, in this section or in all"),
-        Binding("o", "sections", "Show one section only"),
         Binding("u", "undo", "Undo"),
         Binding("U,ctrl+r", "redo", "Do again what was undone"),
     ]
@@ -176,7 +171,7 @@ class ReviewDeciding(ReviewBase):
         if kind.readonly:
             self.say("This one cannot be set here.")
         elif choices:
-            self._open_choices(
+            self.open_choices(
                 choices, review.edit_text(row.key), lambda typed: self._set(row.key, typed), row.key
             )
         elif kind.multiline or (kind.kind in ("raw", "section", "list", "map") and not kind.inline):
@@ -191,7 +186,7 @@ class ReviewDeciding(ReviewBase):
         parsed = review.set_text(key, text)
         if not parsed.ok:
             raise ValueError(parsed.problem.message if parsed.problem else "this cannot be read")
-        self._close_editor()
+        self.close_editor()
         self.decided(review, key)
 
     def _open_line(self, row: Row, text: str) -> None:
@@ -203,7 +198,7 @@ class ReviewDeciding(ReviewBase):
         self.editor.open_text(text, secret=row.secret, placeholder=placeholder)
         self.hints(LINE_HINTS[0], *LINE_HINTS[2:])
 
-    def _open_choices(
+    def open_choices(
         self, choices: list[tuple[str, str]], current: str, commit: Commit, key: Key | None = None
     ) -> None:
         self._edited, self._commit = key, commit
@@ -253,75 +248,18 @@ class ReviewDeciding(ReviewBase):
 
     def on_row_editor_closed(self, closed: RowEditor.Closed) -> None:
         key, review = self._edited, self.review
-        self._close_editor()
+        self.close_editor()
         if key is None or review is None or closed.text is None:
             return
         if closed.text != review.edit_text(key):
             self._remembered[key] = closed.text
             self.say(NOT_TAKEN.replace("Enter", "e"))
 
-    def _close_editor(self) -> None:
+    def close_editor(self) -> None:
         self._edited, self._commit = None, _nothing
         self.editor.close()
         self.set_focus(self.grid)
         self.redraw()
-
-    # several at once
-
-    def action_several(self) -> None:
-        """Offer what can be decided at once, each with its count; nothing is done before one
-        of them is chosen."""
-        review = self.review
-        if review is None:
-            return
-        sections = dict.fromkeys((*self._sections_here(), ()))
-        bulks = {one.label: one for section in sections for one in review.bulks(section)}
-        if not bulks:
-            self.say("Nothing is left that could be decided at once.")
-            return
-
-        def commit(label: str) -> None:
-            self._close_editor()
-            review.do_all(bulks[label])
-            self.changed()
-            self.say(f"+ Done: {label}. u takes it back.", "good")
-
-        self._open_choices([(label, "") for label in bulks], "", commit)
-
-    def _sections_here(self) -> list[Path]:
-        """The sections that the row under the cursor lies in, the innermost first."""
-        from forms import parse_path
-
-        row = self.grid.row
-        if self._section or row is None:
-            return [self._section]
-        path = parse_path(row.path)
-        return [path[:length] for length in range(len(path) - 1, 0, -1)]
-
-    def action_sections(self) -> None:
-        review = self.review
-        if review is None:
-            return
-        from forms import parse_path
-        from forms.upgrade import Filter
-
-        rows = review.rows(Filter())
-        paths = [parse_path(row.path) for row in rows]
-        counts = Counter(str(path[0]) for path in paths if len(path) > 1)
-        open_in = Counter(str(parse_path(review.row(key).path)[0]) for key in review.queue)
-        choices = [("all sections", counted(len(rows), "option"))]
-        for name, count in counts.items():
-            asks = f", {open_in[name]} to decide" if open_in[name] else ""
-            choices.append((name, counted(count, "option") + asks))
-
-        def commit(name: str) -> None:
-            self._close_editor()
-            self._section = (name,) if name in counts else ()
-            self._filter = "all" if self._section else self._filter
-            self.show_rows()
-
-        current = str(self._section[0]) if self._section else "all sections"
-        self._open_choices(choices, current, commit)
 
     # history
 

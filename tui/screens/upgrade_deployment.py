@@ -30,20 +30,20 @@ def draft_key(name: str, release: str) -> str:
 class _OfDeployment(ReviewPage):
     def __init__(self, name: str, release: str | None = None) -> None:
         super().__init__(f"upgrade {name}")
-        self._deployment = name
+        self.deployment = name
         self._release = release
         self._key = ""
         """Of the draft; known with the review."""
 
     def open_review(self, source: Any) -> ReviewPage.Opened:
         homeport: Homeport = source
-        review = homeport.review_upgrade(self._deployment, self._release)
-        self._key = draft_key(self._deployment, review.releases[-1].version)
+        review = homeport.review_upgrade(self.deployment, self._release)
+        self._key = draft_key(self.deployment, review.releases[-1].version)
         return self.Opened(review, homeport.draft(self._key))
 
     def on_review_page_opened(self, opened: ReviewPage.Opened) -> None:
         first, last = opened.review.releases[0].version, opened.review.releases[-1].version
-        self._crumbs = f"upgrade {self._deployment}  {first} -> {last}"
+        self._crumbs = f"upgrade {self.deployment}  {first} -> {last}"
         self.redraw()
 
 
@@ -87,7 +87,7 @@ class UpgradePage(_OfDeployment):
             self._stored = homeport.draft(key)
             return self.Kept()
 
-        self.app.farewell.draft = f"what you decided for the upgrade of {self._deployment}"
+        self.app.farewell.draft = f"what you decided for the upgrade of {self.deployment}"
         self.ask(write, lambda message: message, "draft")
 
     def on_upgrade_page_overtaken(self, found: Overtaken) -> None:
@@ -117,7 +117,7 @@ class UpgradePage(_OfDeployment):
 
     def go_on(self, review: Review) -> None:
         self.keep_now()
-        name = self._deployment
+        name = self.deployment
 
         def make(homeport: Homeport) -> Plan:
             return homeport.plan_reviewed(name, review)
@@ -159,7 +159,7 @@ class WatchPage(_OfDeployment):
 
     def on_review_page_opened(self, opened: ReviewPage.Opened) -> None:
         self._seen = opened.draft
-        self._crumbs = f"watching the upgrade of {self._deployment}"
+        self._crumbs = f"watching the upgrade of {self.deployment}"
         self.redraw()
         self.call_later(self._say_who)  # after what is said of a draft that is taken up
         if not self._watching:

@@ -105,7 +105,8 @@ class ReviewFilePage(ReviewPage):
 
     def on_review_file_page_saved(self, saved: Saved) -> None:
         written = saved.written
-        files = [file for file in (written.values, written.answers) if file is not None]
+        every = (written.values, written.answers, written.report)
+        files = [file for file in every if file is not None]
         said = f"Written: {', '.join(file.name for file in files)}"
         if written.kept_as is not None:
             said += f"; what was there before is {written.kept_as.name}"

@@ -59,14 +59,12 @@ class RowEditor(Vertical):
         super().__init__()
         self._room = 0
         self._width = 0
+        self.display = False  # from the start: keys are not its own before it is mounted either
 
     def compose(self) -> ComposeResult:
         yield TextLine(id="edit-line")
         yield RowList(id="edit-list")
         yield LineView(id="edit-said")
-
-    def on_mount(self) -> None:
-        self.display = False
 
     @property
     def is_open(self) -> bool:
