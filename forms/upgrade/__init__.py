@@ -26,13 +26,14 @@ review.archive()                               # what is not in it as it was set
 review.identities()                            # for the ledger: nobody decides them again
 """
 
+from forms.upgrade.bulk import Bulk
 from forms.upgrade.decision import Key, Verb
 from forms.upgrade.ledger import Identity, Ledger
 from forms.upgrade.options import Release
 from forms.upgrade.report import Facts, report_data
 from forms.upgrade.report_html import report_html
 from forms.upgrade.report_text import report_text
-from forms.upgrade.review import Bulk, Review
+from forms.upgrade.review import Review
 from forms.upgrade.rows import Action, Detail, Filter, Row, Rows, Said
 from forms.upgrade.saving import NotTaken, answers_text, read_answers_text
 from forms.upgrade.standing import Archived

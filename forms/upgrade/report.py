@@ -1,7 +1,8 @@
 """What an upgrade does to a configuration, as a report: decisions and by whom, what was carried,
 what went to the archive, what follows a new default.
 
-The data hold what rows show and nothing else, so that no secret is in any report.
+The data hold what rows show and nothing else, and no text of them repeats a secret: whoever
+decided may have written one into a reason, and a value may hold that of another option.
 """
 
 from __future__ import annotations
@@ -55,14 +56,24 @@ def report_data(review: Review, facts: Facts) -> dict[str, Any]:
         "carried": [_entry(review, row) for row in yours if row.status not in _UNCHANGED],
         "unchanged": [row.path for row in yours if row.status in _UNCHANGED],
         "archived": [
-            {"option": path_text(one.place), "value": _kept(review, one.place), "why": one.why}
+            {
+                "option": path_text(one.place),
+                "value": review.redacted(_kept(review, one.place)),
+                "why": review.redacted(one.why),
+            }
             for one in review.archive()
         ],
         "defaults": [
-            {"option": row.path, "was": row.old_default, "is": row.new_default}
+            {
+                "option": row.path,
+                "was": review.redacted(row.old_default),
+                "is": review.redacted(row.new_default),
+            }
             for row in _followed(rows)
         ],
-        "new": [{"option": row.path, "default": row.new_default} for row in _new(rows)],
+        "new": [
+            {"option": row.path, "default": review.redacted(row.new_default)} for row in _new(rows)
+        ],
         "releases": [
             {"version": release.version, "notes": list(release.notes)}
             for release in review.releases[1:]
@@ -81,18 +92,19 @@ def _new(rows: Iterable[Row]) -> list[Row]:
 def _entry(review: Review, row: Row) -> dict[str, Any]:
     """One option of the user's, or one that was decided. Empty entries are left out."""
     said = review.said(row.key)
+    reasons = review.detail(row.key).why if row.asks or row.decided else ()
     found: dict[str, Any] = {
         "option": row.path,
         "was": row.old_path if row.old_path != row.path else "",
         "status": row.status.value,
-        "before": row.yours or row.old_default,
-        "after": row.text,
+        "before": review.redacted(row.yours or row.old_default),
+        "after": review.redacted(row.text),
         "decision": said.decision,
         "by": said.by,
         "at": said.at,
-        "why": said.why,
-        "problem": row.problem,
-        "reasons": list(review.detail(row.key).why) if row.asks or row.decided else [],
+        "why": review.redacted(said.why),
+        "problem": review.redacted(row.problem),
+        "reasons": [review.redacted(reason) for reason in reasons],
     }
     return {name: value for name, value in found.items() if value}
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forms import validate_document
 from forms.migrations import read_migrations
+from forms.paths import parse_path
 from forms.upgrade import Action, Filter, Key, Ledger, Release, Review, Verb, answers_text
 from forms.upgrade import read_answers_text as read_text
 from forms.values import ABSENT, identical
@@ -64,8 +65,7 @@ def decide_one(draw: Draw, review: Review, history: History) -> None:
         detail = review.detail(key)
     action: Action = draw(st.sampled_from(detail.actions))
     if action.verb is Verb.SET and action.value is ABSENT:
-        place = review._item(key).new_place
-        option = option_at(history.schemas[-1], place or ())
+        option = option_at(history.schemas[-1], parse_path(detail.row.new_path))
         value = draw(value_of(option, 5_000_000))
         review.decide(key, Verb.SET, value=value)
     else:
@@ -140,7 +140,7 @@ def test_what_was_decided_of_an_identity_is_never_asked_again(
     confirmed = {
         key
         for key in (row.key for row in review.rows())
-        if review._links_of(review._item(key)) and review._decisions.choice(key) is None
+        if review.said(key).decision.startswith(Verb.SAME)
     }
     ledger = Ledger.from_data(json.loads(json.dumps(Ledger(review.identities()).to_data())))
     again = opened(history, ledger=ledger)

@@ -106,6 +106,23 @@ def test_no_form_of_a_report_has_a_secret() -> None:
     assert CANARY not in json.dumps(data) + report_text(data) + report_html(data)
 
 
+def test_no_form_of_a_report_repeats_a_secret_that_stands_somewhere_else() -> None:
+    secret, quoted = "hunter2!", 's<c>r"t'
+    hidden = text(**{"x-secret": True})
+    found = review(
+        section(key=hidden, url=text(), word=hidden),
+        section(key={**hidden, "maxLength": 3}, url=text("x"), word=hidden),
+        values={"key": secret, "url": f"db://me:{quoted}@host", "word": quoted},
+    )
+    found.decide(old("key"), Verb.SET, value="neu", why=f"{secret} was too long")
+    found.decide(old("url"), Verb.DEFAULT, why=f"no more {quoted}")
+    data = report_data(found, FACTS)
+    said = json.dumps(data) + report_text(data) + report_html(data)
+    assert "was too long" in said
+    for writing in (secret, quoted, "s&lt;c&gt;r", json.dumps(quoted)[1:-1]):
+        assert writing not in said
+
+
 @SLOW
 @given(histories(), st.data())
 def test_every_report_of_every_upgrade_can_be_written_and_read(

@@ -312,6 +312,36 @@ def to_list(draw: Draw, schema: Schema, names: Names, changes: list[Any]) -> boo
     return True
 
 
+def from_list(draw: Draw, schema: Schema, names: Names, changes: list[Any]) -> bool:
+    path = _pick(draw, schema, lambda o: o.get("items", {}).get("type") == "string")
+    if path is None:
+        return False
+    _place(schema, path[:-1])["properties"][path[-1]] = {"type": "string"}
+    if draw(st.booleans()):
+        changes.append({"unwrap": {"path": _text(path), "from": "list"}})
+    return True
+
+
+def into_section(draw: Draw, schema: Schema, names: Names, changes: list[Any]) -> bool:
+    """What was a plain value is one of several in a section of its name."""
+    path = _pick(draw, schema, lambda o: o.get("type") in ("string", "integer", "boolean"))
+    if path is None:
+        return False
+    properties, key = _place(schema, path[:-1])["properties"], names.new("key")
+    properties[path[-1]] = _section() | {"properties": {key: properties[path[-1]]}}
+    changes.append({"wrap": {"path": _text(path), "in": {"key": key}}})
+    return True
+
+
+def loosen(draw: Draw, schema: Schema, names: Names, changes: list[Any]) -> bool:
+    path = _pick(draw, schema, lambda o: "minimum" in o or "maximum" in o)
+    if path is None:
+        return False
+    for word in ("minimum", "maximum"):
+        _place(schema, path).pop(word, None)
+    return True
+
+
 def unit(draw: Draw, schema: Schema, names: Names, changes: list[Any]) -> bool:
     path = _pick(draw, schema, lambda o: o.get("type") == "integer")
     if path is None:
@@ -412,5 +442,5 @@ def merge(draw: Draw, schema: Schema, names: Names, changes: list[Any]) -> bool:
 
 _EVOLUTIONS = (
     *(add, remove, rename, rename, move, move_subtree, to_text, to_number, to_list, unit),
-    *(new_default, tighten, enum_change, require, split, merge),
+    *(from_list, into_section, loosen, new_default, tighten, enum_change, require, split, merge),
 )
