@@ -123,6 +123,8 @@ def test_decisions_lead_to_the_files(run: Run, values: Path) -> None:
             await seen(pilot, "Save the new values as")
             await pilot.press("enter")
             await seen(pilot, "Written: proposed.yaml, answers.yaml")
+            await pilot.press("q")
+            await pilot.pause(0.2)
             assert "the new values are in" in app.farewell.text()
 
     run(test())

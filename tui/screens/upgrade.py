@@ -61,6 +61,8 @@ class ReviewPage(ReviewSections, Keeping):
         super().__init__(crumbs)
         self._kept_answers: list[Any] = []
         self._is_plan_wanted = False
+        self._is_done = False
+        """It was done what the review is for, and nothing was decided since."""
         self.deployment = ""
         """Whose upgrade it is; empty for values in a file."""
 
@@ -68,6 +70,14 @@ class ReviewPage(ReviewSections, Keeping):
 
     def open_review(self, source: Any) -> Opened:
         """Make the review; runs in the engine's thread."""
+        raise NotImplementedError
+
+    def draft_said(self) -> str:
+        """What a draft holds, for the sentence "... is kept as a draft"."""
+        raise NotImplementedError
+
+    def write_draft(self, draft: dict[str, Any]) -> None:
+        """Keep what `Review.dump` gave; post `Kept` when it is kept."""
         raise NotImplementedError
 
     def drop(self) -> None:
@@ -145,16 +155,25 @@ class ReviewPage(ReviewSections, Keeping):
             side.show(wrapped(failure.error.get("do") or "Esc goes back.", side.size.width - 1))
         elif failure.asked == "draft":
             self.app.farewell.draft = ""
+            self._kept_answers = []  # to be written with the next decision
 
-    def unkept(self) -> dict[str, Any] | None:
-        """All decisions, where they are not those that were kept or taken up last."""
-        draft = self.review.dump() if self.review is not None else None
-        if draft is None or draft["answers"] == self._kept_answers:
-            return None
-        self._kept_answers = draft["answers"]
-        return draft
+    def keep(self) -> None:
+        """Write the draft, where the decisions are not those that were kept or taken up last."""
+        if self.review is None:
+            return
+        if self._is_done:
+            self.post_message(self.Kept())
+            return
+        draft = self.review.dump()
+        self.app.farewell.draft = self.draft_said() if draft["answers"] else ""
+        if draft["answers"] == self._kept_answers:
+            self.post_message(self.Kept())
+        else:
+            self._kept_answers = draft["answers"]
+            self.write_draft(draft)
 
     def changed(self) -> None:
+        self._is_done = False
         self.redraw()
         self.keep_later()
 
@@ -204,7 +223,8 @@ class ReviewPage(ReviewSections, Keeping):
     def carried_out(self) -> None:
         """It is done what the review was for: the decisions are no draft any more."""
         self._stop_keeping()
-        self.review = None
+        self._is_done = True
+        self._kept_answers = []
         self.drop()
 
     def begin_again(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Container
 from textual.screen import Screen
 
 from tui.screens.upgrade_text import action_line, chosen_lines
@@ -31,8 +32,9 @@ class ActionsPage(Screen[int | None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
-        yield RowList()
-        yield LineView(id="side", classes="side tall")
+        with Container(classes="body stacked"):
+            yield RowList()
+            yield LineView(id="reasons", classes="side")
         yield Foot(
             (("Enter", "decide so"), ("1-9", "at once"), ("Up Down", "look"), ("Esc", "back"))
         )
@@ -44,6 +46,7 @@ class ActionsPage(Screen[int | None], inherit_bindings=False):
 
     def on_line_view_resized(self) -> None:
         rows = self.query_one(RowList)
+        rows.styles.height = min(len(self._known.actions), max(2, (self.size.height - 4) // 2))
         width = row_width(rows) - 1
         actions = enumerate(self._known.actions, 1)
         rows.show_rows([Row(action_line(n, one, width), n - 1) for n, one in actions])
@@ -55,7 +58,7 @@ class ActionsPage(Screen[int | None], inherit_bindings=False):
     def _show_chosen(self) -> None:
         at = self.query_one(RowList).key
         if at is not None:
-            side = self.query_one("#side", LineView)
+            side = self.query_one("#reasons", LineView)
             side.show(chosen_lines(self._known, self._known.actions[at], side.size.width - 1))
 
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:

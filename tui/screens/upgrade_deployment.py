@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.message import Message
 
 from tui.screens.plan import PlanPage
-from tui.screens.upgrade import ReviewPage
+from tui.screens.upgrade import ReviewPage, refusals_said
 from tui.screens.upgrade_text import last_word
 from tui.words import counted
 
@@ -69,13 +69,10 @@ class UpgradePage(_OfDeployment):
         self._stored = opened.draft
         return opened
 
-    def keep(self) -> None:
-        review = self.review
-        if review is None:
-            return
-        if (draft := self.unkept()) is None:
-            self.post_message(self.Kept())
-            return
+    def draft_said(self) -> str:
+        return f"what you decided for the upgrade of {self.deployment}"
+
+    def write_draft(self, draft: dict[str, Any]) -> None:
         key = self._key
 
         def write(homeport: Homeport) -> Message:
@@ -87,7 +84,6 @@ class UpgradePage(_OfDeployment):
             self._stored = homeport.draft(key)
             return self.Kept()
 
-        self.app.farewell.draft = f"what you decided for the upgrade of {self.deployment}"
         self.ask(write, lambda message: message, "draft")
 
     def on_upgrade_page_overtaken(self, found: Overtaken) -> None:
@@ -96,14 +92,19 @@ class UpgradePage(_OfDeployment):
             return
         mine = review.dump()
         try:
-            review.load(found.theirs)
-            review.answer(mine)
+            refused = [*review.load(found.theirs), *review.answer(mine)]
         except ValueError as failure:
             self.refuse(failure)
             return
         self.changed()
-        who = last_word(found.theirs)
-        self.say(f"! {who or 'Somebody'} decides here too: both are taken together.", "warn")
+        who = last_word(found.theirs) or "Somebody"
+        secrets = ", ".join(mine.get("left_out") or ())
+        if refused:
+            self.say(f"! {who} decides here too. {refusals_said(refused)}", "warn")
+        elif secrets:
+            self.say(f"! {who} decides here too; no secret is in a draft. Type again: {secrets}")
+        else:
+            self.say(f"! {who} decides here too: both are taken together.", "warn")
 
     def drop(self) -> None:
         self.app.farewell.draft = ""

@@ -57,11 +57,10 @@ class ReviewFilePage(ReviewPage):
         self._opened_once = True
         return self.Opened(review, draft, refused)
 
-    def keep(self) -> None:
-        if (draft := self.unkept()) is None:
-            self.post_message(self.Kept())
-            return
-        self.app.farewell.draft = f"nothing was written; what you decided for {self._about}"
+    def draft_said(self) -> str:
+        return f"nothing was written; what you decided for {self._about}"
+
+    def write_draft(self, draft: dict[str, Any]) -> None:
         self.ask(lambda desk: _desk(desk).keep_draft(draft), lambda _: self.Kept(), "draft")
 
     def drop(self) -> None:
@@ -112,8 +111,7 @@ class ReviewFilePage(ReviewPage):
             said += f"; what was there before is {written.kept_as.name}"
         left = len(self.review.queue) if self.review is not None else 0
         if written.values is not None:
-            self._stop_keeping()
-            self.drop()
+            self.carried_out()
             self.app.farewell.done = f"the new values are in {written.values}."
         self.say(f"+ {said}. {f'{left} left to decide.' if left else 'q leaves.'}", "good")
 
