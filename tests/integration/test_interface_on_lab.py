@@ -79,6 +79,23 @@ def test_hung_up_on_the_deployment_goes_on_and_the_next_terminal_shows_it(
     _destroy_by_typing(here)
 
 
+def test_an_upgrade_with_nothing_to_decide_takes_three_keys(here: Installation) -> None:
+    plan = here.plan("radicale", "radicale", {"logging": {"level": "debug"}}, "3.5.10")
+    assert here.finish(here.homeport.apply(plan, plan.hash)).status.value == "succeeded"
+    with Interface(here) as interface:
+        interface.see("3.9.0")
+        interface.type("u", "0 to decide")
+        interface.type("p", "Install the new release beside")
+        interface.type("a", "Safe to disconnect")
+        interface.see("succeeded", 300)
+        interface.send("q")
+        assert interface.wait() == 0
+    deployment = here.homeport.deployment("radicale").deployment
+    assert (deployment.release, deployment.values) == ("3.9.0", {"logging": {"level": "debug"}})
+    check_one_of_each(here, "radicale")
+    _destroy_by_typing(here)
+
+
 def _destroy_by_typing(here: Installation) -> None:
     with Interface(here) as interface:
         interface.see("1 deployment")
