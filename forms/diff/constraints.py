@@ -110,13 +110,14 @@ class Values:
 
     dropped: tuple[Any, ...]
     added: tuple[Any, ...]
-    renamed: tuple[tuple[Any, Any], ...]
+    renamed: tuple[tuple[Any, Any, bool], ...]
+    """Old value, new one, and whether the schema says so; if not, it is only likely."""
 
 
 def values(old: Alternative, new: Alternative, marked: Mapping[str, Any]) -> Values:
     """Compare two lists of values. A value is renamed where the schema says so
-    (`x-renamed-values`: new to old), where both have the same title, or where but one came and
-    one went and they differ in case and punctuation only."""
+    (`x-renamed-values`: new to old); it probably is where both have the same title, or where
+    they differ in case and punctuation only."""
     before = {key_of(value): value for value in old.values or ()}
     after = {key_of(value): value for value in new.values or ()}
     gone = {key: value for key, value in before.items() if key not in after}
@@ -124,7 +125,8 @@ def values(old: Alternative, new: Alternative, marked: Mapping[str, Any]) -> Val
     renamed = []
     for key, value in list(come.items()):
         was = key_of(marked.get(str(value), ABSENT))
-        if was not in gone:
+        declared = was in gone
+        if not declared:
             titles = [
                 one
                 for one in gone
@@ -133,7 +135,7 @@ def values(old: Alternative, new: Alternative, marked: Mapping[str, Any]) -> Val
             plain = [one for one in gone if _plain(gone[one]) == _plain(value)]
             was = (titles or plain or [""])[0]
         if was in gone:
-            renamed.append((gone.pop(was), come.pop(key)))
+            renamed.append((gone.pop(was), come.pop(key), declared))
     return Values(tuple(gone.values()), tuple(come.values()), tuple(renamed))
 
 

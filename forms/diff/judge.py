@@ -91,13 +91,16 @@ def of_constraint(kind: Kind, given: bool, hits: Set, fits: Callable[[Any], bool
     return Severity.DECIDE, "Change your value: it does not fit any more."
 
 
-def of_value(kind: Kind, given: bool, hits: Set, old: Any) -> Verdict:
+def of_value(kind: Kind, given: bool, hits: Set, old: Any, declared: bool = False) -> Verdict:
+    """declared: does the schema itself say that the value is renamed?"""
     if kind is Kind.VALUE_ADDED:
         return Severity.NONE, NOTHING
     if given and not any(same(value, old) for _, value in hits):
         return Severity.NONE, "Nothing: you do not use it."
-    if kind is Kind.VALUE_RENAMED:
+    if kind is Kind.VALUE_RENAMED and declared:
         return Severity.CARRY, "Write the new value for the old one."
+    if kind is Kind.VALUE_RENAMED:
+        return Severity.DECIDE, "Write the new value for the old one, if it means the same."
     return Severity.DECIDE, "Choose another value."
 
 

@@ -294,9 +294,10 @@ class Pairwise:
             return
         marked = self.new.meaning(pair.new).words.get("x-renamed-values")
         changed = constraints.values(old, new, marked if isinstance(marked, dict) else {})
-        for was, now in changed.renamed:
-            verdict = judge.of_value(Kind.VALUE_RENAMED, self.given, pair.hits, was)
-            text = f"the value {brief(was)} is now called {brief(now)}"
+        for was, now, declared in changed.renamed:
+            verdict = judge.of_value(Kind.VALUE_RENAMED, self.given, pair.hits, was, declared)
+            verb = "is" if declared else "is probably"
+            text = f"the value {brief(was)} {verb} now called {brief(now)}"
             self._note(
                 pair, Kind.VALUE_RENAMED, verdict, text, old=was, new=now, hits=_using(pair, was)
             )

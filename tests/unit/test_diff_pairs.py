@@ -536,3 +536,20 @@ def test_a_huge_number_of_combinations_is_still_compared() -> None:
 def test_absent_is_not_null() -> None:
     (found,) = compare(section(a={"default": None}), section(a={}))
     assert (found.old, found.new) == (None, ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("new", "severity"),
+    [
+        ({"enum": ["tls1", "b"]}, Severity.DECIDE),
+        ({"enum": ["tls1", "b"], "x-renamed-values": {"tls1": "TLS_1"}}, Severity.CARRY),
+    ],
+    ids=["by spelling", "declared"],
+)
+def test_a_renamed_value_is_carried_without_asking_only_where_it_is_declared(
+    new: dict[str, Any], severity: Severity
+) -> None:
+    old = section(a={"enum": ["TLS_1", "b"]})
+    for values in ({"a": "TLS_1"}, ABSENT):
+        (found,) = compare(old, section(a=new), values=values)
+        assert (found.kind, found.severity) == (Kind.VALUE_RENAMED, severity)
