@@ -36,6 +36,7 @@ _ANNOTATIONS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("x-secret", "x-advanced", "x-restart", "x-managed", "x-multiline"), (bool,)),
     "x-order": (int, float),
     "x-enum-titles": (dict, list),
+    "x-renamed-values": (dict,),
 }
 _TELLING = frozenset(
     {

@@ -116,15 +116,16 @@ class Values:
 
 def values(old: Alternative, new: Alternative, marked: Mapping[str, Any]) -> Values:
     """Compare two lists of values. A value is renamed where the schema says so
-    (`x-renamed-values`: new to old); it probably is where both have the same title, or where
-    they differ in case and punctuation only."""
+    (`x-renamed-values`: old to new, as in migrations); it probably is where both have the same
+    title, or where they differ in case and punctuation only."""
     before = {key_of(value): value for value in old.values or ()}
     after = {key_of(value): value for value in new.values or ()}
     gone = {key: value for key, value in before.items() if key not in after}
     come = {key: value for key, value in after.items() if key not in before}
+    marks = {key_of(now): key_of(was) for was, now in marked.items()}
     renamed = []
     for key, value in list(come.items()):
-        was = key_of(marked.get(str(value), ABSENT))
+        was = marks.get(key, "")
         declared = was in gone
         if not declared:
             titles = [

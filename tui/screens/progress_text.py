@@ -37,6 +37,8 @@ def outcome(progress: Progress) -> str:
         done = {
             "deploy": f"{plan.name} answers as {plan.domain}",
             "destroy": f"{plan.name} and all that it owned is gone",
+            "upgrade": f"{plan.name} runs release {plan.release}, with its data",
+            "rollback": f"{plan.name} runs release {plan.release} again, with the data of then",
         }
         return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
     back = [progress.steps.get(step) for step in plan.rollback_ids]
