@@ -8,6 +8,7 @@ from engine.cli.verbs import add_verbs, run_verb
 
 VERBS = {
     "diff": ("engine.cli.schema_diff", "what differs between two schemas, and what to do"),
+    "export-nix": ("engine.cli.schema_export_nix", "values as a NixOS module, or as JSON for one"),
     "import-nixos": ("engine.cli.schema_import_nixos", "options of a NixOS release as a schema"),
 }
 

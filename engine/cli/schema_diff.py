@@ -32,17 +32,12 @@ a file cannot be read or is no schema.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import textwrap
-import tomllib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from engine.cli import output
+from engine.cli.documents import read_document
 from engine.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -77,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     from forms.values import ABSENT
 
     old, new = (_schema(name) for name in (options.old, options.new))
-    values = _document(options.values) if options.values else ABSENT
+    values = read_document(options.values) if options.values else ABSENT
     try:
         comparison = compare(old, new, values=values, suggest=likely)
     except SchemaError as error:
@@ -195,23 +190,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _schema(name: str) -> dict[str, Any] | bool:
-    schema = _document(name)
+    schema = read_document(name)
     if not isinstance(schema, dict | bool):
         raise InvalidInput("this is no schema", on=name, why="a schema is an object, true or false")
     return schema
-
-
-def _document(name: str) -> Any:
-    """A document of JSON, YAML or TOML, by the name of its file."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput("the file cannot be read", on=name, why=str(error)) from error
-    try:
-        if name.endswith(".toml"):
-            return tomllib.loads(text)
-        if name.endswith((".json", ".schema")):
-            return json.loads(text)
-        return yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError) as error:
-        raise InvalidInput("the file cannot be understood", on=name, why=str(error)) from error

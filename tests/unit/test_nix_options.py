@@ -154,3 +154,20 @@ def test_the_command_writes_the_schema(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().err
     assert "8 options, 7 typed" in said
     assert "web.nix:18: mkAliasOptionModule is computed" in said
+
+
+def test_values_go_back_to_nix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("port: 80  # plain\nnames: [a, 'b${c}']\nextra: {x y: null}\n")
+    words = ["schema", "export-nix", str(values), "--prefix", "services.web"]
+    assert main(words) == 0
+    module = capsys.readouterr().out
+    assert module.startswith("{\n  services.web = {")
+    assert r'"b\${c}"' in module
+    made = tmp_path / "values.json"
+    assert main([*words, "--as", "json", "-o", str(made)]) == 0
+    wanted = {"port": 80, "names": ["a", "b${c}"], "extra": {"x y": None}}
+    assert json.loads(made.read_text()) == {"services": {"web": wanted}}
+    values.write_text("- 1\n")
+    assert main(words) == 2
+    assert main(["schema", "export-nix", str(tmp_path / "none.yaml")]) == 2
