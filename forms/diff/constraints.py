@@ -8,7 +8,7 @@ from typing import Any
 
 from forms.diff.difference import Kind
 from forms.diff.meaning import Alternative
-from forms.values import ABSENT, key_of
+from forms.values import ABSENT, key_of, written
 
 _LEAST = ("minLength", "minItems", "minProperties")
 _MOST = ("maxLength", "maxItems", "maxProperties")
@@ -122,7 +122,10 @@ def values(old: Alternative, new: Alternative, marked: Mapping[str, Any]) -> Val
     after = {key_of(value): value for value in new.values or ()}
     gone = {key: value for key, value in before.items() if key not in after}
     come = {key: value for key, value in after.items() if key not in before}
-    marks = {key_of(now): key_of(was) for was, now in marked.items()}
+    texts = {
+        value if isinstance(value, str) else written(value): key for key, value in gone.items()
+    }
+    marks = {key_of(now): texts.get(was, "") for was, now in marked.items()}
     renamed = []
     for key, value in list(come.items()):
         was = marks.get(key, "")

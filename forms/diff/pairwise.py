@@ -51,7 +51,8 @@ class Pairwise:
         """Note how the two differ."""
         old, new = self.old.meaning(pair.old), self.new.meaning(pair.new)
         if old.plain and new.plain and old.alternatives is new.alternatives:
-            self._words(pair, old, new)
+            if not pair.added:
+                self._words(pair, old, new)
             return
         if not pair.added:
             pair.old_keys = frozenset(children_of(self.old, old))

@@ -553,3 +553,21 @@ def test_a_renamed_value_is_carried_without_asking_only_where_it_is_declared(
     for values in ({"a": "TLS_1"}, ABSENT):
         (found,) = compare(old, section(a=new), values=values)
         assert (found.kind, found.severity) == (Kind.VALUE_RENAMED, severity)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_words_of_a_condition_s_side_are_no_words_of_the_option(wrapped: bool) -> None:
+    def schema(default: int) -> Any:
+        then: Any = {"type": "integer", "minimum": 1, "default": default}
+        then = {"allOf": [then]} if wrapped else then
+        return section(p={"type": "integer", "if": {"minimum": 5}, "then": then})
+
+    assert list(compare(schema(1), schema(2))) == []
+
+
+def test_a_number_of_another_name_is_declared_by_its_text() -> None:
+    old = section(a={"enum": [1, 2]})
+    new = section(a={"enum": [1, 3], "x-renamed-values": {"2": 3}})
+    (found,) = compare(old, new, values={"a": 2})
+    assert (found.kind, found.old, found.new) == (Kind.VALUE_RENAMED, 2, 3)
+    assert found.severity is Severity.CARRY
