@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import signal
 
+# Here and nowhere else: each directory that names the fixture would get a lab of its own in the
+# same process, and the later one's home would be taken for the earlier one's.
+from tests.lab_fixture import lab
+
+__all__ = ["lab"]
+
 # A process that nohup or a CI started ignores SIGHUP, and so do all its children: the tests
 # of what a lost terminal does would then test something else.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

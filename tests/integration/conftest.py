@@ -1,5 +1,0 @@
-"""Integration tests run on a whole lab."""
-
-from tests.lab_fixture import lab
-
-__all__ = ["lab"]
