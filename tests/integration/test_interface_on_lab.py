@@ -83,7 +83,8 @@ def test_an_upgrade_with_nothing_to_decide_takes_three_keys(here: Installation) 
     plan = here.plan("radicale", "radicale", {"logging": {"level": "debug"}}, "3.5.10")
     assert here.finish(here.homeport.apply(plan, plan.hash)).status.value == "succeeded"
     with Interface(here) as interface:
-        interface.see("3.9.0")
+        interface.see("u upgrade")  # it is known what the catalog has
+        interface.settle()
         interface.type("u", "0 to decide")
         interface.type("p", "Install the new release beside")
         interface.type("a", "Safe to disconnect")
