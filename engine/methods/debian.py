@@ -18,7 +18,7 @@ from engine.methods.bindings import PlaceBindings, account_name, bindings_of
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 from engine.methods.protocols import Installation, Work
-from engine.methods.proven import is_taken_back, keep_proven, now_proven, take_back
+from engine.methods.proven import is_taken_back, keep_proven, must_restart, now_proven, take_back
 from engine.methods.unitfile import Unit
 
 _COMPONENTS = {"postgresql": postgresql, "redis": redis}
@@ -87,7 +87,7 @@ class DebianMethod:
             place.run("systemctl", "daemon-reload")
         elif is_taken_back(place):
             self.configure(shell, app, work)
-        restart = restart or place.exists(place.paths.restart_needed)
+        restart |= must_restart(place)
         systemd.enable(place, place.paths.unit)
         with work.spent("application-start"):
             try:

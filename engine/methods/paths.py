@@ -44,7 +44,8 @@ class GuestPaths:
 
     @property
     def restart_needed(self) -> str:
-        """There from before a configuration file changes until the service runs with it."""
+        """There from before a configuration file changes until the service runs with it; see
+        `engine.methods.proven`."""
         return f"{self.base}/restart-needed"
 
     @property

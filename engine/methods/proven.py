@@ -3,7 +3,8 @@ successor does not work.
 
 A wrong option must not take an application away from its users. Three marks in the
 deployment's base directory make this safe against a kill at any point: `restart-needed` is
-there from before the first file changes until the service is healthy with the new files;
+there from before the first file changes until the service is healthy with the new files, and
+says which run of the service is to end for them;
 `proven` is a copy made in between, complete because it gets its name last; `taken-back`
 says that the files are the old ones, whatever the operation wanted.
 """
@@ -17,12 +18,16 @@ from engine.methods import systemd
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 
+_UP = ("active", "activating", "reloading")
+_NO_RUN = b"none"
+
 
 def keep_proven(place: Place) -> bool:
     """Before configuration files change. False where an earlier change is still unproven;
     the copy from before that one stays."""
     paths = place.paths
     if place.exists(paths.restart_needed):
+        place.write(paths.restart_needed, b"")
         return False
     if place.exists(paths.unit_file):
         part = f"{paths.proven}.part"
@@ -33,6 +38,30 @@ def keep_proven(place: Place) -> bool:
         place.run("mv", "-T", "--", part, paths.proven)
     place.write(paths.restart_needed, b"")
     return True
+
+
+def must_restart(place: Place) -> bool:
+    """Is the service to be started anew, for files that it was not started with?
+
+    The run that is to end is written down before it does. An attempt that comes after a kill
+    and finds another run leaves it alone: it may be making its tables, and an application that
+    is ended in the middle of that may never start again.
+    """
+    noted = place.shell.read_file(place.paths.restart_needed)
+    if noted is None:
+        return False
+    present = _present_run(place)
+    if noted:
+        return present in (_NO_RUN, noted)
+    place.write(place.paths.restart_needed, present)
+    return True
+
+
+def _present_run(place: Place) -> bytes:
+    shown = systemd.properties(place, place.paths.unit, "ActiveState", "InvocationID")
+    if shown.get("ActiveState") not in _UP:
+        return _NO_RUN
+    return shown["InvocationID"].encode()
 
 
 def is_taken_back(place: Place) -> bool:

@@ -45,18 +45,20 @@ DOMAIN = "inter.harbour-a.lab"
 
 @dataclass
 class Interrupted:
-    """A shell that breaks at its n-th command: before it is sent, or after it was done."""
+    """A shell that breaks at its n-th command: before it is sent, or after it was done; or at
+    the first one that begins with a word."""
 
     shell: SshShell
     breaks_at: int
     after: bool
     count: int = 0
     commands: list[str] = field(default_factory=list)
+    breaks_at_word: str = "no such word"
 
     def _pass(self, what: str, act: Callable[[], Any]) -> Any:
         self.count += 1
         self.commands.append(what)
-        if self.count == self.breaks_at:
+        if self.count == self.breaks_at or what.startswith(self.breaks_at_word):
             if self.after:
                 act()
             raise OutcomeUnknown(f"cut off at {what}")
@@ -234,6 +236,26 @@ def break_off_everywhere(
         else:
             return commands
     raise AssertionError("it never came to an end")
+
+
+@pytest.mark.parametrize("runs_already", [False, True])
+def test_a_broken_off_start_is_not_begun_again(ground: Ground, runs_already: bool) -> None:
+    """What the service does at its start (tables, migrations) must not be ended in the middle
+    by the attempt that comes after a kill."""
+    method, work = DebianMethod(), Quiet()
+    for phase in ground.phases()[: 4 if runs_already else 2]:
+        phase(ground.shell, work)
+    slow = starting_slowly(ground.app)
+    method.configure(ground.shell, slow, work)
+    before = main_process(ground)
+    cut_off = Interrupted(ground.shell, 0, after=False, breaks_at_word="python3")
+    with pytest.raises(OutcomeUnknown):
+        method.start(cut_off, slow, work, restart=False)
+    started = main_process(ground)
+    assert started != before
+
+    method.start(ground.shell, slow, work, restart=False)
+    assert main_process(ground) == started
 
 
 def main_process(ground: Ground) -> str:

@@ -48,7 +48,8 @@ class Service:
         self.since = time.time()
         self.changed = asyncio.Event()
         self._starts: list[float] = []
-        self._invocation = ""
+        self.invocation = ""
+        """systemd's InvocationID: another one for each start."""
         self._job = asyncio.Lock()
         self._bringing: asyncio.Future[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -68,7 +69,7 @@ class Service:
                 return
             if limited:
                 self._count_start()
-            self._invocation = secrets.token_hex(16)
+            self.invocation = secrets.token_hex(16)
             self.main = None
             self.result = "success"
             self._enter("activating", "start-pre")
@@ -130,7 +131,7 @@ class Service:
     def processes(self) -> set[int]:
         """Every live process of the service."""
         main = self.main.pid if self.main and not self.main.ended.done() else None
-        return invoked(self._invocation, main) if self._invocation else set()
+        return invoked(self.invocation, main) if self.invocation else set()
 
     def _outcome(self, bringing: asyncio.Future[None]) -> str:
         """systemd's result for a finished attempt to come up; "" for success."""
@@ -209,7 +210,7 @@ class Service:
             raise StartFailed("exit-code" if status > 0 else "signal")
 
     def _environment(self) -> dict[str, str]:
-        return self._ground.environment(self.unit, self._invocation, self.main)
+        return self._ground.environment(self.unit, self.invocation, self.main)
 
     def _stand(self, sub: str) -> None:
         if self.active != "activating":

@@ -46,6 +46,7 @@ def properties(name: str, service: Service | None, supervisor: Supervisor) -> di
         "ExecMainStatus": str(abs(service.status)),
         "ExecMainCode": "0" if main else "2" if service.status < 0 else "1",
         "NRestarts": str(service.restarts),
+        "InvocationID": service.invocation,
         "UnitFileState": supervisor.is_enabled(name),
         "FragmentPath": str(service.unit.path),
         "NeedDaemonReload": "yes" if supervisor.is_stale(service) else "no",
