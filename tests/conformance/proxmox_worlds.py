@@ -20,7 +20,7 @@ from fakepve.certs import make_cert
 from fakepve.lxc import format_size
 from fakepve.qemu import join_drive, split_drive, volume_ref
 
-from engine.backends.hypervisor.tls import fingerprint_of
+from engine.backends.tls import fingerprint_of
 
 GIB = 1024**3
 IMAGE = "local:import/debian-12-generic-amd64.qcow2"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import ssl
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from acme import messages
@@ -205,17 +204,22 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_happens(
         authority.issue(names, csr, key or account, LyingPublisher(), Journal())
 
 
-def test_nothing_of_it_stays_in_the_process_or_on_the_disk(lab, dns, authority, account):
+def test_nothing_of_it_gets_into_the_process_or_onto_the_disk(
+    lab, dns, authority, account, tmp_path, monkeypatch
+):
+    """Not even meanwhile: a killed process would leave it."""
     import os
     import tempfile
 
-    def bundles() -> set[Path]:
-        return set(Path(tempfile.gettempdir()).glob("homeport-ca-*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment, paths = dict(os.environ), ssl.get_default_verify_paths()
 
-    before, environment = bundles(), dict(os.environ)
-    paths = ssl.get_default_verify_paths()
-    authority.issue([NAME], request(NAME), account, ZonePublisher(dns), Journal())
-    assert bundles() <= before
+    class Looking(ZonePublisher):
+        def present(self, name: str, value: str) -> None:
+            assert not list(tmp_path.iterdir())
+            super().present(name, value)
+
+    authority.issue([NAME], request(NAME), account, Looking(dns), Journal())
     assert dict(os.environ) == environment
     assert ssl.get_default_verify_paths() == paths
 

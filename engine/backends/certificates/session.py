@@ -1,13 +1,11 @@
 """A connection to an ACME server with an account, without a trace in the process around it.
 
-The authority's root, where it is not a public one, is given to this connection alone and
-kept in a file only while the connection is open (`requests` takes nothing but a path).
+The authority's root, where it is not a public one, is given to this connection alone.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -20,6 +18,7 @@ from josepy.jwa import ES256, ES384, ES512, RS256, JWASignature
 from josepy.jwk import JWK, JWKEC, JWKRSA
 from josepy.util import ComparableECKey, ComparableRSAKey
 
+from engine.backends.tls import VerifyingAdapter
 from engine.errors import InvalidInput
 
 _TIMEOUT_SECONDS = 20
@@ -35,24 +34,15 @@ def open_network(
     directory_url: str, ca_pem: str | None, key: JWK | None = None, algorithm: JWASignature = RS256
 ) -> Iterator[ClientNetwork]:
     """Without a key: for what needs no account."""
-    with tempfile.NamedTemporaryFile("w", prefix="homeport-ca-", suffix=".pem") as bundle:
-        if ca_pem is not None:
-            bundle.write(ca_pem)
-            bundle.flush()
-        network = ClientNetwork(
-            key,
-            alg=algorithm,
-            # the parameter is handed on to `requests`, which takes a path, too
-            verify_ssl=bundle.name if ca_pem is not None else True,  # type: ignore[arg-type]
-            user_agent="homeport",
-            timeout=_TIMEOUT_SECONDS,
-        )
-        # a proxy of this machine cannot reach this machine's own loopback addresses for us
-        network.session.trust_env = not _is_loopback(directory_url)
-        try:
-            yield network
-        finally:
-            network.session.close()
+    network = ClientNetwork(key, alg=algorithm, user_agent="homeport", timeout=_TIMEOUT_SECONDS)
+    if ca_pem is not None:
+        network.session.mount("https://", VerifyingAdapter(ca_pem, ()))
+    # a proxy of this machine cannot reach this machine's own loopback addresses for us
+    network.session.trust_env = not _is_loopback(directory_url)
+    try:
+        yield network
+    finally:
+        network.session.close()
 
 
 @contextmanager

@@ -19,7 +19,6 @@ import requests
 
 from engine.backends.hypervisor.refusals import NOTHING_CHANGED, Refusal, answer_lost, explain
 from engine.backends.hypervisor.settings import ProxmoxSettings
-from engine.backends.hypervisor.tls import VerifyingAdapter, shown_fingerprint
 from engine.backends.hypervisor.wire import (
     NotJson,
     Parameter,
@@ -27,6 +26,7 @@ from engine.backends.hypervisor.wire import (
     connection_refused,
     encode,
 )
+from engine.backends.tls import VerifyingAdapter, shown_fingerprint
 from engine.errors import Denied, HomeportError, RemoteFailure, Unreachable
 
 with warnings.catch_warnings():  # on import it silences TLS warnings for the whole process

@@ -1,9 +1,10 @@
-"""Knowing that the other side is the Proxmox host it should be.
+"""Knowing that the other side is the host it should be, where no public authority says so.
 
-Proxmox hosts come with a certificate of their own authority, so the system's list of
-authorities rarely helps. Two ways are offered: the authority's certificate, or the SHA-256
-fingerprint of the host's. Both are checked right after the TLS handshake, before a request
-with the token is sent; there is no way to skip them.
+Proxmox hosts come with a certificate of their own authority, and so do the services of many
+installations. Two ways are offered: the authority's certificate, or the SHA-256 fingerprint of
+the host's. Both are checked right after the TLS handshake, before a request with a token is
+sent; there is no way to skip them. Nothing is written to a file for it, where a killed process
+would leave it.
 """
 
 from __future__ import annotations
