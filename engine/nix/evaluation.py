@@ -1,0 +1,285 @@
+"""Rename markers of NixOS modules by evaluating them, with `nix-instantiate`.
+
+`read_markers.nix` calls each module with marker functions that give data, so that computed
+paths come out and those inside submodules have their whole path. What a module asks of its
+configuration is not there, and nothing is built.
+
+Modules may come from anybody. So the evaluator sees no file outside of the modules (and of
+nixpkgs' lib), no network, no store, no environment and no settings of the user's, and may take
+only so much time and memory. A module that stops it is left out and named, the others go on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.errors import InvalidInput
+from engine.nix.markers import Marker
+
+_HERE = Path(__file__).resolve().parent
+_LIMITED = """\
+import os, resource, sys
+most = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2]) + 1))
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+_OPTIONS = {
+    "restrict-eval": "true",
+    "allow-import-from-derivation": "false",
+    "allow-unsafe-native-code-during-evaluation": "false",
+    "allowed-uris": "",
+    "plugin-files": "",
+}
+_MOST_LISTENED = 64 << 20
+"""Bytes that a module can make the evaluator say before it is stopped."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What evaluating may take: all modules together, one module, and memory of the process."""
+
+    seconds: float = 120
+    module_seconds: float = 15
+    memory_mib: int = 2048
+
+
+@dataclass
+class Evaluated:
+    """What evaluating the modules of a directory gave, by path relative to it."""
+
+    markers: dict[str, list[Marker]] = field(default_factory=dict)
+    """Of each module that was evaluated; their lines are not known."""
+    lost_imports: set[str] = field(default_factory=set)
+    """Modules in which an import depends on a configuration and was not read."""
+    lost_types: set[str] = field(default_factory=set)
+    """Modules in which the type of an option was not read."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Modules that stopped the evaluation, and why."""
+
+
+def nixpkgs_lib(directory: Path) -> Path | None:
+    """The `lib` of the nixpkgs that the directory is or lies in. None if it is in none."""
+    for above in (directory, *directory.parents):
+        if (above / "lib" / "modules.nix").is_file() and (above / "lib" / "default.nix").is_file():
+            return above / "lib"
+    return None
+
+
+def evaluate_modules(
+    program: str,
+    directory: Path,
+    files: Sequence[Path],
+    limits: Limits,
+    clock: Callable[[], float] = time.monotonic,
+) -> Evaluated:
+    """The markers of these modules below the directory, by the nix-instantiate at `program`.
+
+    Raises InvalidInput if the evaluator itself cannot be run.
+    """
+    directory = directory.resolve()
+    lib = nixpkgs_lib(directory)
+    found = Evaluated()
+    left = [file.resolve() for file in files]
+    end = clock() + limits.seconds
+    while left:
+        before = len(left)
+        why = ""
+        for file, items in _run(program, directory, lib, left, limits, end, clock):
+            if isinstance(items, str):
+                why = items
+                break
+            _take(found, str(file.relative_to(directory)), items)
+            left = left[1:]
+        if not left:
+            break
+        if clock() >= end:
+            said = f"the time limit of {limits.seconds:g} s for all modules was reached"
+            found.failed.update((str(file.relative_to(directory)), said) for file in left)
+            break
+        if before == len(left) and not found.markers and not found.failed:
+            _can_evaluate(program, directory, lib, limits, end, clock)
+        found.failed[str(left[0].relative_to(directory))] = why
+        left = left[1:]
+    found.markers = _without_those_of_submodules(found.markers)
+    return found
+
+
+def _can_evaluate(
+    program: str,
+    directory: Path,
+    lib: Path | None,
+    limits: Limits,
+    end: float,
+    clock: Callable[[], float],
+) -> None:
+    """Whether a module without anything can be evaluated; else no module is to blame."""
+    for _, items in _run(program, directory, lib, [_HERE / "nothing.nix"], limits, end, clock):
+        if isinstance(items, str):
+            raise InvalidInput(
+                "modules cannot be evaluated",
+                on=str(lib or program),
+                why=items,
+                do="Read their sources: --read-markers sources.",
+            )
+
+
+def _take(found: Evaluated, name: str, items: Sequence[dict[str, Any]]) -> None:
+    markers = found.markers.setdefault(name, [])
+    for item in items:
+        if lost := item.get("lost"):
+            (found.lost_imports if lost == "imports" else found.lost_types).add(name)
+            continue
+        within = tuple(item["within"])
+        old = tuple((*within, *path) for path in item["old"])
+        new = (*within, *item["new"]) if item["new"] else ()
+        marker = Marker(item["kind"], old, new, item["text"], name, within=within)
+        if marker not in markers:
+            markers.append(marker)
+
+
+def _without_those_of_submodules(found: dict[str, list[Marker]]) -> dict[str, list[Marker]]:
+    """A file that is the module of a submodule was also read as if it were one of the system."""
+    inside = {
+        (marker.kind, *marker.relative())
+        for markers in found.values()
+        for marker in markers
+        if marker.within
+    }
+    return {
+        name: [m for m in markers if m.within or (m.kind, *m.relative()) not in inside]
+        for name, markers in found.items()
+    }
+
+
+def _run(
+    program: str,
+    directory: Path,
+    lib: Path | None,
+    files: Sequence[Path],
+    limits: Limits,
+    end: float,
+    clock: Callable[[], float],
+) -> Iterator[tuple[Path, list[dict[str, Any]] | str]]:
+    """What each file gave, in their order, until all are done or one stopped it: its reason."""
+    word = f"homeport-{secrets.token_hex(8)} "
+    with tempfile.TemporaryDirectory(prefix="homeport-nix-") as made:
+        request = Path(made) / "request.json"
+        asked = {
+            "files": [str(file) for file in files],
+            "lib": str(lib) if lib else None,
+            "modulesPath": str(directory),
+            "word": word,
+        }
+        request.write_text(json.dumps(asked), encoding="utf-8")
+        seen = [directory, _HERE, Path(made), *([lib] if lib else [])]
+        command = [
+            *(sys.executable, "-I", "-c", _LIMITED),
+            *(str(limits.memory_mib << 20), str(math.ceil(limits.seconds))),
+            *(program, "--eval", "--strict", "--store", "dummy://"),
+            *(text for name, value in _OPTIONS.items() for text in ("--option", name, value)),
+            *(text for number, path in enumerate(seen) for text in ("-I", f"seen{number}={path}")),
+            *("--argstr", "request", str(request), str(_HERE / "read_markers.nix")),
+        ]
+        environment = {
+            **dict.fromkeys(("HOME", "NIX_CONF_DIR", "XDG_CACHE_HOME", "TMPDIR"), made),
+            "NIX_USER_CONF_FILES": "",
+            "GC_INITIAL_HEAP_SIZE": "16M",
+        }
+        with _running(command, environment, made) as process:
+            said = _Saying(process, word)
+            for file in files:
+                until = min(end, clock() + limits.module_seconds)
+                line = said.result(until, clock)
+                if line is None:
+                    yield file, said.reason(limits)
+                    return
+                yield file, json.loads(line)
+
+
+@contextmanager
+def _running(
+    command: list[str], environment: dict[str, str], place: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=place,
+        start_new_session=True,
+    )
+    try:
+        with process:
+            try:
+                yield process
+            finally:
+                _kill(process)
+    finally:
+        _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+class _Saying:
+    """The standard error of an evaluation: results among what modules and the evaluator say."""
+
+    def __init__(self, process: subprocess.Popen[bytes], word: str) -> None:
+        assert process.stderr is not None
+        self._process, self._stream = process, process.stderr
+        self._mark = b"trace: " + word.encode()
+        self._buffer, self._heard, self._late = b"", 0, False
+        self._other: list[bytes] = []
+
+    def result(self, until: float, clock: Callable[[], float]) -> bytes | None:
+        """The next result. None when there will be none, for which `reason` has words."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stream, selectors.EVENT_READ)
+            while True:
+                while b"\n" in self._buffer:
+                    line, _, self._buffer = self._buffer.partition(b"\n")
+                    if line.startswith(self._mark):
+                        return line.removeprefix(self._mark)
+                    self._other = [*self._other[-200:], line]
+                if not selector.select(max(0.0, until - clock())):
+                    self._late = True
+                    return None
+                more = os.read(self._stream.fileno(), 1 << 16)
+                self._heard += len(more)
+                if not more or self._heard > _MOST_LISTENED:
+                    return None
+                self._buffer += more
+
+    def reason(self, limits: Limits) -> str:
+        if self._late:
+            return f"it took longer than its time limit ({limits.module_seconds:g} s)"
+        if self._heard > _MOST_LISTENED:
+            return f"it said more than {_MOST_LISTENED >> 20} MiB"
+        said = b"\n".join([*self._other, self._buffer]).decode(errors="replace")
+        if "out of memory" in said.lower() or "bad_alloc" in said:
+            return f"it needs more than its memory limit ({limits.memory_mib} MiB)"
+        for line in said.splitlines():
+            text = line.strip()
+            if text.startswith("error: ") and len(text) > len("error: "):
+                return text.removeprefix("error: ")[:300]
+        errors = [line.strip() for line in said.splitlines() if line.strip()]
+        return errors[-1][:300] if errors else f"nix-instantiate ended ({self._process.wait()})"
