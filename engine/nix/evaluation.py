@@ -66,9 +66,9 @@ class Evaluated:
     markers: dict[str, list[Marker]] = field(default_factory=dict)
     """Of each module that was evaluated; their lines are not known."""
     lost_imports: set[str] = field(default_factory=set)
-    """Modules in which an import depends on a configuration and was not read."""
-    lost_types: set[str] = field(default_factory=set)
-    """Modules in which the type of an option was not read."""
+    """Modules with an import that depends on a configuration and was not read."""
+    lost_submodules: set[str] = field(default_factory=set)
+    """Modules with a type, or with an import of a submodule, for which that holds."""
     failed: dict[str, str] = field(default_factory=dict)
     """Modules that stopped the evaluation, and why."""
 
@@ -143,7 +143,7 @@ def _take(found: Evaluated, name: str, items: Sequence[dict[str, Any]]) -> None:
     markers = found.markers.setdefault(name, [])
     for item in items:
         if lost := item.get("lost"):
-            (found.lost_imports if lost == "imports" else found.lost_types).add(name)
+            (found.lost_imports if lost == "imports" else found.lost_submodules).add(name)
             continue
         within = tuple(item["within"])
         old = tuple((*within, *path) for path in item["old"])

@@ -146,8 +146,8 @@ def _merged(sources: dict[str, _Source], found: Evaluated) -> ModulesRead:
             continue
         lines = {(m.kind, *m.relative()): m.line for m in source.markers}
         read.markers += [replace(m, line=lines.get((m.kind, *m.relative()), 0)) for m in evaluated]
-        lost_imports, lost_types = name in found.lost_imports, name in found.lost_types
-        if lost_imports or lost_types:
+        lost_imports = name in found.lost_imports
+        if lost_imports or name in found.lost_submodules:
             known = {(m.kind, m.old, m.new) for m in evaluated}
             read.markers += [
                 m

@@ -65,7 +65,16 @@ let
     pkgs = unknown "pkgs";
     utils = unknown "utils";
   };
-  called = f: f (mapAttrs (name: _: unknown name) (neededBy f) // known);
+  called =
+    f:
+    let
+      needed = mapAttrs (name: _: unknown name) (neededBy f) // known;
+    in
+    f (if takesMore f then needed else builtins.intersectAttrs (functionArgs f) needed);
+  # Only the XML of a function tells whether its arguments end in `...`.
+  takesMore =
+    f:
+    functionArgs f == { } || builtins.match ".*<attrspat ellipsis=.*" (builtins.toXML f) != null;
   neededBy =
     f:
     let
@@ -73,6 +82,8 @@ let
     in
     removeAttrs arguments (builtins.filter (name: arguments.${name}) (attrNames arguments));
 
+  # What could not be read: imports of the system's modules, or anything of submodules.
+  imports = within: if within == [ ] then "imports" else "submodules";
   guarded =
     lost: found:
     let
@@ -95,10 +106,10 @@ let
     else if module ? homeportMarker then
       [ (readable within module.homeportMarker) ]
     else
-      guarded "imports" (
-        concatMap (item: guarded "imports" (ofModule within (depth + 1) item)) (module.imports or [ ])
+      guarded (imports within) (
+        concatMap (item: guarded (imports within) (ofModule within (depth + 1) item)) (module.imports or [ ])
       )
-      ++ guarded "types" (ofOptions within depth (module.options or { }));
+      ++ guarded "submodules" (ofOptions within depth (module.options or { }));
 
   readable =
     within: found:
@@ -118,7 +129,7 @@ let
     else if tree._type or "" == "option" then
       ofType path depth 0 (tree.type or null)
     else
-      concatMap (name: guarded "types" (ofOptions (path ++ [ name ]) depth tree.${name})) (
+      concatMap (name: guarded "submodules" (ofOptions (path ++ [ name ]) depth tree.${name})) (
         attrNames tree
       );
 
@@ -147,12 +158,12 @@ let
     if !isAttrs type || nesting > mostTypes then
       [ ]
     else if name == "submodule" || name == "deferredModule" then
-      concatMap (item: guarded "imports" (ofModule path (depth + 1) item)) (
+      concatMap (item: guarded "submodules" (ofModule path (depth + 1) item)) (
         if isList modules then modules else [ ]
       )
     else
       concatMap (
-        inner: guarded "types" (ofType (below inner) depth (nesting + 1) nested.${inner})
+        inner: guarded "submodules" (ofType (below inner) depth (nesting + 1) nested.${inner})
       ) (attrNames nested);
 
   ofFile = file: guarded "imports" (ofModule [ ] 0 (import (/. + file)));

@@ -1,0 +1,110 @@
+"""A marker inside a submodule stands at the path of the submodule's option."""
+
+import pytest
+
+from engine.nix.markers import read_markers
+
+
+def _olds(source: str) -> list[str]:
+    markers, _ = read_markers(source)
+    return [
+        ".".join(path) + ("" if marker.placed else " (unplaced)")
+        for marker in markers
+        for path in marker.old
+    ]
+
+
+CALL = '(lib.mkRenamedOptionModule [ "old" ] [ "new" ])'
+
+
+@pytest.mark.parametrize(
+    ("kind", "below"),
+    [
+        ("types.attrsOf (types.submodule MODULE)", "<name>."),
+        ("with types; nullOr (listOf (submodule MODULE))", "*."),
+        ("lib.types.lazyAttrsOf (lib.types.listOf (lib.types.submodule MODULE))", "<name>.*."),
+        ("types.either types.bool (types.submodule MODULE)", ""),
+        ("types.submodule [ MODULE ]", ""),
+        ("types.submoduleWith { modules = [ MODULE ]; shorthandOnlyDefinesConfig = true; }", ""),
+        ("types.attrsWith { elemType = types.submodule MODULE; placeholder = name; }", "<name>."),
+        ("let inner = types.submodule MODULE; in types.attrsOf inner", "<name>."),
+    ],
+)
+@pytest.mark.parametrize(
+    "module",
+    [
+        "{ imports = [ CALL ]; }",
+        "({ name, config, ... }: { options.new = mkOption { }; imports = [ CALL ]; })",
+        "({ ... }: let x = 1; in rec { imports = let y = 2; in [ CALL ] ++ more; })",
+    ],
+)
+@pytest.mark.parametrize(
+    "system",
+    [
+        "{ options.services.web.hosts = mkOption { default = { }; type = TYPE; }; }",
+        '{ options = { services."web" = { hosts = lib.mkOption { type = TYPE; }; }; }; }',
+        "let cfg = config.services.web; in with lib; "
+        "{ meta = { }; options.services = { web.hosts = mkOption (rec { type = TYPE; }); }; }",
+    ],
+)
+def test_the_path_is_read_from_what_stands_around(
+    kind: str, below: str, module: str, system: str
+) -> None:
+    source = "{ config, lib, ... }: " + system.replace("TYPE", kind).replace("MODULE", module)
+    assert _olds(source.replace("CALL", CALL)) == [f"services.web.hosts.{below}old"]
+
+
+def test_names_bound_by_let_are_followed_to_their_uses() -> None:
+    source = """
+    { config, lib, ... }:
+    let
+      inherit (lib) types;
+      ruleType = types.submodule { imports = [ CALL ]; };
+      hostOptions = { name, ... }: {
+        imports = [ (lib.mkRemovedOptionModule [ "gone" ] "") ];
+        options = commonOptions // { };
+      };
+      commonOptions = {
+        rules = lib.mkOption { type = types.listOf ruleType; };
+      };
+    in {
+      options.web.hosts = lib.mkOption { type = types.attrsOf (types.submodule hostOptions); };
+      options.web.main = lib.mkOption { type = types.submodule hostOptions; };
+    }
+    """
+    assert _olds(source.replace("CALL", CALL)) == [
+        "web.hosts.<name>.rules.*.old",
+        "web.main.rules.*.old",
+        "web.hosts.<name>.gone",
+        "web.main.gone",
+    ]
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        "{ options.web.${name} = mkOption { type = types.submodule MODULE; }; }",
+        "{ options = mapAttrs (n: v: mkOption { type = types.submodule MODULE; }) hosts; }",
+        "{ options.web.x = ourOption { type = types.submodule MODULE; }; }",
+        "{ kind = types.submodule MODULE; }",
+        "let hostType = types.submodule MODULE; in { }",
+        "let a = types.listOf b; b = types.either a (types.submodule MODULE); in { }",
+    ],
+)
+def test_a_place_that_is_computed_is_not_guessed(system: str) -> None:
+    source = system.replace("MODULE", "{ imports = [ CALL ]; }").replace("CALL", CALL)
+    assert _olds("{ lib, ... }: " + source) == ["old (unplaced)"]
+
+
+def test_markers_of_the_system_keep_their_paths() -> None:
+    source = """
+    { lib, ... }:
+    let renames = [ CALL ]; types = lib.types; in
+    { imports = [ CALL ] ++ renames; options.x = lib.mkOption { type = types.submodule { }; }; }
+    """
+    assert _olds(source.replace("CALL", CALL)) == ["old", "old"]
+
+
+@pytest.mark.parametrize("source", ["{ a = [ CALL", "} ] ) CALL", "let in CALL ;", "in in CALL"])
+def test_broken_sources_are_no_error(source: str) -> None:
+    assert _olds(source.replace("CALL", CALL)) == ["old"]
