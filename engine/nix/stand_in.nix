@@ -166,6 +166,7 @@ let
     mkPackageOption = _: _: _: options.mkOption { type = types.package; };
     mkPackageOptionMD = options.mkPackageOption;
     mkSinkUndeclaredOptions = options.mkOption;
+    mkOptionType = attributes: plain (attributes.name or "") // attributes;
     isOption = value: value._type or "" == "option";
   };
 
