@@ -93,50 +93,36 @@ def evaluate_modules(
     Raises InvalidInput if the evaluator itself cannot be run.
     """
     directory = directory.resolve()
-    lib = nixpkgs_lib(directory)
+    session = _Session(program, directory, limits, clock, clock() + limits.seconds)
+    session.check()
     found = Evaluated()
-    left = [file.resolve() for file in files]
-    end = clock() + limits.seconds
+    left = [_Module(file.resolve()) for file in files]
     while left:
-        before = len(left)
         why = ""
-        for file, items in _run(program, directory, lib, left, limits, end, clock):
+        for items in session.run(left):
             if isinstance(items, str):
                 why = items
                 break
-            _take(found, str(file.relative_to(directory)), items)
+            _take(found, str(left[0].file.relative_to(directory)), items)
             left = left[1:]
         if not left:
             break
-        if clock() >= end:
+        name = str(left[0].file.relative_to(directory))
+        if clock() >= session.end:
             said = f"the time limit of {limits.seconds:g} s for all modules was reached"
-            found.failed.update((str(file.relative_to(directory)), said) for file in left)
+            names = [str(module.file.relative_to(directory)) for module in left]
+            found.failed.update((name, said) for name in names if name not in found.failed)
             break
-        if before == len(left) and not found.markers and not found.failed:
-            _can_evaluate(program, directory, lib, limits, end, clock)
-        found.failed[str(left[0].relative_to(directory))] = why
-        left = left[1:]
+        if left[0].deep:
+            found.failed[name] = why
+            left = [_Module(left[0].file, deep=False), *left[1:]]
+        else:
+            left = left[1:]
+    for name in found.failed:
+        if name in found.markers:
+            found.lost_submodules.add(name)
     found.markers = _without_those_of_submodules(found.markers)
     return found
-
-
-def _can_evaluate(
-    program: str,
-    directory: Path,
-    lib: Path | None,
-    limits: Limits,
-    end: float,
-    clock: Callable[[], float],
-) -> None:
-    """Whether a module without anything can be evaluated; else no module is to blame."""
-    for _, items in _run(program, directory, lib, [_HERE / "nothing.nix"], limits, end, clock):
-        if isinstance(items, str):
-            raise InvalidInput(
-                "modules cannot be evaluated",
-                on=str(lib or program),
-                why=items,
-                do="Read their sources: --read-markers sources.",
-            )
 
 
 def _take(found: Evaluated, name: str, items: Sequence[dict[str, Any]]) -> None:
@@ -167,77 +153,92 @@ def _without_those_of_submodules(found: dict[str, list[Marker]]) -> dict[str, li
     }
 
 
-def _run(
-    program: str,
-    directory: Path,
-    lib: Path | None,
-    files: Sequence[Path],
-    limits: Limits,
-    end: float,
-    clock: Callable[[], float],
-) -> Iterator[tuple[Path, list[dict[str, Any]] | str]]:
-    """What each file gave, in their order, until all are done or one stopped it: its reason."""
-    word = f"homeport-{secrets.token_hex(8)} "
-    with tempfile.TemporaryDirectory(prefix="homeport-nix-") as made:
-        request = Path(made) / "request.json"
+@dataclass(frozen=True)
+class _Module:
+    file: Path
+    deep: bool = True
+    """Whether its options are looked into. Where that fails, its imports may still be read."""
+
+
+@dataclass(frozen=True)
+class _Session:
+    """The evaluations of one directory."""
+
+    program: str
+    directory: Path
+    limits: Limits
+    clock: Callable[[], float]
+    end: float
+
+    def check(self) -> None:
+        """InvalidInput where not even a module without anything can be evaluated."""
+        for items in self.run([_Module(_HERE / "nothing.nix")]):
+            if isinstance(items, str):
+                raise InvalidInput(
+                    "modules cannot be evaluated",
+                    on=str(nixpkgs_lib(self.directory) or self.program),
+                    why=items,
+                    do="Read their sources: --read-markers sources.",
+                )
+
+    def run(self, modules: Sequence[_Module]) -> Iterator[list[dict[str, Any]] | str]:
+        """What each gave, in their order, until all are done or one stops it: its reason."""
+        word = f"homeport-{secrets.token_hex(8)} "
+        with tempfile.TemporaryDirectory(prefix="homeport-nix-") as place:
+            command = self._command(modules, word, Path(place))
+            with _running(command, place) as process:
+                said = _Saying(process, word)
+                for _ in modules:
+                    until = min(self.end, self.clock() + self.limits.module_seconds)
+                    line = said.result(until, self.clock)
+                    if line is None:
+                        yield said.reason(self.limits)
+                        return
+                    yield json.loads(line)
+
+    def _command(self, modules: Sequence[_Module], word: str, place: Path) -> list[str]:
+        lib = nixpkgs_lib(self.directory)
+        request = place / "request.json"
         asked = {
-            "files": [str(file) for file in files],
+            "modules": [{"file": str(module.file), "deep": module.deep} for module in modules],
             "lib": str(lib) if lib else None,
-            "modulesPath": str(directory),
+            "modulesPath": str(self.directory),
             "word": word,
         }
         request.write_text(json.dumps(asked), encoding="utf-8")
-        seen = [directory, _HERE, Path(made), *([lib] if lib else [])]
-        command = [
+        seen = [self.directory, _HERE, place, *([lib] if lib else [])]
+        return [
             *(sys.executable, "-I", "-c", _LIMITED),
-            *(str(limits.memory_mib << 20), str(math.ceil(limits.seconds))),
-            *(program, "--eval", "--strict", "--store", "dummy://"),
+            *(str(self.limits.memory_mib << 20), str(math.ceil(self.limits.seconds))),
+            *(self.program, "--eval", "--strict", "--store", "dummy://"),
             *(text for name, value in _OPTIONS.items() for text in ("--option", name, value)),
             *(text for number, path in enumerate(seen) for text in ("-I", f"seen{number}={path}")),
             *("--argstr", "request", str(request), str(_HERE / "read_markers.nix")),
         ]
-        environment = {
-            **dict.fromkeys(("HOME", "NIX_CONF_DIR", "XDG_CACHE_HOME", "TMPDIR"), made),
-            "NIX_USER_CONF_FILES": "",
-            "GC_INITIAL_HEAP_SIZE": "16M",
-        }
-        with _running(command, environment, made) as process:
-            said = _Saying(process, word)
-            for file in files:
-                until = min(end, clock() + limits.module_seconds)
-                line = said.result(until, clock)
-                if line is None:
-                    yield file, said.reason(limits)
-                    return
-                yield file, json.loads(line)
 
 
 @contextmanager
-def _running(
-    command: list[str], environment: dict[str, str], place: str
-) -> Iterator[subprocess.Popen[bytes]]:
+def _running(command: list[str], place: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The process in a session of its own, with nothing of our environment; dead in the end."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment,
+        env={
+            **dict.fromkeys(("HOME", "NIX_CONF_DIR", "XDG_CACHE_HOME", "TMPDIR"), place),
+            "NIX_USER_CONF_FILES": "",
+            "GC_INITIAL_HEAP_SIZE": "16M",
+        },
         cwd=place,
         start_new_session=True,
     )
-    try:
-        with process:
-            try:
-                yield process
-            finally:
-                _kill(process)
-    finally:
-        _kill(process)
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 class _Saying:

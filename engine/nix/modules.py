@@ -92,11 +92,10 @@ def read_modules(
             do="Leave --read-markers out: what cannot be evaluated is then read from its source.",
         )
     read = _merged(sources, found)
-    read.notes += [
-        f"{name}: read from its source, since evaluating it failed: {why}"
-        for name, why in found.failed.items()
-        if sources[name].markers or sources[name].unresolved
-    ]
+    for name, why in found.failed.items():
+        if sources[name].markers or sources[name].unresolved:
+            what = "its submodules are" if name in found.markers else "it is"
+            read.notes.append(f"{name}: {what} read from the source, for evaluation failed: {why}")
     return read
 
 
@@ -138,14 +137,17 @@ def _merged(sources: dict[str, _Source], found: Evaluated) -> ModulesRead:
         for marker in markers
         if marker.within
     }
+    places: dict[tuple[object, ...], list[Marker]] = {}
+    for source in sources.values():
+        for marker in source.markers:
+            places.setdefault((marker.kind, *marker.relative()), []).append(marker)
     for name, source in sources.items():
         evaluated = found.markers.get(name)
         if evaluated is None:
             read.markers += [m for m in source.markers if not _is_among(m, reached)]
             read.unresolved += source.unresolved
             continue
-        lines = {(m.kind, *m.relative()): m.line for m in source.markers}
-        read.markers += [replace(m, line=lines.get((m.kind, *m.relative()), 0)) for m in evaluated]
+        read.markers += [_at_its_place(marker, places) for marker in evaluated]
         lost_imports = name in found.lost_imports
         if lost_imports or name in found.lost_submodules:
             known = {(m.kind, m.old, m.new) for m in evaluated}
@@ -158,6 +160,15 @@ def _merged(sources: dict[str, _Source], found: Evaluated) -> ModulesRead:
                 item for item in source.unresolved if lost_imports or item.in_submodule
             ]
     return read
+
+
+def _at_its_place(marker: Marker, places: dict[tuple[object, ...], list[Marker]]) -> Marker:
+    """With the line at which it is written, where that is known; evaluation does not tell."""
+    written = places.get((marker.kind, *marker.relative()), [])
+    here = [other for other in written if other.file == marker.file] or written
+    if here and (here is not written or len(written) == 1):
+        return replace(marker, file=here[0].file, line=here[0].line)
+    return marker
 
 
 def _is_among(marker: Marker, reached: set[tuple[object, ...]]) -> bool:

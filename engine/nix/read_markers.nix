@@ -1,9 +1,9 @@
 # Rename markers of modules, by evaluating the modules with marker functions that give data.
 #
-# `request` is a JSON file: files (absolute paths of modules), lib (the path of nixpkgs' lib, or
-# null), modulesPath and word. For each file one line goes to the trace: word, then what
-# ofFile gives as JSON. What stops an evaluation cannot be caught in Nix, so whoever runs this
-# knows by the last line which file did it, and goes on after that one.
+# `request` is a JSON file: modules (each with its absolute path, and whether its options are to
+# be looked into), lib (the path of nixpkgs' lib, or null), modulesPath and word. For each module
+# one line goes to the trace: word, then what ofFile gives as JSON. What stops an evaluation
+# cannot be caught in Nix, so whoever runs this knows by the last line which module did it.
 { request }:
 
 let
@@ -92,24 +92,25 @@ let
     if tried.success then tried.value else [ { inherit lost; } ];
 
   # within: the path of the option whose submodule this is; empty for a module of the system.
+  # deep: whether its options are looked into for submodules.
   ofModule =
-    within: depth: module:
+    deep: within: depth: module:
     if depth > mostModules then
       [ ]
     else if isPath module || isString module then
       # Files that a module of the system imports are in the request themselves.
-      if within == [ ] then [ ] else ofModule within (depth + 1) (import module)
+      if within == [ ] then [ ] else ofModule deep within (depth + 1) (import module)
     else if isFunction module then
-      ofModule within (depth + 1) (called module)
+      ofModule deep within (depth + 1) (called module)
     else if !isAttrs module then
       [ ]
     else if module ? homeportMarker then
       [ (readable within module.homeportMarker) ]
     else
       guarded (imports within) (
-        concatMap (item: guarded (imports within) (ofModule within (depth + 1) item)) (module.imports or [ ])
+        concatMap (item: guarded (imports within) (ofModule deep within (depth + 1) item)) (module.imports or [ ])
       )
-      ++ guarded "submodules" (ofOptions within depth (module.options or { }));
+      ++ (if deep then guarded "submodules" (ofOptions within depth (module.options or { })) else [ ]);
 
   readable =
     within: found:
@@ -158,14 +159,18 @@ let
     if !isAttrs type || nesting > mostTypes then
       [ ]
     else if name == "submodule" || name == "deferredModule" then
-      concatMap (item: guarded "submodules" (ofModule path (depth + 1) item)) (
+      concatMap (item: guarded "submodules" (ofModule true path (depth + 1) item)) (
         if isList modules then modules else [ ]
       )
     else
       concatMap (
-        inner: guarded "submodules" (ofType (below inner) depth (nesting + 1) nested.${inner})
+        inner:
+        guarded "submodules" (ofType (below inner) depth (nesting + 1) (typeOf nested.${inner}))
       ) (attrNames nested);
 
-  ofFile = file: guarded "imports" (ofModule [ ] 0 (import (/. + file)));
+  # The choices of an attrTag are options.
+  typeOf = inner: if inner._type or "" == "option" then inner.type or null else inner;
+
+  ofFile = module: guarded "imports" (ofModule module.deep [ ] 0 (import (/. + module.file)));
 in
-foldl' (done: file: seq (trace (asked.word + toJSON (ofFile file)) null) done) null asked.files
+foldl' (done: file: seq (trace (asked.word + toJSON (ofFile file)) null) done) null asked.modules

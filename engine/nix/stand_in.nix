@@ -219,7 +219,7 @@ let
         wrapping (if lazy then "lazyAttrsOf" else "attrsOf") elemType
         // { functor.payload = { inherit placeholder; }; };
       attrListOf = elemType: types.listOf (types.attrsOf elemType);
-      attrTag = tags: plain "attrTag" // { nestedTypes = builtins.mapAttrs (_: tag: tag.type) tags; };
+      attrTag = tags: plain "attrTag" // { nestedTypes = tags; };
       either = left: right: plain "either" // { nestedTypes = { inherit left right; }; };
       oneOf = members: foldl' types.either (builtins.head members) (tail members);
       coercedTo =

@@ -152,6 +152,31 @@ def test_the_file_of_a_submodule_is_read_where_it_is_used(tmp_path: Path) -> Non
         ("renamed", "hosts.<name>.a", "hosts.<name>.b"),
         ("renamed", "main.a", "main.b"),
     ]
+    assert {marker.place for marker in read.markers} == {"host.nix:1"}
+
+
+@needs_nix
+def test_a_submodule_that_cannot_be_evaluated_leaves_the_imports_of_its_module(
+    tmp_path: Path,
+) -> None:
+    source = """
+    { lib, ... }: {
+      imports = map (n: lib.mkRenamedOptionModule [ n ] [ "new" n ]) (lib.splitString "," "a,b");
+      options.web = lib.mkOption {
+        type = lib.types.submodule {
+          imports = [ ./missing.nix (lib.mkRenamedOptionModule [ "c" ] [ "d" ]) ];
+        };
+      };
+    }
+    """
+    read = _evaluated(tmp_path, web=source)
+    assert _said(read.markers) == [
+        ("renamed", "a", "new.a"),
+        ("renamed", "b", "new.b"),
+        ("renamed", "web.c", "web.d"),
+    ]
+    assert read.unresolved == []
+    assert read.notes[0].startswith("web.nix: its submodules are read from the source, ")
 
 
 @needs_nix
@@ -270,7 +295,7 @@ def test_a_module_that_takes_too_long_is_read_from_its_source(tmp_path: Path) ->
     read = _evaluated(tmp_path, limits, endless=ENDLESS, good=GOOD)
     assert _said(read.markers) == [("renamed", "b", "c"), ("removed", "a", "")]
     assert read.notes == [
-        "endless.nix: read from its source, since evaluating it failed: "
+        "endless.nix: it is read from the source, for evaluation failed: "
         "it took longer than its time limit (0.5 s)"
     ]
 
