@@ -88,7 +88,7 @@ def read_markers(source: str, file: str = "") -> tuple[list[Marker], list[Unreso
         if token.last_name not in _KINDS or _is_defined_here(tokens, at):
             continue
         try:
-            within = places.of_module(at)
+            within = places.of_marker(at)
         except Nowhere:
             within = []
         try:
@@ -96,7 +96,7 @@ def read_markers(source: str, file: str = "") -> tuple[list[Marker], list[Unreso
                 marker = _call(tokens, at, token.last_name, {**bound, **names}, file)
                 markers += [marker.placed_at(path) for path in within]
                 markers += [] if within else [replace(marker, placed=False)]
-        except (_Computed, IndexError):
+        except (_Computed, IndexError, RecursionError):
             unresolved.append(Unresolved(file, token.line, token.last_name, within != [()]))
     return markers, unresolved
 
@@ -125,7 +125,7 @@ def _bindings(tokens: Sequence[Token]) -> dict[str, object]:
                 twice.add(name.text)
             try:
                 value, end = _expression(tokens, at + 2, bound)
-            except (_Computed, IndexError):
+            except (_Computed, IndexError, RecursionError):
                 twice.add(name.text)
                 continue
             if end < len(tokens) and tokens[end].text == ";":

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from engine.nix.literals import NotALiteral, read_literal
-from engine.nix.tokens import Brackets, Token, brackets_of
+from engine.nix.tokens import Token, statements_of
 
 Path = tuple[str, ...]
 
@@ -28,9 +28,11 @@ _WRAPPERS: dict[str, Path] = {
     "functionTo": ("<function body>",),
 }
 _TRANSPARENT_BINDINGS = frozenset(["elemType", "modules", "imports", "require"])
-_WORDS = frozenset(["in", "then", "else", "if", "with", "assert", "rec", "inherit", "or"])
+_WORDS = frozenset(["let", "in", "then", "else", "if", "with", "assert", "rec", "inherit", "or"])
 _FURTHEST = 12
 """Names followed one after the other: a submodule may hold itself."""
+_MOST_USES = 200
+"""Uses of names followed for one place."""
 
 
 class Nowhere(Exception):
@@ -59,13 +61,22 @@ class Places:
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
-        self._brackets: Brackets = brackets_of(tokens)
+        self._statements = statements_of(tokens)
+        self._named: dict[str, list[int]] = {}
+        for at, token in enumerate(tokens):
+            if token.kind == "name":
+                self._named.setdefault(token.text, []).append(at)
+        self._uses_left = 0
 
-    def of_module(self, at: int, steps: int = 0) -> list[Path]:
+    def of_marker(self, at: int) -> list[Path]:
         """The paths at which the module is that the token stands in; () for one of the system.
 
         Raises Nowhere.
         """
+        self._uses_left = _MOST_USES
+        return self._of_module(at, 0)
+
+    def _of_module(self, at: int, steps: int) -> list[Path]:
         for frame in self._frames(at):
             if isinstance(frame, _Applied):
                 if frame.name in _SUBMODULE:
@@ -73,7 +84,7 @@ class Places:
             elif frame.path[0] in ("options", "config"):
                 raise Nowhere
             elif frame.by_let and (uses := self._uses(frame, steps)):
-                return _known(lambda use: self.of_module(use, steps + 1), uses)
+                return _known(lambda use: self._of_module(use, steps + 1), uses)
         return [()]
 
     def _of_type(self, at: int, steps: int) -> list[Path]:
@@ -97,7 +108,7 @@ class Places:
                     raise Nowhere
             elif frame.path[0] == "options":
                 names = (*frame.path[1:], *names)
-                return [(*path, *names) for path in self.of_module(frame.at, steps)]
+                return [(*path, *names) for path in self._of_module(frame.at, steps)]
             elif frame.by_let:
                 names = (*frame.path[1:], *names)
                 uses = self._uses(frame, steps)
@@ -108,14 +119,11 @@ class Places:
         raise Nowhere
 
     def _uses(self, frame: _Bound, steps: int) -> list[int]:
-        if steps > _FURTHEST:
+        found = [at for at in self._named.get(frame.path[0], ()) if not self._is_binding(at)]
+        self._uses_left -= len(found)
+        if steps > _FURTHEST or self._uses_left < 0:
             raise Nowhere
-        name = frame.path[0]
-        return [
-            at
-            for at, token in enumerate(self._tokens)
-            if token.kind == "name" and token.text == name and not self._is_binding(at)
-        ]
+        return found
 
     def _is_binding(self, at: int) -> bool:
         """Whether the name is being bound, inherited or asked for, and not used."""
@@ -131,73 +139,14 @@ class Places:
     def _frames(self, at: int) -> Iterator[_Applied | _Bound]:
         """What the token stands in, from the inside out."""
         here = at
-        while True:
+        while here >= 0:
             function = self._tokens[here - 1].last_name if here else ""
             if function and function not in _WORDS:
                 yield _Applied(function, here - 1)
-            yield from self._bindings(here)
-            here = self._brackets.around[here]
-            if here < 0:
-                return
-
-    def _bindings(self, at: int) -> Iterator[_Bound]:
-        """The bindings that the token stands in, of those between the same two brackets."""
-        opening = self._brackets.around[at]
-        if opening >= 0 and self._tokens[opening].text == "[":
-            return
-        in_set = opening >= 0 and self._tokens[opening].text == "{"
-        here = at
-        while here >= 0:
-            start, by_let = self._statement(here, opening)
-            if by_let or in_set:
-                path = self._path(start, at)
-                if path:
-                    yield _Bound(path, by_let, start)
-            if not by_let:
-                return
-            here = start - 1
-            while here > opening and self._tokens[here].text != "let":
-                here = self._before(here)
-            here -= 1
-            if here <= opening:
-                return
-
-    def _statement(self, at: int, opening: int) -> tuple[int, bool]:
-        """Where the statement begins that holds the token, and whether `let` holds it."""
-        here = at - 1
-        start: int | None = None
-        while here > opening:
-            text = self._tokens[here].text
-            if text == "let":
-                return (here + 1 if start is None else start), True
-            if text == ";" and start is None and not self._ends_with(here, opening):
-                start = here + 1
-            here = self._before(here)
-        return (opening + 1 if start is None else start), False
-
-    def _before(self, at: int) -> int:
-        """The place before the token here, with what is in brackets or in a `let` left out."""
-        text = self._tokens[at].text
-        if text in (")", "]", "}"):
-            return self._brackets.partner.get(at, at) - 1
-        if text != "in":
-            return at - 1
-        here = at - 1
-        while here >= 0 and self._tokens[here].text != "let":
-            here = self._before(here)
-        return here - 1
-
-    def _ends_with(self, at: int, opening: int) -> bool:
-        """Whether this semicolon belongs to `with set;` or `assert condition;`."""
-        here = at - 1
-        while here > opening:
-            text = self._tokens[here].text
-            if text in ("with", "assert"):
-                return True
-            if text in (";", "=", "let", "inherit"):
-                return False
-            here = self._before(here)
-        return False
+            statement = self._statements[here]
+            if statement.kind in ("let", "{") and (path := self._path(statement.start, here)):
+                yield _Bound(path, statement.kind == "let", statement.start)
+            here = statement.outer
 
     def _path(self, start: int, end: int) -> Path:
         """The attribute path before the `=` of a statement; nothing where it has none."""

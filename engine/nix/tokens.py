@@ -1,4 +1,4 @@
-"""Nix source as tokens and brackets: enough to find calls and what they stand in."""
+"""Nix source as tokens and statements: enough to find calls and what they stand in."""
 
 from __future__ import annotations
 
@@ -40,22 +40,40 @@ def tokens_of(source: str) -> list[Token]:
 
 
 @dataclass(frozen=True)
-class Brackets:
-    around: Sequence[int]
-    """For each token the bracket that opens what it stands in; -1 for the file."""
-    partner: dict[int, int]
-    """The place of the other bracket, for both of a pair."""
+class Statement:
+    """What a token stands in, up to the bracket or `let` around it."""
+
+    start: int
+    """The first token of it."""
+    outer: int
+    """The bracket or `let` around it; -1 for the file."""
+    kind: str
+    """"let", or the bracket. In "let" and "{" a statement may bind a name."""
 
 
-def brackets_of(tokens: Sequence[Token]) -> Brackets:
-    open_ones: list[int] = []
-    around: list[int] = []
-    partner: dict[int, int] = {}
+def statements_of(tokens: Sequence[Token]) -> list[Statement]:
+    """The statement of each token; a bracket and a `let` stand in the one around theirs."""
+    open_ones = [Statement(0, -1, "")]
+    withs = [0]
+    found: list[Statement] = []
     for at, token in enumerate(tokens):
-        if token.text in _CLOSING and open_ones:
-            opening = open_ones.pop()
-            partner[at], partner[opening] = opening, at
-        around.append(open_ones[-1] if open_ones else -1)
-        if token.text in _OPENING:
-            open_ones.append(at)
-    return Brackets(around, partner)
+        text = token.text
+        if text in _CLOSING and any(one.kind in _OPENING for one in open_ones):
+            while open_ones.pop().kind not in _OPENING:
+                withs.pop()
+            withs.pop()
+        elif text == "in" and open_ones[-1].kind == "let":
+            open_ones.pop()
+            withs.pop()
+        found.append(open_ones[-1])
+        if text in _OPENING or text == "let":
+            open_ones.append(Statement(at + 1, at, text))
+            withs.append(0)
+        elif text in ("with", "assert"):
+            withs[-1] += 1
+        elif text == ";" and withs[-1]:
+            withs[-1] -= 1  # the one of `with set;`, which ends no statement
+        elif text == ";":
+            last = open_ones.pop()
+            open_ones.append(Statement(at + 1, last.outer, last.kind))
+    return found

@@ -96,6 +96,12 @@ def test_a_place_that_is_computed_is_not_guessed(system: str) -> None:
     assert _olds("{ lib, ... }: " + source) == ["old (unplaced)"]
 
 
+def test_many_ways_to_one_place_do_not_take_for_ever() -> None:
+    steps = "".join(f"t{n} = f t{n - 1} t{n - 1} t{n - 1}; " for n in range(1, 12))
+    source = f"let t0 = types.submodule {{ imports = [ {CALL} ]; }}; {steps}"
+    assert _olds(source + "in { options.x = mkOption { type = t11; }; }") == ["x.old"]
+
+
 def test_markers_of_the_system_keep_their_paths() -> None:
     source = """
     { lib, ... }:
@@ -105,6 +111,8 @@ def test_markers_of_the_system_keep_their_paths() -> None:
     assert _olds(source.replace("CALL", CALL)) == ["old", "old"]
 
 
-@pytest.mark.parametrize("source", ["{ a = [ CALL", "} ] ) CALL", "let in CALL ;", "in in CALL"])
+@pytest.mark.parametrize(
+    "source", ["{ a = [ CALL", "} ] ) CALL", "let in CALL ;", "in " * 5000 + "CALL"]
+)
 def test_broken_sources_are_no_error(source: str) -> None:
     assert _olds(source.replace("CALL", CALL)) == ["old"]
