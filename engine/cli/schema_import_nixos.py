@@ -64,14 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if not 0 < number < 1 << 24:
-        raise ValueError(text)
-    return number
-
-
-_positive.__name__ = "positive number"
-"""What argparse calls a value that is none."""
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 24:
+        raise argparse.ArgumentTypeError(f"a whole number above 0 is needed, not {text!r}")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -60,7 +60,7 @@ class Marker:
         """The same inside the submodule of an option."""
         old = tuple((*path, *name) for name in self.old)
         new = (*path, *self.new) if self.new else ()
-        return replace(self, old=old, new=new, within=path)
+        return replace(self, old=old, new=new, within=(*path, *self.within))
 
 
 @dataclass(frozen=True)

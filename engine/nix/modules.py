@@ -1,8 +1,8 @@
 """Rename markers of a directory of modules: evaluated where that is possible, else as written.
 
-Sources are read in either case. Evaluating costs most of a second per hundred modules, so only
-those are evaluated that name a marker, or that may reach one through the file of a submodule.
-What evaluation could not reach keeps what its source says.
+Sources are read in either case. Only those modules are evaluated that name a marker, or that may
+reach one through the file of a submodule. What evaluation could not reach keeps what its source
+says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from engine.errors import InvalidInput
 from engine.nix.evaluation import Evaluated, Limits, evaluate_modules
 from engine.nix.markers import Marker, Unresolved, read_markers
+from engine.nix.submodule_files import places_of_files
 
 _NAMES_A_MARKER = re.compile(
     r"\bmk(?:Renamed|Alias|Changed|Merged|Removed)OptionModule|\bdoRename\b"
@@ -111,14 +112,25 @@ def _sources(directory: Path) -> dict[str, _Source]:
         )
     root = _root(directory)
     sources: dict[str, _Source] = {}
+    reaching: dict[str, str] = {}
     for file in sorted(root.rglob("*.nix")):
         if file.is_file() and file.resolve().is_relative_to(root):
-            name = str(file.relative_to(root))
+            name = file.relative_to(root).as_posix()
             text = file.read_text(encoding="utf-8", errors="replace")
-            reaches = _MAY_REACH_ONE.search(text) and _NAMES_A_FILE.search(text)
             names_one = _NAMES_A_MARKER.search(text) is not None
+            reaches = bool(_MAY_REACH_ONE.search(text) and _NAMES_A_FILE.search(text))
             markers, unresolved = read_markers(text, name) if names_one else ([], [])
-            sources[name] = _Source(file, markers, unresolved, names_one or bool(reaches))
+            sources[name] = _Source(file, markers, unresolved, names_one or reaches)
+            reaching[name] = text if reaches else ""
+    for name, places in places_of_files(reaching).items():
+        source = sources[name]
+        source.markers = [
+            marker.placed_at(place)
+            for place in places
+            for marker in source.markers
+            if marker.placed
+        ] + [marker for marker in source.markers if not marker.placed]
+        source.unresolved = [replace(item, in_submodule=True) for item in source.unresolved]
     if not sources:
         raise InvalidInput(
             "the directory holds no modules",
@@ -165,10 +177,10 @@ def _merged(sources: dict[str, _Source], found: Evaluated) -> ModulesRead:
 def _at_its_place(marker: Marker, places: dict[tuple[object, ...], list[Marker]]) -> Marker:
     """With the line at which it is written, where that is known; evaluation does not tell."""
     written = places.get((marker.kind, *marker.relative()), [])
-    here = [other for other in written if other.file == marker.file] or written
-    if here and (here is not written or len(written) == 1):
-        return replace(marker, file=here[0].file, line=here[0].line)
-    return marker
+    here = [other for other in written if other.file == marker.file]
+    if not here and len({other.place for other in written}) == 1:
+        here = written
+    return replace(marker, file=here[0].file, line=here[0].line) if here else marker
 
 
 def _is_among(marker: Marker, reached: set[tuple[object, ...]]) -> bool:

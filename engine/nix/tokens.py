@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*|/\*.*?\*/)
     |(?P<string>"(?:[^"\\]|\\.)*"|''(?:[^']|'(?!')|''['$\\])*'')
+    |(?P<path>\.{1,2}/[\w./+-]*)
     |(?P<name>[A-Za-z_][A-Za-z0-9_'-]*(?:\.[A-Za-z_][A-Za-z0-9_'-]*)*)
     |(?P<mark>\+\+|\$\{|.)""",
     re.S | re.X,

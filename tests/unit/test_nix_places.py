@@ -1,8 +1,11 @@
 """A marker inside a submodule stands at the path of the submodule's option."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.nix.markers import read_markers
+from engine.nix.modules import read_modules
 
 
 def _olds(source: str) -> list[str]:
@@ -109,6 +112,32 @@ def test_markers_of_the_system_keep_their_paths() -> None:
     { imports = [ CALL ] ++ renames; options.x = lib.mkOption { type = types.submodule { }; }; }
     """
     assert _olds(source.replace("CALL", CALL)) == ["old", "old"]
+
+
+def test_the_file_of_a_submodule_is_placed_by_the_source_that_names_it(tmp_path: Path) -> None:
+    files = {
+        "web/default.nix": "{ lib, ... }: { imports = [ ./other.nix ]; options.web.hosts = "
+        "mkOption { type = attrsOf (submodule (import ../host { inherit lib; })); }; "
+        "options.web.main = mkOption { type = submodule { imports = [ ../host ]; }; }; }",
+        "web/other.nix": f"{{ imports = [ {CALL} ]; }}",
+        "host/default.nix": f"{{ imports = [ {CALL} ]; "
+        "options.path = mkOption { type = listOf (submodule ./path.nix); }; }",
+        "host/path.nix": '{ imports = [ (mkRemovedOptionModule [ "gone" ] "") ]; }',
+        "loop.nix": f"{{ imports = [ {CALL} ]; options.x = mkOption {{ type = submodule "
+        "./loop.nix; }; }",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    markers = read_modules(tmp_path, "sources").markers
+    assert [(marker.file, ".".join(marker.old[0])) for marker in markers] == [
+        ("host/default.nix", "web.hosts.<name>.old"),
+        ("host/default.nix", "web.main.old"),
+        ("host/path.nix", "web.hosts.<name>.path.*.gone"),
+        ("host/path.nix", "web.main.path.*.gone"),
+        ("loop.nix", "old"),
+        ("web/other.nix", "old"),
+    ]
 
 
 @pytest.mark.parametrize(
