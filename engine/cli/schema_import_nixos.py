@@ -21,15 +21,16 @@ typed, and markers that could not be resolved, are counted and named on standard
 
 --modules DIR is a directory of modules, or a nixpkgs. Where nix-instantiate is installed its
 modules are evaluated for their markers, so that computed ones and those inside submodules come
-out; without access to anything outside of DIR (and of lib of the nixpkgs that DIR lies in), to
-the network or to a store, and within the limits. What fails is read from its source instead,
-and said. --read-markers evaluation makes a failure an error, --read-markers sources evaluates
-nothing.
+out; without access to the network, to a store or to files outside of DIR (and of nixos and lib
+of the nixpkgs that DIR lies in), and within the limits. What fails is read from its source
+instead, and said. --read-markers evaluation makes a failure an error, --read-markers sources
+evaluates nothing.
 
 --markers FILE is a JSON list of objects with kind (renamed, alias, changed, merged, removed),
 old (list of paths, each a list of names), new (a path; none for removed) and text. In paths,
 <name> stands for any key of an attribute set and * for any item of a list.
 """
+_MOST_LINES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,13 +107,21 @@ def _report(summary: Summary, modules: ModulesRead) -> None:
         )
     lines = [
         *counts,
-        *modules.notes,
+        *_first(modules.notes),
         *summary.notes,
         *(f"{text}: its option is not in the listing" for text in summary.unused_markers),
-        *(f"{item.file}:{item.line}: {item.function} is computed" for item in modules.unresolved),
+        *_first(
+            [f"{item.file}:{item.line}: {item.function} is computed" for item in modules.unresolved]
+        ),
     ]
     for line in lines:
         print(line, file=sys.stderr)
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many as can be read: a whole NixOS has hundreds, most of them of other prefixes."""
+    more = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"... and {more} more like this"] if more > 1 else lines
 
 
 def _read(file: str) -> Any:

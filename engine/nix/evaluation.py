@@ -4,9 +4,10 @@
 paths come out and those inside submodules have their whole path. What a module asks of its
 configuration is not there, and nothing is built.
 
-Modules may come from anybody. So the evaluator sees no file outside of the modules (and of
-nixpkgs' lib), no network, no store, no environment and no settings of the user's, and may take
-only so much time and memory. A module that stops it is left out and named, the others go on.
+Modules may come from anybody. So the evaluator sees no file outside of the modules (and of the
+NixOS and lib of their nixpkgs), no network, no store, no environment and no settings of the
+user's, and may take only so much time and memory. A module that stops it is left out and named,
+the others go on.
 """
 
 from __future__ import annotations
@@ -33,10 +34,14 @@ from engine.nix.markers import Marker
 _HERE = Path(__file__).resolve().parent
 _LIMITED = """\
 import os, resource, sys
-most = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_AS, (most, most))
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2]) + 1))
+for what, most in (
+    (resource.RLIMIT_AS, int(sys.argv[1])),
+    (resource.RLIMIT_CPU, int(sys.argv[2])),
+    (resource.RLIMIT_CORE, 0),
+):
+    hard = resource.getrlimit(what)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
 os.execvp(sys.argv[3], sys.argv[3:])
 """
 _OPTIONS = {
@@ -73,11 +78,11 @@ class Evaluated:
     """Modules that stopped the evaluation, and why."""
 
 
-def nixpkgs_lib(directory: Path) -> Path | None:
-    """The `lib` of the nixpkgs that the directory is or lies in. None if it is in none."""
+def nixpkgs_of(directory: Path) -> Path | None:
+    """The nixpkgs that the directory is or lies in; others have a `lib` of another kind."""
     for above in (directory, *directory.parents):
-        if (above / "lib" / "modules.nix").is_file() and (above / "lib" / "default.nix").is_file():
-            return above / "lib"
+        if (above / "nixos" / "modules").is_dir() and (above / "lib" / "modules.nix").is_file():
+            return above
     return None
 
 
@@ -125,18 +130,35 @@ def evaluate_modules(
     return found
 
 
-def _take(found: Evaluated, name: str, items: Sequence[dict[str, Any]]) -> None:
+def _take(found: Evaluated, name: str, items: Sequence[Any]) -> None:
     markers = found.markers.setdefault(name, [])
     for item in items:
-        if lost := item.get("lost"):
-            (found.lost_imports if lost == "imports" else found.lost_submodules).add(name)
-            continue
-        within = tuple(item["within"])
-        old = tuple((*within, *path) for path in item["old"])
-        new = (*within, *item["new"]) if item["new"] else ()
-        marker = Marker(item["kind"], old, new, item["text"], name, within=within)
-        if marker not in markers:
+        marker = _marker(item, name)
+        if marker is None:
+            only_submodules = isinstance(item, dict) and item.get("lost") == "submodules"
+            (found.lost_submodules if only_submodules else found.lost_imports).add(name)
+        elif marker not in markers:
             markers.append(marker)
+
+
+def _marker(item: Any, name: str) -> Marker | None:
+    """None for what was not read, and for paths that are none."""
+    try:
+        within = _path(item["within"])
+        old = tuple((*within, *_path(path)) for path in item["old"])
+        new = _path(item["new"])
+        if not new and item["kind"] != "removed":
+            return None
+        new = (*within, *new) if new else ()
+        return Marker(str(item["kind"]), old, new, str(item["text"]), name, within=within)
+    except (KeyError, TypeError):
+        return None
+
+
+def _path(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise TypeError(value)
+    return tuple(value)
 
 
 def _without_those_of_submodules(found: dict[str, list[Marker]]) -> dict[str, list[Marker]]:
@@ -176,12 +198,12 @@ class _Session:
             if isinstance(items, str):
                 raise InvalidInput(
                     "modules cannot be evaluated",
-                    on=str(nixpkgs_lib(self.directory) or self.program),
+                    on=str(nixpkgs_of(self.directory) or self.program),
                     why=items,
                     do="Read their sources: --read-markers sources.",
                 )
 
-    def run(self, modules: Sequence[_Module]) -> Iterator[list[dict[str, Any]] | str]:
+    def run(self, modules: Sequence[_Module]) -> Iterator[list[Any] | str]:
         """What each gave, in their order, until all are done or one stops it: its reason."""
         word = f"homeport-{secrets.token_hex(8)} "
         with tempfile.TemporaryDirectory(prefix="homeport-nix-") as place:
@@ -194,19 +216,24 @@ class _Session:
                     if line is None:
                         yield said.reason(self.limits)
                         return
-                    yield json.loads(line)
+                    try:
+                        items = json.loads(line)
+                    except (ValueError, RecursionError):
+                        items = None
+                    yield items if isinstance(items, list) else "it gave no markers"
 
     def _command(self, modules: Sequence[_Module], word: str, place: Path) -> list[str]:
-        lib = nixpkgs_lib(self.directory)
+        nixpkgs = nixpkgs_of(self.directory)
+        theirs = [nixpkgs / name for name in ("lib", "nixos", ".version")] if nixpkgs else []
         request = place / "request.json"
         asked = {
             "modules": [{"file": str(module.file), "deep": module.deep} for module in modules],
-            "lib": str(lib) if lib else None,
+            "lib": str(nixpkgs / "lib") if nixpkgs else None,
             "modulesPath": str(self.directory),
             "word": word,
         }
         request.write_text(json.dumps(asked), encoding="utf-8")
-        seen = [self.directory, _HERE, place, *([lib] if lib else [])]
+        seen = [self.directory, _HERE, place, *theirs]
         return [
             *(sys.executable, "-I", "-c", _LIMITED),
             *(str(self.limits.memory_mib << 20), str(math.ceil(self.limits.seconds))),

@@ -222,12 +222,16 @@ def test_the_lib_of_a_nixpkgs_is_taken_and_only_its_nixos_is_read(tmp_path: Path
     )
     (modules / "web.nix").write_text(
         '{ lib, modulesPath, ... }: { imports = [ "${modulesPath}/x.nix" '
+        '(lib.mkRenamedOptionModule [ (builtins.readFile ../x) ] [ "c" ]) '
         '(lib.modules.mkRemovedOptionModule [ lib.ours "a" ] "") '
         '(lib.mkRemovedOptionModule [ lib.ours "b" ] "") ]; }'
     )
-    read = read_modules(tmp_path, "evaluation")
-    assert _said(read.markers) == [("removed", "web.a", ""), ("removed", "web.b", "")]
-    assert read.markers[0].place == "web.nix"
+    (modules.parent / "x").write_text("x")
+    wanted = [("renamed", "x", "c"), ("removed", "web.a", ""), ("removed", "web.b", "")]
+    for place in (tmp_path, modules):
+        read = read_modules(place, "evaluation")
+        assert _said(read.markers) == wanted
+        assert read.markers[1].place == "web.nix"
 
 
 FORBIDDEN = {
@@ -334,6 +338,23 @@ def test_a_broken_module_is_named_and_the_others_go_on(
     read = _evaluated(tmp_path, bad=bad, good=GOOD)
     assert ("removed", "a", "") in _said(read.markers)
     assert all(note.startswith("bad.nix: ") and why in note for note in read.notes)
+
+
+@needs_nix
+@pytest.mark.parametrize(
+    "module",
+    [
+        '(lib.mkRemovedOptionModule [ "a" 1 ] "")',
+        '(lib.mkRemovedOptionModule "a.b" "")',
+        '(lib.mkRenamedOptionModule [ "a" ] { })',
+        "{ homeportMarker = { text = 1; old = 1; new = 2; kind = 3; }; }",
+        "{ homeportMarker = { text = 1; }; }",
+    ],
+)
+def test_what_is_no_marker_is_left_out(tmp_path: Path, module: str) -> None:
+    good = '(lib.mkRemovedOptionModule [ "b" ] "")'
+    read = _evaluated(tmp_path, web=f"{{ lib, ... }}: {{ imports = [ {module} {good} ]; }}")
+    assert _said(read.markers) == [("removed", "b", "")]
 
 
 @needs_nix
