@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.cli import output
 from engine.errors import InvalidInput
-from engine.nix.evaluation import Limits
+from engine.nix.evaluator import Limits
 from engine.nix.markers import Marker
 from engine.nix.modules import ModulesRead, read_modules
 from engine.nix.options import Summary, schema_of

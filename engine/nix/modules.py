@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.errors import InvalidInput
-from engine.nix.evaluation import Evaluated, Limits, evaluate_modules
+from engine.nix.evaluation import Evaluated, evaluate_modules
+from engine.nix.evaluator import Limits
 from engine.nix.markers import Marker, Unresolved, read_markers
 from engine.nix.submodule_files import places_of_files
 

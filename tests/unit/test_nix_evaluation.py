@@ -9,7 +9,7 @@ import pytest
 
 from engine.cli.main import main
 from engine.errors import InvalidInput
-from engine.nix.evaluation import Limits
+from engine.nix.evaluator import Limits
 from engine.nix.markers import Marker
 from engine.nix.modules import ModulesRead, read_modules
 
