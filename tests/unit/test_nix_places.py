@@ -1,8 +1,12 @@
 """A marker inside a submodule stands at the path of the submodule's option."""
 
+import shutil
+from itertools import product
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.nix.markers import read_markers
 from engine.nix.modules import read_modules
@@ -17,44 +21,80 @@ def _olds(source: str) -> list[str]:
     ]
 
 
+WORDS = [
+    "let",
+    "in",
+    "with",
+    "rec",
+    "inherit",
+    "options",
+    "imports",
+    "a",
+    "mkOption",
+    "type",
+    "submodule",
+    "attrsOf",
+    "++",
+    "//",
+]
 CALL = '(lib.mkRenamedOptionModule [ "old" ] [ "new" ])'
 
 
-@pytest.mark.parametrize(
-    ("kind", "below"),
-    [
-        ("types.attrsOf (types.submodule MODULE)", "<name>."),
-        ("with types; nullOr (listOf (submodule MODULE))", "*."),
-        ("lib.types.lazyAttrsOf (lib.types.listOf (lib.types.submodule MODULE))", "<name>.*."),
-        ("types.either types.bool (types.submodule MODULE)", ""),
-        ("types.submodule [ MODULE ]", ""),
-        ("types.submoduleWith { modules = [ MODULE ]; shorthandOnlyDefinesConfig = true; }", ""),
-        ("types.attrsWith { elemType = types.submodule MODULE; placeholder = name; }", "<name>."),
-        ("let inner = types.submodule MODULE; in types.attrsOf inner", "<name>."),
-    ],
+KINDS = {
+    "types.attrsOf (types.submodule MODULE)": "<name>.",
+    "with types; nullOr (listOf (submodule MODULE))": "*.",
+    "lib.types.lazyAttrsOf (lib.types.listOf (lib.types.submodule MODULE))": "<name>.*.",
+    "types.either types.bool (types.submodule MODULE)": "",
+    "types.submodule [ MODULE ]": "",
+    "types.submoduleWith { modules = [ MODULE ]; shorthandOnlyDefinesConfig = true; }": "",
+    "types.attrsWith { elemType = types.submodule MODULE; placeholder = name; }": "<name>.",
+    "let inner = types.submodule MODULE; in types.attrsOf inner": "<name>.",
+}
+MODULES = [
+    "{ imports = [ CALL ]; }",
+    "({ name, config, ... }: { options.new = mkOption { }; imports = [ CALL ]; })",
+    "({ ... }: let x = 1; in rec { imports = let y = 2; in [ CALL ] ++ more; })",
+]
+SYSTEMS = [
+    "{ options.services.web.hosts = mkOption { default = { }; type = TYPE; }; }",
+    '{ options = { services."web" = { hosts = lib.mkOption { type = TYPE; }; }; }; }',
+    "let cfg = config.services.web; in with lib; "
+    "{ meta = { }; options.services = { web.hosts = mkOption (rec { type = TYPE; }); }; }",
+]
+
+
+def _sources() -> list[tuple[str, str]]:
+    """Sources of modules, each with the path of what its marker calls old."""
+    before = '{ config, lib, ... }: with lib; let more = [ ]; name = "name"; in '
+    return [
+        (
+            before + system.replace("TYPE", kind).replace("MODULE", module).replace("CALL", CALL),
+            f"services.web.hosts.{below}old",
+        )
+        for system, (kind, below), module in product(SYSTEMS, KINDS.items(), MODULES)
+    ]
+
+
+@pytest.mark.parametrize(("source", "old"), _sources())
+def test_the_path_is_read_from_what_stands_around(source: str, old: str) -> None:
+    assert _olds(source) == [old]
+
+
+@pytest.mark.skipif(
+    shutil.which("nix-instantiate") is None,
+    reason="nix-instantiate is not installed (apt install nix-bin)",
 )
-@pytest.mark.parametrize(
-    "module",
-    [
-        "{ imports = [ CALL ]; }",
-        "({ name, config, ... }: { options.new = mkOption { }; imports = [ CALL ]; })",
-        "({ ... }: let x = 1; in rec { imports = let y = 2; in [ CALL ] ++ more; })",
-    ],
-)
-@pytest.mark.parametrize(
-    "system",
-    [
-        "{ options.services.web.hosts = mkOption { default = { }; type = TYPE; }; }",
-        '{ options = { services."web" = { hosts = lib.mkOption { type = TYPE; }; }; }; }',
-        "let cfg = config.services.web; in with lib; "
-        "{ meta = { }; options.services = { web.hosts = mkOption (rec { type = TYPE; }); }; }",
-    ],
-)
-def test_the_path_is_read_from_what_stands_around(
-    kind: str, below: str, module: str, system: str
-) -> None:
-    source = "{ config, lib, ... }: " + system.replace("TYPE", kind).replace("MODULE", module)
-    assert _olds(source.replace("CALL", CALL)) == [f"services.web.hosts.{below}old"]
+def test_evaluation_finds_the_same_paths(tmp_path: Path) -> None:
+    for number, (source, _) in enumerate(_sources()):
+        (tmp_path / f"{number:03}.nix").write_text(source)
+    read = read_modules(tmp_path, "evaluation")
+    assert [".".join(marker.old[0]) for marker in read.markers] == [old for _, old in _sources()]
+    assert read.evaluated == len(_sources())
+
+
+@given(st.lists(st.sampled_from([CALL, *"{}[]()=;:,.", *WORDS, '"${a}"', "./a", "''"])))
+def test_no_source_ends_in_an_error(words: list[str]) -> None:
+    read_markers(" ".join(words))
 
 
 def test_names_bound_by_let_are_followed_to_their_uses() -> None:
