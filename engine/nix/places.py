@@ -94,10 +94,12 @@ class Places:
                 below = (*_WRAPPERS.get(frame.name, ()), *below)
             elif frame.path == ("type",):
                 return [(*path, *below) for path in self._of_option(frame.at, steps)]
-            elif frame.path[-1] not in _TRANSPARENT_BINDINGS:
+            elif frame.by_let:
                 uses = self._uses(frame, steps)
                 found = _known(lambda use: self._of_type(use, steps + 1), uses)
                 return [(*path, *below) for path in found]
+            elif frame.path[-1] not in _TRANSPARENT_BINDINGS:
+                raise Nowhere
         raise Nowhere
 
     def _of_option(self, at: int, steps: int) -> list[Path]:
@@ -119,9 +121,13 @@ class Places:
         raise Nowhere
 
     def _uses(self, frame: _Bound, steps: int) -> list[int]:
-        found = [at for at in self._named.get(frame.path[0], ()) if not self._is_binding(at)]
+        """Where the name is used. Raises Nowhere for one that is bound twice in the source."""
+        named = self._named.get(frame.path[0], ())
+        statements = [self._statements[at] for at in named if self._statements[at].start == at]
+        found = [at for at in named if not self._is_binding(at)]
         self._uses_left -= len(found)
-        if steps > _FURTHEST or self._uses_left < 0:
+        bound_twice = sum(statement.kind == "let" for statement in statements) > 1
+        if bound_twice or steps > _FURTHEST or self._uses_left < 0:
             raise Nowhere
         return found
 

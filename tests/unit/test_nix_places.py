@@ -131,6 +131,9 @@ def test_names_bound_by_let_are_followed_to_their_uses() -> None:
         "{ options.web.x = ourOption { type = types.submodule MODULE; }; }",
         "{ kind = types.submodule MODULE; }",
         "let hostType = types.submodule MODULE; in { }",
+        "let t = types.submodule MODULE; x = let t = types.str; in t; in "
+        "{ options.web = mkOption { type = t; }; }",
+        "let ours = { t = types.submodule MODULE; }; in { options.t = mkOption { type = t; }; }",
         "let a = types.listOf b; b = types.either a (types.submodule MODULE); in { }",
     ],
 )
