@@ -3,17 +3,19 @@
 nixpkgs lib/modules.nix has six functions by which a module says what became of an option. No
 options listing carries them, so they are read from the sources: calls whose paths are literal
 lists, names bound to such lists, `++` of them, and `map (name: call) [ "a" "b" ]`. A call that
-this does not resolve is reported with its file and line, never guessed at.
+this does not resolve is reported with its file and line, never guessed at. A call inside a
+submodule stands at the path of the submodule's option, where the same source shows it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from engine.nix.literals import NotALiteral, read_literal
+from engine.nix.places import Nowhere, Places
+from engine.nix.tokens import Token, tokens_of
 
 Paths = tuple[tuple[str, ...], ...]
 
@@ -26,18 +28,14 @@ _KINDS = {
     "mkMergedOptionModule": "merged",
     "mkRemovedOptionModule": "removed",
 }
-_TOKEN = re.compile(
-    r"""(?P<space>\s+|\#[^\n]*|/\*.*?\*/)
-    |(?P<string>"(?:[^"\\]|\\.)*"|''(?:[^']|'(?!')|''['$\\])*'')
-    |(?P<name>[A-Za-z_][A-Za-z0-9_'-]*(?:\.[A-Za-z_][A-Za-z0-9_'-]*)*)
-    |(?P<mark>\+\+|\$\{|.)""",
-    re.S | re.X,
-)
 
 
 @dataclass(frozen=True)
 class Marker:
-    """What became of options. `new` is empty for removed ones, `text` says what to do."""
+    """What became of options. `new` is empty for removed ones, `text` says what to do.
+
+    `within` is the path of the submodule whose module says it; `old` and `new` begin with it.
+    """
 
     kind: str
     old: Paths
@@ -45,6 +43,24 @@ class Marker:
     text: str = ""
     file: str = ""
     line: int = 0
+    within: tuple[str, ...] = ()
+    placed: bool = True
+    """Whether its paths are whole. Those inside a submodule of unknown path are not."""
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+    def relative(self) -> tuple[Paths, tuple[str, ...]]:
+        """Old and new as the module says them."""
+        depth = len(self.within)
+        return tuple(path[depth:] for path in self.old), self.new[depth:]
+
+    def placed_at(self, path: tuple[str, ...]) -> Marker:
+        """The same inside the submodule of an option."""
+        old = tuple((*path, *name) for name in self.old)
+        new = (*path, *self.new) if self.new else ()
+        return replace(self, old=old, new=new, within=(*path, *self.within))
 
 
 @dataclass(frozen=True)
@@ -54,62 +70,38 @@ class Unresolved:
     file: str
     line: int
     function: str
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    line: int
+    in_submodule: bool = False
 
 
 class _Computed(Exception):
     """An argument is not known without evaluation."""
 
 
-def read_directory(directory: Path) -> tuple[list[Marker], list[Unresolved]]:
-    """All markers of the `.nix` files below a directory; paths of files are relative to it."""
-    markers: list[Marker] = []
-    unresolved: list[Unresolved] = []
-    for file in sorted(directory.rglob("*.nix")):
-        if file.is_file():
-            found, missed = read_markers(
-                file.read_text(errors="replace"), str(file.relative_to(directory))
-            )
-            markers += found
-            unresolved += missed
-    return markers, unresolved
-
-
 def read_markers(source: str, file: str = "") -> tuple[list[Marker], list[Unresolved]]:
     """The markers of one module, and the calls that could not be resolved."""
-    tokens = _tokens(source)
+    tokens = tokens_of(source)
     bound = _bindings(tokens)
+    places = Places(tokens)
     markers: list[Marker] = []
     unresolved: list[Unresolved] = []
     for at, token in enumerate(tokens):
-        function = token.text.rpartition(".")[2] if token.kind == "name" else ""
-        if function not in _KINDS or _is_defined_here(tokens, at):
+        if token.last_name not in _KINDS or _is_defined_here(tokens, at):
             continue
         try:
+            within = places.of_marker(at)
+        except Nowhere:
+            within = []
+        try:
             for names in _mapped(tokens, at, bound):
-                markers.append(_call(tokens, at, function, {**bound, **names}, file))
-        except (_Computed, IndexError):
-            unresolved.append(Unresolved(file, token.line, function))
+                marker = _call(tokens, at, token.last_name, {**bound, **names}, file)
+                markers += [marker.placed_at(path) for path in within]
+                markers += [] if within else [replace(marker, placed=False)]
+        except (_Computed, IndexError, RecursionError):
+            unresolved.append(Unresolved(file, token.line, token.last_name, within != [()]))
     return markers, unresolved
 
 
-def _tokens(source: str) -> list[_Token]:
-    found: list[_Token] = []
-    line = 1
-    for match in _TOKEN.finditer(source):
-        if match.lastgroup != "space":
-            found.append(_Token(str(match.lastgroup), match[0], line))
-        line += match[0].count("\n")
-    return found
-
-
-def _is_defined_here(tokens: Sequence[_Token], at: int) -> bool:
+def _is_defined_here(tokens: Sequence[Token], at: int) -> bool:
     """`inherit (lib) mkRemovedOptionModule;` or `f = ...;` rather than a call."""
     follows = tokens[at + 1].text if at + 1 < len(tokens) else ";"
     if follows in (";", "=", ",", "}", "?"):
@@ -122,7 +114,7 @@ def _is_defined_here(tokens: Sequence[_Token], at: int) -> bool:
     return back > 2 and tokens[back - 1].text == ")" and tokens[back - 4].text == "inherit"
 
 
-def _bindings(tokens: Sequence[_Token]) -> dict[str, object]:
+def _bindings(tokens: Sequence[Token]) -> dict[str, object]:
     """Names bound to literal lists and strings. One bound twice is known for neither."""
     bound: dict[str, object] = {}
     twice: set[str] = set()
@@ -133,7 +125,7 @@ def _bindings(tokens: Sequence[_Token]) -> dict[str, object]:
                 twice.add(name.text)
             try:
                 value, end = _expression(tokens, at + 2, bound)
-            except (_Computed, IndexError):
+            except (_Computed, IndexError, RecursionError):
                 twice.add(name.text)
                 continue
             if end < len(tokens) and tokens[end].text == ";":
@@ -142,7 +134,7 @@ def _bindings(tokens: Sequence[_Token]) -> dict[str, object]:
 
 
 def _mapped(
-    tokens: Sequence[_Token], at: int, bound: Mapping[str, object]
+    tokens: Sequence[Token], at: int, bound: Mapping[str, object]
 ) -> list[dict[str, object]]:
     """The names that a surrounding `map (name: call) list` gives, one set per item."""
     before = at - 1
@@ -152,7 +144,7 @@ def _mapped(
         return [{}]
     opening = before - 2
     is_map = opening >= 1 and tokens[opening].text == "("
-    if not is_map or tokens[opening - 1].text.rpartition(".")[2] not in ("map", "forEach"):
+    if not is_map or tokens[opening - 1].last_name not in ("map", "forEach"):
         return [{}]
     items, _ = _expression(tokens, _after(tokens, opening), bound)
     if not isinstance(items, list):
@@ -160,7 +152,7 @@ def _mapped(
     return [{tokens[before - 1].text: item} for item in items]
 
 
-def _after(tokens: Sequence[_Token], opening: int) -> int:
+def _after(tokens: Sequence[Token], opening: int) -> int:
     """The place after the bracket that closes the one here."""
     depth = 0
     for at in range(opening, len(tokens)):
@@ -172,7 +164,7 @@ def _after(tokens: Sequence[_Token], opening: int) -> int:
 
 
 def _call(
-    tokens: Sequence[_Token], at: int, function: str, bound: Mapping[str, object], file: str
+    tokens: Sequence[Token], at: int, function: str, bound: Mapping[str, object], file: str
 ) -> Marker:
     kind, line = _KINDS[function], tokens[at].line
     if function.endswith("With"):
@@ -198,7 +190,7 @@ def _call(
 
 
 def _fields(
-    tokens: Sequence[_Token], opening: int, bound: Mapping[str, object]
+    tokens: Sequence[Token], opening: int, bound: Mapping[str, object]
 ) -> dict[str, object]:
     end, fields = _after(tokens, opening), dict[str, object]()
     for at in range(opening + 1, end - 2):
@@ -214,7 +206,7 @@ def _path(value: object) -> tuple[str, ...]:
 
 
 def _expression(
-    tokens: Sequence[_Token], at: int, bound: Mapping[str, object]
+    tokens: Sequence[Token], at: int, bound: Mapping[str, object]
 ) -> tuple[object, int]:
     """Operands joined by `++` or `+`."""
     value, end = _operand(tokens, at, bound)
@@ -229,7 +221,7 @@ def _expression(
     return value, end
 
 
-def _operand(tokens: Sequence[_Token], at: int, bound: Mapping[str, object]) -> tuple[object, int]:
+def _operand(tokens: Sequence[Token], at: int, bound: Mapping[str, object]) -> tuple[object, int]:
     token = tokens[at]
     if token.kind == "string":
         return _string(token.text, bound), at + 1

@@ -31,7 +31,9 @@ class Summary:
     renamed: int = 0
     unused_markers: list[str] = field(default_factory=list)
     markers_elsewhere: int = 0
-    """Outside of the prefix, or of a submodule, where paths do not begin with the prefix."""
+    """About options outside of the prefix."""
+    markers_unplaced: int = 0
+    """Of submodules whose option is not known."""
 
 
 def schema_of(
@@ -176,19 +178,24 @@ def _mark(
     summary: Summary,
 ) -> None:
     removed: dict[str, str] = {}
+    named_alike = {_dotted(path): schema for path, schema in places.items()}
     for marker in markers:
+        if not marker.placed:
+            summary.markers_unplaced += 1
+            continue
         old = [path[len(prefix) :] for path in marker.old if path[: len(prefix)] == prefix]
         new = marker.new[len(prefix) :] if marker.new[: len(prefix)] == prefix else ()
         if marker.kind == "removed" and old:
             removed.update({_dotted(path): marker.text for path in old})
-        elif old and new in places and new:
-            named = places[new].setdefault("x-renamed-from", [])
+        elif old and new and _dotted(new) in named_alike:
+            heir = named_alike[_dotted(new)]
+            named = heir.setdefault("x-renamed-from", [])
             named += [name for name in map(_dotted, old) if name not in named]
             if marker.kind in ("changed", "merged"):
-                places[new]["x-nix-conversion"] = marker.kind
+                heir["x-nix-conversion"] = marker.kind
             summary.renamed += len(old)
         elif old or new:
-            summary.unused_markers.append(f"{marker.file}:{marker.line}: {marker.kind}")
+            summary.unused_markers.append(f"{marker.place}: {marker.kind}")
         else:
             summary.markers_elsewhere += 1
     if removed:
