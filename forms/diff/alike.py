@@ -36,13 +36,15 @@ class Likeness:
 
     def alike(self, old: Schema, new: Schema) -> bool:
         """Do both mean the same? What refers to itself does where nothing tells it apart."""
+        if self.old.meaning(old) is self.new.meaning(new):
+            return True
         top = self.old.meaning(old).key, self.new.meaning(new).key
         seen: set[tuple[frozenset[int], frozenset[int]]] = set()
         waiting = [(old, new)]
         while waiting:
             one, other = waiting.pop()
             a, b = self.old.meaning(one), self.new.meaning(other)
-            if (a.key, b.key) in seen or (a.key, b.key) in self._same:
+            if a is b or (a.key, b.key) in seen or (a.key, b.key) in self._same:
                 continue
             seen.add((a.key, b.key))
             labels, below = self._edges(self.old, a)

@@ -7,8 +7,8 @@ carry the same `x-id` in both schemas are the same wherever they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from forms.diff.listing import Listing
 from forms.paths import Path, parse_path
@@ -24,48 +24,67 @@ class Identities:
     pairs: tuple[tuple[Path, Path], ...]
     left_out: tuple[tuple[Path, Path], ...] = ()
     """Given pairs that name an option which is not there."""
+    _by_old: dict[Path, list[Path]] = field(init=False, default_factory=dict)
+    _by_new: dict[Path, list[Path]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for old, new in self.pairs:
+            self._by_old.setdefault(old, []).append(new)
+            self._by_new.setdefault(new, []).append(old)
 
     def became(self, old: Path) -> list[Path]:
-        return [new for one, new in self.pairs if one == old]
+        return self._by_old.get(old, [])
 
     def carried(self, old: Path) -> list[Path]:
         """Where an old path is found in the new schema, as far as is known."""
-        return _carried(old, self.pairs)
+        return _carried(old, self._by_old)
 
     def was(self, new: Path) -> list[Path]:
-        return [old for old, other in self.pairs if other == new]
+        return self._by_new.get(new, [])
+
+
+def given_pairs(given: Pairs) -> list[tuple[Path, Path]]:
+    """Pairs as a caller gives them, each once."""
+    return list(dict.fromkeys(given.items() if isinstance(given, Mapping) else given))
 
 
 def known_identities(given: Pairs, old: Listing, new: Listing) -> Identities:
     """What the caller gives and what both schemas say, together."""
-    pairs = dict.fromkeys(given.items() if isinstance(given, Mapping) else given)
-    left_out = [pair for pair in pairs if pair[0] not in old or pair[1] not in new]
-    pairs = dict.fromkeys(pair for pair in pairs if pair not in left_out)
-    by_id = {one: path for path, option in old.items() for one in option.ids}
-    for path, option in new.items():
-        for name in option.renamed_from if path not in old else ():
-            for was in ((*path[:-1], name), _path(name)):
-                if was in old:
-                    pairs.setdefault((was, path))
-                    break
-        for one in option.ids:
-            if one in by_id:
-                pairs.setdefault((by_id[one], path))
+    asked = given_pairs(given)
+    left_out = tuple(pair for pair in asked if pair[0] not in old or pair[1] not in new)
+    pairs = dict.fromkeys(asked)
+    for pair in left_out:
+        del pairs[pair]
+    pairs |= dict.fromkeys(pair for pair in _marked(old, new) if pair not in pairs)
     shallow_first = sorted(pairs, key=lambda pair: (len(pair[0]), str(pair)))
     said: dict[tuple[Path, Path], None] = {}
-    for pair in shallow_first:
-        if pair[1] not in _carried(pair[0], said):
-            said[pair] = None
-    return Identities(tuple(said), tuple(left_out))
+    by_old: dict[Path, list[Path]] = {}
+    for was, now in shallow_first:
+        if now not in _carried(was, by_old):
+            said[was, now] = None
+            by_old.setdefault(was, []).append(now)
+    return Identities(tuple(said), left_out)
 
 
-def _carried(old: Path, pairs: Iterable[tuple[Path, Path]]) -> list[Path]:
+def _marked(old: Listing, new: Listing) -> Iterator[tuple[Path, Path]]:
+    by_id = {one: path for path, option in old.items() for one in option.said.ids}
+    for path, option in new.items():
+        for name in option.said.renamed_from if path not in old else ():
+            for was in ((*path[:-1], name), _path(name)):
+                if was in old:
+                    yield was, path
+                    break
+        for one in option.said.ids:
+            if one in by_id:
+                yield by_id[one], path
+
+
+def _carried(old: Path, by_old: Mapping[Path, list[Path]]) -> list[Path]:
     """Where an old path is found by these pairs: with the nearest section that moved."""
-    inside = [pair for pair in pairs if old[: len(pair[0])] == pair[0]]
-    if not inside:
-        return [old]
-    nearest = max(len(pair[0]) for pair in inside)
-    return [(*new, *old[nearest:]) for was, new in inside if len(was) == nearest]
+    for length in range(len(old), -1, -1):
+        if found := by_old.get(old[:length]):
+            return [(*new, *old[length:]) for new in found]
+    return [old]
 
 
 def _path(text: str) -> Path:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forms import identity
-from forms.diff.listing import Listing, Option
+from forms.diff.listing import Listing
+from forms.diff.option import Option
 from forms.paths import Path
 
 _LEAST = 0.2

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forms.diff.cases import Piece, cases_of
 from forms.diff.contents import options_in, positions_in
@@ -24,6 +24,9 @@ from forms.schema.merge import View, pieces_of, view_of
 from forms.schema.validator import Validator
 from forms.values import is_type, key_of, same, type_of
 from forms.walk import is_secret
+
+if TYPE_CHECKING:
+    from forms.diff.option import Said
 
 KINDS = ("string", "number", "boolean", "array", "object", "null")
 """Kinds of values; a whole number is a number with `Alternative.whole`."""
@@ -44,6 +47,8 @@ _ANNOTATING = frozenset(
     f"type enum const $schema {REFUSED}".split()
 )
 
+_SILENT = frozenset(["$ref", "allOf", "$comment"])
+"""Keywords that say nothing of their own."""
 
 Children = dict[str | int, list[Schema]]
 """Path part and schemas of everything that lies in an option, whichever form it takes."""
@@ -174,15 +179,23 @@ class Meaning:
 
 
 class Reader:
-    """Gives the meanings of one schema document's parts, and remembers them."""
+    """Gives the meanings of one schema document's parts, and remembers them.
 
-    def __init__(self, document: SchemaDocument) -> None:
+    beside: the reader of a document with which this one shares its unchanged parts
+    (`forms.diff.unchanged`); the meanings of these are the same objects for both then.
+    """
+
+    def __init__(self, document: SchemaDocument, beside: Reader | None = None) -> None:
         self.document = document
         self.validator = Validator(document)
-        self._known: dict[int, tuple[Meaning, Schema]] = {}
-        self._by_key: dict[frozenset[int], Meaning] = {}
-        self.children: dict[frozenset[int], Children] = {}
-        """What lies in an option, by the key of its meaning; kept by `forms.diff.listing`."""
+        self._known: dict[int, tuple[Meaning, Schema]] = beside._known if beside else {}
+        self._by_pieces: dict[tuple[int, ...], Meaning] = beside._by_pieces if beside else {}
+        self.children: dict[int, Children] = beside.children if beside else {}
+        self.said: dict[int, Said] = beside.said if beside else {}
+        """What lies in an option and what is said of it, by the identity of its meaning; kept
+        by `forms.diff.children` and `forms.diff.listing`."""
+        self.typed: dict[int, tuple[dict[str, Any], str]] = beside.typed if beside else {}
+        """The types in it, by the identity of its meaning's alternatives."""
 
     def meaning(self, schema: Schema) -> Meaning:
         """The meaning of a schema that is part of the document or was given by a meaning."""
@@ -194,14 +207,13 @@ class Reader:
                 plain = Meaning(_plain(asked), words, key=frozenset((id(schema),)), plain=True)
                 self._known[id(schema)] = (plain, schema)
                 return plain
-            key = frozenset(
-                id(piece)
-                for piece in pieces_of(self.document, schema)
-                if piece.keys() - {"$ref", "allOf"}
+            pieces = tuple(
+                id(piece) for piece in pieces_of(self.document, schema) if piece.keys() - _SILENT
             )
-            meaning = self._by_key.get(key)
+            meaning = self._by_pieces.get(pieces)
             if meaning is None:
-                meaning = self._by_key[key] = self.read(schema, key)
+                meaning = self.read(schema, frozenset(pieces))
+                self._by_pieces[pieces] = meaning
             known = self._known[id(schema)] = (meaning, schema)
         return known[0]
 

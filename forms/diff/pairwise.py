@@ -8,10 +8,11 @@ from typing import Any
 
 from forms.diff import constraints, judge, pairing
 from forms.diff.alike import Likeness
+from forms.diff.children import ANY, children_of, required_of
 from forms.diff.difference import Kind
 from forms.diff.findings import Findings
 from forms.diff.judge import Set
-from forms.diff.listing import ANY, children_of, listed, required_of
+from forms.diff.listing import listed
 from forms.diff.lockstep import Pair, Walk, entries, inside, items
 from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
 from forms.diff.overlap import EXCLUSIVE, Overlaps
@@ -312,13 +313,16 @@ class Pairwise:
             self._note(pair, Kind.VALUE_ADDED, verdict, text, new=now)
 
     def _section(self, pair: Pair, old: Alternative, new: Alternative, hits: Set) -> None:
-        for key in old.properties.keys() | new.properties.keys():
+        for key in dict.fromkeys((*old.properties, *new.properties)):
+            before, after = old.properties.get(key), new.properties.get(key)
             old_at, new_at = (*pair.old_path, key), (*pair.new_path, key)
-            leaves, comes = self.walk.leaves(old_at), self.walk.comes(new_at)
-            if leaves or comes:
+            if before is not None and after is not None:
+                if self.walk.settled(old_at, new_at, before, after):
+                    continue
+                if not (self.walk.leaves(old_at) or self.walk.comes(new_at)):
+                    self._child(pair, key, before, after, inside(hits, key))
+            elif self.walk.leaves(old_at) or self.walk.comes(new_at):
                 continue
-            if key in old.properties and key in new.properties:
-                self._child(pair, key, old.properties[key], new.properties[key], inside(hits, key))
             elif key in new.properties and key in pair.old_keys:
                 kind = Kind.LOOSENED if old.additional is False else Kind.TIGHTENED
                 self._sometimes(pair, key, kind, hits)

@@ -15,6 +15,7 @@ from tests.unit.diff_strategies import (
     OVERLAPPING,
     SCHEMAS,
     changed_once,
+    commented,
     places,
     rewritten,
 )
@@ -93,6 +94,26 @@ def test_any_two_schemas_compare(one: Any, other: Any, values: Any) -> None:
         assert difference.text
         assert difference.action
     assert all(options_of(one)[path].path == path for path in options_of(one))
+
+
+@given(WILD_SCHEMAS, WILD_SCHEMAS, VALUES, st.data())
+@settings(deadline=None, max_examples=50)
+def test_what_is_written_the_same_is_compared_as_if_it_were_not(
+    old: Any, other: Any, values: Any, data: st.DataObject
+) -> None:
+    """Parts that are equal to the letter are not looked into, comments make them unequal."""
+    new = copy.deepcopy(old)
+    for key, schema in other["properties"].items():
+        if data.draw(st.booleans()):
+            new["properties"][key] = copy.deepcopy(schema)
+    if data.draw(st.booleans()):
+        new["$defs"] = copy.deepcopy(other["$defs"])
+    paths = st.sampled_from([*options_of(old), *options_of(new)] or [("none",)])
+    pairs = data.draw(st.lists(st.tuples(paths, paths), max_size=2))
+    given_values = {"values": values} if data.draw(st.booleans()) else {}
+    short = compare(old, new, identities=pairs, **given_values)
+    long = compare(old, commented(new), identities=pairs, **given_values)
+    assert repr(short) == repr(long)
 
 
 def _instances(schema: Any) -> st.SearchStrategy[Any]:
