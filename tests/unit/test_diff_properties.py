@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from forms.diff import Kind, compare, options_of
+from tests.unit.diff_general import GENERAL, INSTANCES, changed
 from tests.unit.diff_strategies import (
     MUTATIONS,
     OVERLAPPING,
@@ -76,6 +77,28 @@ def test_forms_that_overlap_promise_nothing_wrong(
             assert was or not now
         if was and not now:
             assert compare(old, new, values=instance).asks
+
+
+@given(GENERAL, st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_document_that_is_refused_now_is_never_passed_over(old: Any, data: st.DataObject) -> None:
+    new = changed(data.draw, old)
+    kinds = {difference.kind for difference in compare(old, new)}
+    before, after = Draft202012Validator(old), Draft202012Validator(new)
+    asked = 0
+    for value in INSTANCES:
+        was, now = before.is_valid(value), after.is_valid(value)
+        assert kinds or was == now
+        assert now or not was or not kinds <= LOOSER
+        assert was or not now or not kinds <= TIGHTER
+        if was and not now and asked < 3:
+            asked += 1
+            assert compare(old, new, values=value).asks
+
+
+NO_RULES = {Kind.DEFAULT, Kind.DEPRECATED, Kind.UNDEPRECATED}
+LOOSER = NO_RULES | {Kind.LOOSENED, Kind.VALUE_ADDED, Kind.OPTIONAL}
+TIGHTER = NO_RULES | {Kind.TIGHTENED, Kind.VALUE_DROPPED, Kind.REQUIRED}
 
 
 def _choice(branches: list[Any], where: str) -> Any:
