@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
+from forms.diff.meaning import Alternative, Condition, Meaning, Rule
 from forms.diff.overlap import Overlaps
+from forms.diff.reader import Reader
 from forms.schema.load import Schema
 from forms.values import ABSENT, key_of
 

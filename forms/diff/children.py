@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forms.diff.meaning import Alternative, Children, Meaning, Reader
+from forms.diff.meaning import Alternative, Meaning
+from forms.diff.reader import Children, Reader
 from forms.schema.load import Schema
 
 ANY = "*"

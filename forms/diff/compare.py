@@ -15,9 +15,9 @@ from forms.diff.identities import Identities, Pairs, given_pairs, known_identiti
 from forms.diff.listing import Listing
 from forms.diff.listings import Listings
 from forms.diff.lockstep import Pair, Walk
-from forms.diff.meaning import Reader
 from forms.diff.overlap import Overlaps
 from forms.diff.pairwise import Pairwise
+from forms.diff.reader import Reader
 from forms.diff.unchanged import sharing
 from forms.diff.unsaid import unsaid
 from forms.paths import Path, path_text

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forms.diff.children import children_of, required_of
-from forms.diff.meaning import Meaning, Reader
+from forms.diff.meaning import Meaning
 from forms.diff.option import Option, Said, joined, said_of, typed_as
+from forms.diff.reader import Reader
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.schema.recent import recently_loaded

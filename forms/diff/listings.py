@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import cached_property
 
 from forms.diff.listing import Listing, listed
-from forms.diff.meaning import Reader
+from forms.diff.reader import Reader
 from forms.diff.unchanged import all_schemas
 from forms.paths import Path
 

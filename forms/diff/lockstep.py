@@ -16,7 +16,8 @@ from typing import Any
 from forms.diff.children import ANY
 from forms.diff.identities import Identities
 from forms.diff.judge import Set
-from forms.diff.meaning import Alternative, Reader
+from forms.diff.meaning import Alternative
+from forms.diff.reader import Reader
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.values import ABSENT

@@ -14,8 +14,9 @@ from forms.diff.findings import Findings
 from forms.diff.judge import Set
 from forms.diff.listing import listed
 from forms.diff.lockstep import Pair, Walk, entries, inside, items
-from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
+from forms.diff.meaning import Alternative, Condition, Meaning, Rule
 from forms.diff.overlap import EXCLUSIVE, Overlaps
+from forms.diff.reader import Reader
 from forms.diff.retyping import enumerated, retyping
 from forms.diff.wording import bound_word, brief, kind_word, type_text
 from forms.paths import Path

@@ -12,7 +12,7 @@ from typing import Any
 
 from forms.diff.children import ANY
 from forms.diff.difference import Difference, Kind, Severity
-from forms.diff.meaning import Reader
+from forms.diff.reader import Reader
 from forms.messages import problems_of
 from forms.model.row import Problem
 from forms.paths import Path
