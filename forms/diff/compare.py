@@ -20,6 +20,7 @@ from forms.diff.pairwise import Pairwise
 from forms.diff.reader import Reader
 from forms.diff.unchanged import sharing
 from forms.diff.unsaid import unsaid
+from forms.diff.work import Work
 from forms.paths import Path, path_text
 from forms.schema.load import Schema, SchemaDocument
 from forms.schema.recent import recently_loaded
@@ -56,7 +57,7 @@ def compare(
     known = known_identities(given, *told)
     walk, findings = Walk(old, new, known, values), Findings()
     overlaps = Overlaps()
-    pairwise = Pairwise(
+    work = Work(
         old,
         new,
         Likeness(old, new, overlaps),
@@ -66,6 +67,7 @@ def compare(
         findings,
         values is not ABSENT,
     )
+    pairwise = Pairwise(work)
     walk.add(Pair((), (), documents[0].root, documents[1].root, walk.hits(())))
     for was, now in known.pairs:
         for before in _schemas_at(old, documents[0].root, was)[:1]:

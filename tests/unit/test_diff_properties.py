@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -83,17 +84,26 @@ def test_forms_that_overlap_promise_nothing_wrong(
 @settings(deadline=None, max_examples=60)
 def test_a_document_that_is_refused_now_is_never_passed_over(old: Any, data: st.DataObject) -> None:
     new = changed(data.draw, old)
+    verdicts = list(_verdicts(old, new))
     kinds = {difference.kind for difference in compare(old, new)}
-    before, after = Draft202012Validator(old), Draft202012Validator(new)
     asked = 0
-    for value in INSTANCES:
-        was, now = before.is_valid(value), after.is_valid(value)
+    for value, was, now in verdicts:
         assert kinds or was == now
         assert now or not was or not kinds <= LOOSER
         assert was or not now or not kinds <= TIGHTER
         if was and not now and asked < 3:
             asked += 1
             assert compare(old, new, values=value).asks
+
+
+def _verdicts(old: Any, new: Any) -> Iterator[tuple[Any, bool, bool]]:
+    """Values, with whether they were valid and are."""
+    before, after = Draft202012Validator(old), Draft202012Validator(new)
+    for value in INSTANCES:
+        try:
+            yield value, before.is_valid(value), after.is_valid(value)
+        except RecursionError:  # a schema that refers to itself in place has no verdict
+            reject()
 
 
 NO_RULES = {Kind.DEFAULT, Kind.DEPRECATED, Kind.UNDEPRECATED}
