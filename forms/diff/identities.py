@@ -2,12 +2,13 @@
 
 Sources: what the caller gives, and marks in the new schema. `x-renamed-from` names what an
 option was called before: a sibling by its name, or any option by its whole path. Options that
-carry the same `x-id` in both schemas are the same wherever they are.
+carry the same `x-id` in both schemas are the same wherever they are, unless it stays open
+which of several that carry it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from forms.diff.listing import Listing
@@ -67,16 +68,37 @@ def known_identities(given: Pairs, old: Listing, new: Listing) -> Identities:
 
 
 def _marked(old: Listing, new: Listing) -> Iterator[tuple[Path, Path]]:
-    by_id = {one: path for path, option in old.items() for one in option.said.ids}
     for path, option in new.items():
         for name in option.said.renamed_from if path not in old else ():
             for was in ((*path[:-1], name), _path(name)):
                 if was in old:
                     yield was, path
                     break
+    before, after = _places_of_ids(old), _places_of_ids(new)
+    for one in before.keys() & after.keys():
+        yield from _same_id(before[one], after[one])
+
+
+def _places_of_ids(listing: Listing) -> dict[str, dict[Path, None]]:
+    found: dict[str, dict[Path, None]] = {}
+    for path, option in listing.items():
         for one in option.said.ids:
-            if one in by_id:
-                yield by_id[one], path
+            found.setdefault(one, {})[path] = None
+    return found
+
+
+def _same_id(before: Collection[Path], after: Collection[Path]) -> Iterator[tuple[Path, Path]]:
+    """Pairs of the options with one id. A definition that is referred to in several places
+    carries its id to all of them: those that stay are no news, and of the others those in the
+    same section belong together."""
+    went = [path for path in before if path not in after]
+    came = [path for path in after if path not in before]
+    for path in came:
+        beside = [was for was in went if was[:-1] == path[:-1]]
+        if beside:
+            yield from ((was, path) for was in beside)
+        elif len(went) == 1 or len(came) == 1:
+            yield from ((was, path) for was in went)
 
 
 def _carried(old: Path, by_old: Mapping[Path, list[Path]]) -> list[Path]:
