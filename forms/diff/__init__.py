@@ -6,10 +6,12 @@ for difference in compare(old, new, values=document):
     print(difference.action)
 """
 
+from forms.diff.children import ANY
 from forms.diff.compare import compare
 from forms.diff.difference import Comparison, Difference, Guess, Kind, Severity, Suggest
 from forms.diff.likely import likely
-from forms.diff.listing import ANY, Listing, Option, options_of
+from forms.diff.listing import Listing, options_of
+from forms.diff.option import Option
 
 __all__ = [
     "ANY",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forms.diff.meaning import Alternative, Condition, Meaning, Reader, Rule
+from forms.diff.meaning import Alternative, Condition, Meaning, Rule
 from forms.diff.overlap import Overlaps
+from forms.diff.reader import Reader
 from forms.schema.load import Schema
 from forms.values import ABSENT, key_of
 
@@ -36,13 +37,15 @@ class Likeness:
 
     def alike(self, old: Schema, new: Schema) -> bool:
         """Do both mean the same? What refers to itself does where nothing tells it apart."""
+        if self.old.meaning(old) is self.new.meaning(new):
+            return True
         top = self.old.meaning(old).key, self.new.meaning(new).key
         seen: set[tuple[frozenset[int], frozenset[int]]] = set()
         waiting = [(old, new)]
         while waiting:
             one, other = waiting.pop()
             a, b = self.old.meaning(one), self.new.meaning(other)
-            if (a.key, b.key) in seen or (a.key, b.key) in self._same:
+            if a is b or (a.key, b.key) in seen or (a.key, b.key) in self._same:
                 continue
             seen.add((a.key, b.key))
             labels, below = self._edges(self.old, a)

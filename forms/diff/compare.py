@@ -8,15 +8,19 @@ from typing import Any
 
 from forms.diff import judge
 from forms.diff.alike import Likeness
+from forms.diff.children import children_of
 from forms.diff.difference import Comparison, Difference, Guess, Kind, Suggest
 from forms.diff.findings import Findings, in_order
-from forms.diff.identities import Identities, Pairs, known_identities
-from forms.diff.listing import Listing, children_of, listed
+from forms.diff.identities import Identities, Pairs, given_pairs, known_identities
+from forms.diff.listing import Listing
+from forms.diff.listings import Listings
 from forms.diff.lockstep import Pair, Walk
-from forms.diff.meaning import Reader
 from forms.diff.overlap import Overlaps
 from forms.diff.pairwise import Pairwise
+from forms.diff.reader import Reader
+from forms.diff.unchanged import sharing
 from forms.diff.unsaid import unsaid
+from forms.diff.work import Work
 from forms.paths import Path, path_text
 from forms.schema.load import Schema, SchemaDocument
 from forms.schema.recent import recently_loaded
@@ -43,13 +47,17 @@ def compare(
     Changes of titles, descriptions and examples are no difference.
     SchemaError if one of the schemas cannot be read at all.
     """
-    documents = recently_loaded(old_schema), recently_loaded(new_schema)
-    old, new = Reader(documents[0]), Reader(documents[1])
-    listings = listed(old, documents[0].root), listed(new, documents[1].root)
-    known = known_identities(identities, *listings)
+    first = recently_loaded(old_schema)
+    documents = first, sharing(first, recently_loaded(new_schema))
+    old = Reader(documents[0])
+    new = Reader(documents[1], beside=old)
+    listings = Listings(old, new)
+    given = given_pairs(identities)
+    told = listings.telling(given)
+    known = known_identities(given, *told)
     walk, findings = Walk(old, new, known, values), Findings()
     overlaps = Overlaps()
-    pairwise = Pairwise(
+    work = Work(
         old,
         new,
         Likeness(old, new, overlaps),
@@ -59,21 +67,22 @@ def compare(
         findings,
         values is not ABSENT,
     )
+    pairwise = Pairwise(work)
     walk.add(Pair((), (), documents[0].root, documents[1].root, walk.hits(())))
     for was, now in known.pairs:
         for before in _schemas_at(old, documents[0].root, was)[:1]:
             for after in _schemas_at(new, documents[1].root, now)[:1]:
                 walk.add(Pair(was, now, before, after, walk.hits(was)))
-        _moved(findings, known, was, now, walk, values is not ABSENT, listings)
+        _moved(findings, known, was, now, walk, values is not ABSENT, told)
     for pair in walk:
         pairwise.compare(pair)
     pairwise.close()
     differences = tuple(findings)
     if values is not ABSENT:
         differences = in_order((*differences, *unsaid(old, new, values, differences)))
-    if suggest is not None:
-        differences = tuple(_guessed(differences, suggest, known, *listings))
-    return Comparison(differences, tuple(_notes(documents, known, listings)), values is not ABSENT)
+    if suggest is not None and any(one.kind is Kind.REMOVED for one in differences):
+        differences = tuple(_guessed(differences, suggest, known, *listings.whole))
+    return Comparison(differences, tuple(_notes(documents, known, told)), values is not ABSENT)
 
 
 def _schemas_at(reader: Reader, root: Schema, path: Path) -> list[Schema]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forms import identity
-from forms.diff.listing import Listing, Option
+from forms.diff.listing import Listing
+from forms.diff.option import Option
 from forms.paths import Path
 
 _LEAST = 0.2
@@ -27,16 +28,22 @@ def likely(
     old: Listing, new: Listing, known: Mapping[Path, Path]
 ) -> dict[Path, tuple[Likely, ...]]:
     """`forms.diff.Suggest`: the likely successors of each option that is gone."""
-    paths = {_name(path): path for path in old}
+    old_options = {path: _option(option) for path, option in old.items() if path}
+    new_options = {
+        path: old_options[path] if old.get(path) is option else _option(option)
+        for path, option in new.items()
+        if path
+    }
     found = identity.match(
-        [_option(option) for path, option in old.items() if path],
-        [_option(option) for path, option in new.items() if path],
+        list(old_options.values()),
+        list(new_options.values()),
         known={_name(was): _name(now) for was, now in known.items()},
     )
-    news = {_name(path): path for path in new}
+    olds = {option.path: path for path, option in old_options.items()}
+    news = {option.path: path for path, option in new_options.items()}
     return {
-        paths[name]: tuple(
-            Likely(paths[name], news[each.new], each.score, each.reasons)
+        olds[name]: tuple(
+            Likely(olds[name], news[each.new], each.score, each.reasons)
             for each in candidates
             if each.score >= _LEAST
         )

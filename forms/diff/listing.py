@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from forms.diff.meaning import KINDS, Alternative, Children, Meaning, Reader
-from forms.diff.wording import type_text
+from forms.diff.children import children_of, required_of
+from forms.diff.meaning import Meaning
+from forms.diff.option import Option, Said, joined, said_of, typed_as
+from forms.diff.reader import Reader
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.schema.recent import recently_loaded
-from forms.values import ABSENT
 
-ANY = "*"
-"""The part of a path that stands for every key of a map and every item of a list."""
 MOST = 250_000
 """Options that a listing holds at most; shallow ones go first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option of a schema, a section, map or list of others included."""
-
-    path: Path
-    type: Mapping[str, Any]
-    """Types, values and bounds as a small JSON Schema."""
-    type_text: str
-    default: Any = ABSENT
-    description: str = ""
-    title: str = ""
-    required: bool = False
-    deprecated: bool = False
-    secret: bool = False
-    container: bool = False
-    """Does it hold other options?"""
-    ids: tuple[str, ...] = ()
-    """Its `x-id`."""
-    renamed_from: tuple[str, ...] = ()
-    """Its `x-renamed-from`: names of siblings, or whole paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +49,22 @@ def options_of(schema: Mapping[str, Any] | bool, *, most: int = MOST) -> Listing
     return listed(Reader(document), document.root, most=most)
 
 
-def listed(reader: Reader, root: Schema, path: Path = (), *, most: int = MOST) -> Listing:
-    """The options below one part of a schema, whose own path is `path`."""
+def listed(
+    reader: Reader,
+    root: Schema,
+    path: Path = (),
+    *,
+    most: int = MOST,
+    only: Collection[Path] | None = None,
+    beside: Listing | None = None,
+) -> Listing:
+    """The options below one part of a schema, whose own path is `path`.
+
+    only: paths of the options to list, all that they lie in included; None for all.
+    beside: another listing, whose options are taken over where the same is said of them.
+    """
     options: dict[Path, Option] = {}
-    known: dict[frozenset[int], Option] = {}
+    others = {} if beside is None else beside.options
     recursive: set[Path] = set()
     cut: list[Path] = []
     waiting: deque[tuple[Path, Schema, frozenset[frozenset[int]]]] = deque(
@@ -96,136 +85,30 @@ def listed(reader: Reader, root: Schema, path: Path = (), *, most: int = MOST) -
         inside = above | {meaning.key}
         required = required_of(meaning)
         for part, schemas in children.items():
+            at = (*here, part)
+            if only is not None and at not in only:
+                continue
             for child in schemas:
-                at = (*here, part)
                 its = reader.meaning(child)
-                if its.key not in known:
-                    known[its.key] = option_of(reader, its, at, False)
-                option = _at(known[its.key], at, part in required)
-                options[at] = _joined(options[at], option) if at in options else option
-                waiting.append((at, child, inside))
+                said = _said_of(reader, its)
+                if at in options:
+                    options[at] = joined(options[at], said)
+                else:
+                    needed, other = part in required, others.get(at)
+                    if other is None or other.said is not said or other.required != needed:
+                        other = Option(at, said, needed)
+                    options[at] = other
+                if not its.plain:
+                    waiting.append((at, child, inside))
     return Listing(options, frozenset(recursive), tuple(cut))
 
 
-def children_of(reader: Reader, meaning: Meaning) -> Children:
-    """Everything that lies in an option, whichever form it takes: path part and schemas."""
-    if meaning.plain:
-        return {}
-    if meaning.key not in reader.children:
-        reader.children[meaning.key] = _children_of(reader, meaning)
-    return reader.children[meaning.key]
-
-
-def _children_of(reader: Reader, meaning: Meaning) -> Children:
-    found: dict[str | int, dict[frozenset[int], Schema]] = {}
-    seen: set[frozenset[int]] = set()
-    waiting = [meaning]
-    while waiting:
-        meaning = waiting.pop()
-        if meaning.key in seen:
-            continue
-        seen.add(meaning.key)
-        for alternative in meaning.alternatives:
-            for part, schema in parts_of(alternative):
-                found.setdefault(part, {}).setdefault(reader.meaning(schema).key, schema)
-        waiting += [reader.meaning(schema) for schema in meaning.overlays()]
-    return {part: list(schemas.values()) for part, schemas in found.items()}
-
-
-def parts_of(alternative: Alternative) -> Iterator[tuple[str | int, Schema]]:
-    """What lies in one form of an option."""
-    yield from alternative.properties.items()
-    for schema in alternative.patterns.values():
-        yield ANY, schema
-    if not isinstance(alternative.additional, bool):
-        yield ANY, alternative.additional
-    yield from enumerate(alternative.prefix)
-    if not isinstance(alternative.items, bool):
-        yield ANY, alternative.items
-
-
-def required_of(meaning: Meaning) -> frozenset[str]:
-    """Keys that every form of a section asks for."""
-    sections = [one.required for one in meaning.alternatives if one.kind == "object"]
-    return frozenset.intersection(*sections) if sections else frozenset()
-
-
-def option_of(reader: Reader, meaning: Meaning, path: Path, required: bool) -> Option:
-    """The option at a path, as a listing shows it."""
-    words = meaning.words
-    return Option(
-        path,
-        plain_type(meaning),
-        type_text(meaning),
-        words.get("default", ABSENT),
-        str(words.get("description", "")),
-        str(words.get("title", "")),
-        required,
-        bool(words.get("deprecated")),
-        meaning.secret,
-        bool(children_of(reader, meaning)),
-        _texts(words.get("x-id")),
-        _texts(words.get("x-renamed-from")),
-    )
-
-
-def _at(option: Option, path: Path, required: bool) -> Option:
-    """The same option elsewhere; `replace` takes five times as long, and there are many."""
-    return Option(
-        path,
-        option.type,
-        option.type_text,
-        option.default,
-        option.description,
-        option.title,
-        required,
-        option.deprecated,
-        option.secret,
-        option.container,
-        option.ids,
-        option.renamed_from,
-    )
-
-
-def _texts(said: Any) -> tuple[str, ...]:
-    return (
-        tuple(str(one) for one in said) if isinstance(said, list) else (str(said),) if said else ()
-    )
-
-
-def plain_type(meaning: Meaning) -> dict[str, Any]:
-    """Types, values and bounds of an option as a small JSON Schema, without what lies in it."""
-    kinds = meaning.kinds()
-    types = ["integer" if kind == "number" and whole else kind for kind, whole in kinds.items()]
-    found: dict[str, Any] = {}
-    if len(kinds) < len(KINDS):
-        found["type"] = types[0] if len(types) == 1 else types
-    values = [value for one in meaning.alternatives for value in one.values or ()]
-    if values and all(one.values or one.kind == "null" for one in meaning.alternatives):
-        found["enum"] = values + [None] * ("null" in kinds)
-    for one in meaning.alternatives:
-        found.update(one.bounds)
-        found.update(sorted(one.texts))
-    return found
-
-
-def _joined(one: Option, other: Option) -> Option:
-    """An option that has several schemas, one for each form of the section it lies in."""
-    if one.type_text == other.type_text:
-        return one
-    types = [*_list(one.type.get("type")), *_list(other.type.get("type"))]
-    joined: dict[str, Any] = {"type": list(dict.fromkeys(types))} if types else {}
-    if "enum" in one.type and "enum" in other.type:
-        joined["enum"] = [*one.type["enum"], *other.type["enum"]]
-    return replace(
-        one,
-        type=joined,
-        type_text=f"{one.type_text} or {other.type_text}",
-        default=other.default if one.default is ABSENT else one.default,
-        description=one.description or other.description,
-        container=one.container or other.container,
-    )
-
-
-def _list(types: Any) -> list[str]:
-    return [types] if isinstance(types, str) else list(types or ())
+def _said_of(reader: Reader, meaning: Meaning) -> Said:
+    known = reader.said.get(id(meaning))
+    if known is None:
+        typed = reader.typed.get(id(meaning.alternatives))
+        if typed is None:
+            typed = reader.typed[id(meaning.alternatives)] = typed_as(meaning)
+        container = bool(children_of(reader, meaning))
+        known = reader.said[id(meaning)] = said_of(meaning, container, typed)
+    return known

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from forms.diff.children import ANY
 from forms.diff.identities import Identities
 from forms.diff.judge import Set
-from forms.diff.listing import ANY
-from forms.diff.meaning import Alternative, Reader
+from forms.diff.meaning import Alternative
+from forms.diff.reader import Reader
 from forms.paths import Path
 from forms.schema.load import Schema
 from forms.values import ABSENT
@@ -74,8 +75,10 @@ class Walk:
     def add(self, pair: Pair) -> None:
         """Have a pair compared, if there is anything in it that was not yet."""
         old, new = self._old.meaning(pair.old), self._new.meaning(pair.new)
-        plain = not (pair.hits or pair.old_path in self._old_way or pair.new_path in self._new_way)
-        if plain:
+        on_way = pair.old_path in self._old_way or pair.new_path in self._new_way
+        if old is new and not on_way:
+            return
+        if not (pair.hits or on_way):
             key = (old.key, new.key, pair.where, pair.added, pair.old_path == pair.new_path)
             known = self._met.setdefault(key, pair)
             if known is not pair:
@@ -84,6 +87,10 @@ class Walk:
         elif pair.added and self._overlaid(pair, old.key, new.key):
             return
         self._waiting.append(pair)
+
+    def settled(self, old_path: Path, new_path: Path, old: Schema, new: Schema) -> bool:
+        """Is it plain that nothing differs there? Unchanged parts are shared objects."""
+        return old is new and old_path not in self._old_way and new_path not in self._new_way
 
     def _overlaid(self, pair: Pair, old: object, new: object) -> bool:
         """Does a pair that adds to others at its place add to itself?"""

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable
 from itertools import combinations
 
-from forms.diff.meaning import Alternative, Form, Meaning, Reader, Rule, united
+from forms.diff.alternatives import united
+from forms.diff.meaning import Alternative, Form, Meaning, Rule
+from forms.diff.reader import Reader
 from forms.schema.load import Schema
 from forms.values import key_of
 

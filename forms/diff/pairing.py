@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from forms.diff.alike import Likeness
-from forms.diff.meaning import Alternative, Condition, Reader, Rule
+from forms.diff.meaning import Alternative, Condition, Rule
+from forms.diff.reader import Reader
 from forms.schema.load import Schema
 
 T = TypeVar("T")

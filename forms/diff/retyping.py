@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forms.diff.meaning import Meaning, Reader
+from forms.diff.meaning import Meaning
+from forms.diff.reader import Reader
 from forms.diff.wording import kinds_text
 
 

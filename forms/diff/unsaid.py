@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from forms.diff.children import ANY
 from forms.diff.difference import Difference, Kind, Severity
-from forms.diff.listing import ANY
-from forms.diff.meaning import Reader
+from forms.diff.reader import Reader
 from forms.messages import problems_of
 from forms.model.row import Problem
 from forms.paths import Path

@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from forms.diff.listing import ANY, Listing, Option, options_of
+from forms.diff import ANY, Listing, Option, options_of
 from forms.migrations.chain import Migrations
 from forms.migrations.change import (
     Change,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from forms.diff.listing import ANY
+from forms.diff.children import ANY
 from forms.paths import Path
 from forms.values import ABSENT, same
 

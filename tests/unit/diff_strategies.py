@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from forms.schema.drafts import SUBSCHEMA, SUBSCHEMA_MAP, SUBSCHEMAS
+
 Schema = dict[str, Any]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -101,6 +103,21 @@ def places(schema: Schema) -> Iterator[Schema]:
     for keyword in ("oneOf", "anyOf", "allOf"):
         for child in filter(None, schema.get(keyword, ())):
             yield from places(child)
+
+
+def commented(schema: Any) -> Any:
+    """The same with a comment in every schema object, so that none is written as it was."""
+    if not isinstance(schema, dict):
+        return schema
+    schema = {**schema, "$comment": "something else"}
+    for keyword, held in schema.items():
+        if keyword in SUBSCHEMA_MAP:
+            schema[keyword] = {name: commented(child) for name, child in held.items()}
+        elif keyword in SUBSCHEMAS and isinstance(held, list):
+            schema[keyword] = [commented(child) for child in held]
+        elif keyword in SUBSCHEMA:
+            schema[keyword] = commented(held)
+    return schema
 
 
 def rewritten(draw: Draw, schema: Schema) -> Schema:

@@ -470,6 +470,21 @@ def test_identities_that_the_caller_gives_are_renames() -> None:
     assert said(found) == ["s > t renamed", "s.a > t.b renamed", "s.a > t.b retyped"]
 
 
+def _twice(name: str) -> dict[str, Any]:
+    part = {"type": "object", "properties": {name: {"type": "string", "x-id": "one"}}}
+    places = {"a": {"$ref": "#/$defs/part"}, "b": {"$ref": "#/$defs/part"}}
+    return {"type": "object", "properties": places, "$defs": {"part": part}}
+
+
+def test_an_id_in_a_definition_is_one_in_each_place_that_refers_to_it() -> None:
+    assert list(compare(_twice("x"), _twice("x"))) == []
+    found = compare(_twice("x"), _twice("y"))
+    assert [(one.kind, one.old_path, one.new_path) for one in found] == [
+        (Kind.RENAMED, ("a", "x"), ("a", "y")),
+        (Kind.RENAMED, ("b", "x"), ("b", "y")),
+    ]
+
+
 def test_an_identity_of_an_option_that_is_not_there_is_said() -> None:
     found = compare(section(a=TEXT), section(b=TEXT), identities={("x",): ("b",)})
     assert said(found) == ["> b added", "a > removed"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forms.diff.meaning import Reader
 from forms.diff.plain import asked_of
+from forms.diff.reader import Reader
 from forms.schema.load import load_schema
 
 numbers = st.integers(-3, 9) | st.sampled_from([0.5, 2.0])

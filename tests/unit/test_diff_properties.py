@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from forms.diff import Kind, compare, options_of
+from tests.unit.diff_general import GENERAL, INSTANCES, changed
 from tests.unit.diff_strategies import (
     MUTATIONS,
     OVERLAPPING,
     SCHEMAS,
     changed_once,
+    commented,
     places,
     rewritten,
 )
@@ -77,6 +80,37 @@ def test_forms_that_overlap_promise_nothing_wrong(
             assert compare(old, new, values=instance).asks
 
 
+@given(GENERAL, st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_document_that_is_refused_now_is_never_passed_over(old: Any, data: st.DataObject) -> None:
+    new = changed(data.draw, old)
+    verdicts = list(_verdicts(old, new))
+    kinds = {difference.kind for difference in compare(old, new)}
+    asked = 0
+    for value, was, now in verdicts:
+        assert kinds or was == now
+        assert now or not was or not kinds <= LOOSER
+        assert was or not now or not kinds <= TIGHTER
+        if was and not now and asked < 3:
+            asked += 1
+            assert compare(old, new, values=value).asks
+
+
+def _verdicts(old: Any, new: Any) -> Iterator[tuple[Any, bool, bool]]:
+    """Values, with whether they were valid and are."""
+    before, after = Draft202012Validator(old), Draft202012Validator(new)
+    for value in INSTANCES:
+        try:
+            yield value, before.is_valid(value), after.is_valid(value)
+        except RecursionError:  # a schema that refers to itself in place has no verdict
+            reject()
+
+
+NO_RULES = {Kind.DEFAULT, Kind.DEPRECATED, Kind.UNDEPRECATED}
+LOOSER = NO_RULES | {Kind.LOOSENED, Kind.VALUE_ADDED, Kind.OPTIONAL}
+TIGHTER = NO_RULES | {Kind.TIGHTENED, Kind.VALUE_DROPPED, Kind.REQUIRED}
+
+
 def _choice(branches: list[Any], where: str) -> Any:
     choice = {"oneOf": branches or [False]}
     if where == "list":
@@ -93,6 +127,26 @@ def test_any_two_schemas_compare(one: Any, other: Any, values: Any) -> None:
         assert difference.text
         assert difference.action
     assert all(options_of(one)[path].path == path for path in options_of(one))
+
+
+@given(WILD_SCHEMAS, WILD_SCHEMAS, VALUES, st.data())
+@settings(deadline=None, max_examples=50)
+def test_what_is_written_the_same_is_compared_as_if_it_were_not(
+    old: Any, other: Any, values: Any, data: st.DataObject
+) -> None:
+    """Parts that are equal to the letter are not looked into, comments make them unequal."""
+    new = copy.deepcopy(old)
+    for key, schema in other["properties"].items():
+        if data.draw(st.booleans()):
+            new["properties"][key] = copy.deepcopy(schema)
+    if data.draw(st.booleans()):
+        new["$defs"] = copy.deepcopy(other["$defs"])
+    paths = st.sampled_from([*options_of(old), *options_of(new)] or [("none",)])
+    pairs = data.draw(st.lists(st.tuples(paths, paths), max_size=2))
+    given_values = {"values": values} if data.draw(st.booleans()) else {}
+    short = compare(old, new, identities=pairs, **given_values)
+    long = compare(old, commented(new), identities=pairs, **given_values)
+    assert repr(short) == repr(long)
 
 
 def _instances(schema: Any) -> st.SearchStrategy[Any]:
