@@ -18,6 +18,7 @@ from forms.diff.lockstep import Pair, Walk
 from forms.diff.overlap import Overlaps
 from forms.diff.pairwise import Pairwise
 from forms.diff.reader import Reader
+from forms.diff.removed import declared_removed, explained
 from forms.diff.unchanged import sharing
 from forms.diff.unsaid import unsaid
 from forms.diff.work import Work
@@ -40,7 +41,7 @@ def compare(
     identities: old and new paths of options that are the same, "*" for keys of maps and
     positions of lists; what lies in such an option moves with it. Several pairs with the same
     old path say that it was split, several with the same new path that they were merged.
-    Marks in the new schema (`x-renamed-from`, `x-id`) are found without.
+    Marks in the new schema (`x-renamed-from`, `x-id`, `x-removed`) are found without.
     values: a document of the old schema; without it every difference is judged as for
     somebody who has set the option.
     suggest: asked for guesses of what removed options became.
@@ -80,8 +81,11 @@ def compare(
     differences = tuple(findings)
     if values is not ABSENT:
         differences = in_order((*differences, *unsaid(old, new, values, differences)))
-    if suggest is not None and any(one.kind is Kind.REMOVED for one in differences):
+    removed = declared_removed(documents[1])
+    open_ends = (one for one in differences if one.kind is Kind.REMOVED)
+    if suggest is not None and any(one.path not in removed for one in open_ends):
         differences = tuple(_guessed(differences, suggest, known, *listings.whole))
+    differences = tuple(explained(differences, removed))
     return Comparison(differences, tuple(_notes(documents, known, told)), values is not ABSENT)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from forms.diff import Comparison, Difference, Kind, Severity, compare
+from forms.diff import Comparison, Difference, Kind, Severity, compare, likely
 from forms.paths import path_text
 from forms.values import ABSENT
 
@@ -508,6 +508,18 @@ def test_guesses_stand_at_what_was_removed() -> None:
     found = compare(section(a=TEXT), section(b=TEXT), suggest=lambda *_: {("a",): (One(),)})
     removed = next(one for one in found if one.kind is Kind.REMOVED)
     assert [guess.new for guess in removed.guesses] == [("b",)]
+
+
+def test_what_is_declared_removed_says_why_and_gets_no_guess() -> None:
+    old = {"properties": {"logFile": {"type": "string"}, "cacheSize": {"type": "integer"}}}
+    new = {
+        "properties": {"logFiles": {"type": "string"}, "cacheSizes": {"type": "integer"}},
+        "x-removed": {"logFile": "Use the journal."},
+    }
+    found = {one.path: one for one in compare(old, new, suggest=likely).differences}
+    assert found["logFile",].text == "is gone: Use the journal."
+    assert not found["logFile",].guesses
+    assert found["cacheSize",].guesses
 
 
 def test_a_change_in_a_shared_definition_is_said_once_and_counted() -> None:
