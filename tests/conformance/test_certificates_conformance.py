@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -205,17 +207,28 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_happens(
         authority.issue(names, csr, key or account, LyingPublisher(), Journal())
 
 
-def test_nothing_of_it_stays_in_the_process_or_on_the_disk(lab, dns, authority, account):
-    import os
-    import tempfile
+def test_a_root_that_is_no_certificate_is_refused_in_words(lab, account):
+    broken = opened(lab, ca_pem="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        broken.issue([NAME], request(NAME), account, LyingPublisher(), Journal())
 
-    def bundles() -> set[Path]:
-        return set(Path(tempfile.gettempdir()).glob("homeport-ca-*"))
 
-    before, environment = bundles(), dict(os.environ)
+def test_nothing_of_it_stays_in_the_process_or_on_the_disk(
+    lab, dns, authority, account, tmp_path, monkeypatch
+):
+    """Not even while it runs: whoever is killed then has nothing to leave behind."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: list[list[Path]] = []
+
+    class Watching(ZonePublisher):
+        def clean_up(self, name: str, value: str) -> None:
+            seen.append(list(tmp_path.glob("*.pem")))
+            super().clean_up(name, value)
+
+    environment = dict(os.environ)
     paths = ssl.get_default_verify_paths()
-    authority.issue([NAME], request(NAME), account, ZonePublisher(dns), Journal())
-    assert bundles() <= before
+    authority.issue([NAME], request(NAME), account, Watching(dns), Journal())
+    assert seen == [[]]
     assert dict(os.environ) == environment
     assert ssl.get_default_verify_paths() == paths
 

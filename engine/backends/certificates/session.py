@@ -1,15 +1,16 @@
 """A connection to an ACME server with an account, without a trace in the process around it.
 
-The authority's root, where it is not a public one, is given to this connection alone and
-kept in a file only while the connection is open (`requests` takes nothing but a path).
+The authority's root, where it is not a public one, is given to this connection alone, and only
+in memory: a file of it would stay behind each time that the process is killed.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import tempfile
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from acme import errors, messages
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from josepy.jwa import ES256, ES384, ES512, RS256, JWASignature
 from josepy.jwk import JWK, JWKEC, JWKRSA
 from josepy.util import ComparableECKey, ComparableRSAKey
+from requests.adapters import HTTPAdapter
 
 from engine.errors import InvalidInput
 
@@ -35,24 +37,41 @@ def open_network(
     directory_url: str, ca_pem: str | None, key: JWK | None = None, algorithm: JWASignature = RS256
 ) -> Iterator[ClientNetwork]:
     """Without a key: for what needs no account."""
-    with tempfile.NamedTemporaryFile("w", prefix="homeport-ca-", suffix=".pem") as bundle:
-        if ca_pem is not None:
-            bundle.write(ca_pem)
-            bundle.flush()
-        network = ClientNetwork(
-            key,
-            alg=algorithm,
-            # the parameter is handed on to `requests`, which takes a path, too
-            verify_ssl=bundle.name if ca_pem is not None else True,  # type: ignore[arg-type]
-            user_agent="homeport",
-            timeout=_TIMEOUT_SECONDS,
-        )
-        # a proxy of this machine cannot reach this machine's own loopback addresses for us
-        network.session.trust_env = not _is_loopback(directory_url)
+    network = ClientNetwork(key, alg=algorithm, user_agent="homeport", timeout=_TIMEOUT_SECONDS)
+    if ca_pem is not None:
+        network.session.mount("https://", _OneAuthority(ca_pem))
+    # a proxy of this machine cannot reach this machine's own loopback addresses for us
+    network.session.trust_env = not _is_loopback(directory_url)
+    try:
+        yield network
+    finally:
+        network.session.close()
+
+
+class _OneAuthority(HTTPAdapter):
+    """Believes the certificates of one authority, and none of those that `requests` brings."""
+
+    def __init__(self, ca_pem: str) -> None:
         try:
-            yield network
-        finally:
-            network.session.close()
+            self._context = ssl.create_default_context(cadata=ca_pem)
+        except ssl.SSLError as error:
+            raise InvalidInput(
+                "the root certificate of the authority cannot be read",
+                why=error.reason or str(error),
+                do="Give it as PEM: ca_pem in the provider's certificates settings",
+            ) from error
+        super().__init__()
+
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: Any, cert: Any = None
+    ) -> Any:
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        tls.pop("ca_certs", None)
+        tls.pop("ca_cert_dir", None)
+        return host, {**tls, "cert_reqs": "CERT_REQUIRED", "ssl_context": self._context}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """The context says all of it; the base would add its own authorities here."""
 
 
 @contextmanager
