@@ -336,6 +336,9 @@ def test_an_upgrade_asked_for_before_anything_is_known_opens_as_soon_as_it_is(ru
             engine.may_answer.set()
             await held.see("to decide")
             assert isinstance(held.app.screen, ReviewPage)
+            await held.press("escape")
+            await held.see("deployments")
+            assert "as soon as it is known" not in held.screen
 
     run(test())
 

@@ -196,6 +196,7 @@ class Dashboard(Page):
         if not self._upgrade_wanted or not self._read_once or self._comparing:
             return
         self._upgrade_wanted = False
+        self.say("")
         if not self.is_current:
             return
         idle = [view for view in self._views.values() if not view.operation]
