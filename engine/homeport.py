@@ -335,6 +335,8 @@ class Homeport:
                 one["newest"],
                 one["releases"],
                 one["changed"],
+                one["new"],
+                one["by_itself"],
                 tuple(one["attention"]),
             )
             for one in outdated()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import Denied, InvalidInput, NotFound
 from engine.files_explained import explained, not_there_yet, opened
 from engine.private_files import read_private, write_private
-from engine.upgrade_report import write_report
+from engine.upgrade_report import ReportFile
 from forms.files import FileOnDisk, FileTrouble, Format, format_of, new_text, read, rewritten
 from forms.upgrade import answers_text, read_answers_text
 from forms.values import ABSENT
@@ -35,6 +35,8 @@ class Written:
     report: Path | None = None
     kept_as: Path | None = None
     """The file of the values as it was, where there was one with something else in it."""
+    report_kept_as: Path | None = None
+    """What was in the report's file before."""
 
 
 class ReviewDesk:
@@ -82,7 +84,7 @@ class ReviewDesk:
                     do="Name another file, or have its permissions changed.",
                 )
         self._answers_kept = False
-        self._report = report
+        self._report = ReportFile(report) if report else None
         self._drafts = drafts
 
     @property
@@ -125,9 +127,9 @@ class ReviewDesk:
         Conflict where somebody else wrote the file meanwhile, unless `over` it.
         """
         answers = self._write_answers(review) if decided else None
-        report = write_report(self._report, review) if self._report else None
+        report, old_report = self._report.write(review) if self._report else (None, None)
         if self._target is None or not review.ready:
-            return Written(answers=answers, report=report)
+            return Written(answers=answers, report=report, report_kept_as=old_report)
         target, text, kept_as = self._target, self.text(review), None
         with explained("the values were not written", str(target.path)):
             if target.is_changed() and over:
@@ -137,7 +139,7 @@ class ReviewDesk:
                 kept_as = target.keep_as("orig")
             target.write(text, private=review.form.holds_secrets(), over=over)
         self._homeport.remember_decisions(review)
-        return Written(target.path, answers, report, kept_as)
+        return Written(target.path, answers, report, kept_as, old_report)
 
     def _write_answers(self, review: Review) -> Path | None:
         if self._answers is None:

@@ -8,6 +8,7 @@ referred to.
 from __future__ import annotations
 
 import getpass
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -113,12 +114,14 @@ class Reviewing:
         if not newer:
             return None
         review = self._review(deployment, newer[0], "")
-        counts = review.counts()
+        counts, (new, by_itself) = review.counts(), without_anybody(review)
         return Outdated(
             deployment=deployment,
             release=newer[0],
             releases=len(newer),
             changed=sum(n for status, n in counts.items() if status not in _AS_BEFORE),
+            new=new,
+            by_itself=by_itself,
             attention=tuple(review.row(key).path for key in review.queue),
         )
 
@@ -129,6 +132,14 @@ class Reviewing:
     def add_to_ledger(self, ledger: Ledger) -> int:
         """What is new of it; how many records."""
         return self._inventory.identities.add(ledger.to_data()["identities"])
+
+
+def without_anybody(review: Review) -> tuple[int, int]:
+    """How many options are new and how many change that nobody has to decide."""
+    counts = Counter(review.counts())
+    counts.subtract(review.row(key).status for key in review.queue)
+    new = counts[Status.NEW]
+    return new, sum(n for status, n in counts.items() if status not in _AS_BEFORE) - new
 
 
 _AS_BEFORE = (Status.SAME, Status.CUSTOM, Status.SECRET)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import Denied
 from engine.files_explained import explained, opened
 from forms.upgrade import Facts, report_data, report_html, report_text
 
@@ -28,13 +29,37 @@ def report_for(
     return report_html(data) if ending in (".html", ".htm") else report_text(data)
 
 
-def write_report(
-    file: str, review: Review, *, deployment: str = "", applied: datetime | None = None
-) -> Path:
-    """Write it, over an older one; only its owner may read it. InvalidInput where that cannot
-    be done."""
-    target = opened(file, "the report")
-    text = report_for(file, review, deployment=deployment, applied=applied)
-    with explained("the report was not written", str(target.path)):
-        target.write(text, private=True, over=True)
-    return target.path
+class ReportFile:
+    """Where the report of one review goes, as often as it is written anew.
+
+    What was in the file before is kept beside it. InvalidInput where the file cannot be read,
+    Denied where it could not be written later.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._file = opened(name, "the report")
+        self._is_ours = self._file.is_new
+        if why := self._file.why_not_writable():
+            raise Denied(
+                "the report could not be written later",
+                on=str(self._file.path),
+                why=why,
+                left="nothing was changed",
+                do="Name another file, or have its permissions changed.",
+            )
+
+    def write(
+        self, review: Review, *, deployment: str = "", applied: datetime | None = None
+    ) -> tuple[Path, Path | None]:
+        """Write it; only its owner may read it. Its file, and the copy of what was there before,
+        where there was something, be it written by somebody else meanwhile."""
+        text = report_for(self._name, review, deployment=deployment, applied=applied)
+        if self._file.is_changed():
+            self._file = opened(self._name, "the report")
+            self._is_ours = self._file.is_new
+        with explained("the report was not written", str(self._file.path)):
+            kept_as = None if self._is_ours else self._file.keep_as("orig")
+            self._is_ours = True
+            self._file.write(text, private=True)
+        return self._file.path, kept_as

@@ -43,12 +43,17 @@ def _state(deployment: Deployment) -> _State:
 
 
 def update_said(update: Outdated) -> str:
-    """ "3.9.0: 12 options change; 2 need you: auth.type, server.hosts"."""
-    said = f"{update.release}: {counted(update.changed, 'option')} "
-    said += "changes" if update.changed == 1 else "change"
+    """ "3.9.0: 2 to decide (auth.type, server.hosts), 5 change by themselves, 40 new options"."""
     needed = update.attention
-    if not needed:
-        return f"{said}, nothing needs you"
     more = f" and {len(needed) - _MOST_NAMED} more" if len(needed) > _MOST_NAMED else ""
-    verb = "needs" if len(needed) == 1 else "need"
-    return f"{said}; {len(needed)} {verb} you: {', '.join(needed[:_MOST_NAMED])}{more}"
+    facts = [
+        f"{len(needed)} to decide ({', '.join(needed[:_MOST_NAMED])}{more})"
+        if needed
+        else "nothing to decide"
+    ]
+    if update.by_itself:
+        alone = "changes by itself" if update.by_itself == 1 else "change by themselves"
+        facts.append(f"{update.by_itself} {alone}")
+    if update.new:
+        facts.append(counted(update.new, "new option"))
+    return f"{update.release}: {', '.join(facts)}"

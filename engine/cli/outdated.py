@@ -27,6 +27,8 @@ def run(options: argparse.Namespace) -> int:
                     "newest": one.release,
                     "releases": one.releases,
                     "changed": one.changed,
+                    "new": one.new,
+                    "by_itself": one.by_itself,
                     "attention": list(one.attention),
                 }
                 for one in found
@@ -37,14 +39,14 @@ def run(options: argparse.Namespace) -> int:
         output.line("Everything runs the newest release in the catalog.")
         return 0
     output.table(
-        ("NAME", "APPLICATION", "RUNS", "NEWEST", "CHANGED", "NEEDS YOU"),
+        ("NAME", "APPLICATION", "RUNS", "NEWEST", "CHANGES", "NEEDS YOU"),
         (
             (
                 one.deployment.name,
                 one.deployment.application,
                 one.deployment.release,
                 one.release,
-                f"{one.changed} options",
+                f"{one.new} new, {one.by_itself} by themselves",
                 _attention(one.attention),
             )
             for one in found

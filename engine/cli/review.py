@@ -70,6 +70,9 @@ def _without_a_person(options: argparse.Namespace) -> int:
         desk = open_desk(homeport, options)
         review, refused = desk.review()
         written = desk.write(review, decided=False)
+        if written.report_kept_as is not None:
+            said = f"homeport: what was in the report's file is kept as {written.report_kept_as}"
+            print(output.printable(said), file=sys.stderr)
         text = desk.text(review) if review.ready else ""
     rows = [review.row(key) for key in review.queue]
     if options.json:

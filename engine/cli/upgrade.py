@@ -62,15 +62,19 @@ class _Report:
     """Written before the plan, for whoever must decide what is open, and again when it is done."""
 
     def __init__(self, file: str | None, review: Review, deployment: str) -> None:
-        self._file = file
+        from engine.upgrade_report import ReportFile
+
+        self._file = ReportFile(file) if file else None
         self._review = review
         self._deployment = deployment
 
     def write(self, applied: datetime | None = None) -> None:
-        if self._file:
-            from engine.upgrade_report import write_report
-
-            write_report(self._file, self._review, deployment=self._deployment, applied=applied)
+        if self._file is None:
+            return
+        _, kept_as = self._file.write(self._review, deployment=self._deployment, applied=applied)
+        if kept_as is not None:
+            said = f"homeport: what was in the report's file is kept as {kept_as}"
+            print(output.printable(said), file=sys.stderr)
 
 
 def _answer(review: Review, name: str) -> Sequence[NotTaken]:

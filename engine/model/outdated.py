@@ -17,6 +17,10 @@ class Outdated:
     releases: int
     """How many releases it is behind."""
     changed: int
-    """Options that are another in the new release, or have another default."""
+    """Options that are another in the new release, or have another default; the new ones too."""
+    new: int
+    """Options that the new release adds, and that ask nothing."""
+    by_itself: int
+    """Options that were there before, and change without anybody."""
     attention: tuple[str, ...]
     """Dotted paths of the options that a person must decide."""

@@ -204,6 +204,12 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_happens(
         authority.issue(names, csr, key or account, LyingPublisher(), Journal())
 
 
+def test_a_root_that_is_no_certificate_is_refused_in_words(lab, account):
+    broken = opened(lab, ca_pem="-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        broken.issue([NAME], request(NAME), account, LyingPublisher(), Journal())
+
+
 def test_nothing_of_it_gets_into_the_process_or_onto_the_disk(
     lab, dns, authority, account, tmp_path, monkeypatch
 ):

@@ -91,6 +91,17 @@ def test_a_report_says_what_was_decided(values: Path, ending: str) -> None:
     assert report.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_was_in_the_reports_file_is_kept(
+    values: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, old = values.with_name("report.txt"), values.with_name("report.txt.orig")
+    report.write_text("something of mine")
+    command(values, "--plain", "--report", str(report))
+    assert "something of mine" not in report.read_text()
+    assert old.read_text() == "something of mine"
+    assert str(old) in capsys.readouterr().err
+
+
 def test_releases_in_the_wrong_order_are_refused(
     values: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
+from engine.homeport import DeploymentView
 from tests.tui.form_driving import Held
 from tui.app import HomeportApp
 from tui.screens.plan import PlanPage
@@ -310,3 +312,44 @@ def test_a_report_of_the_decisions_goes_to_a_file(run: Run, tmp_path: Path) -> N
     text = (tmp_path / "report.txt").read_text()
     assert "kim" in text
     assert "server.workers" in text
+
+
+class Slow(ExampleHomeport):
+    """Says what is deployed when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = Event()
+
+    def deployments(self, *, destroyed: bool = False) -> list[DeploymentView]:
+        self.may_answer.wait(10)
+        return super().deployments(destroyed=destroyed)
+
+
+def test_an_upgrade_asked_for_before_anything_is_known_opens_as_soon_as_it_is(run: Run) -> None:
+    async def test() -> None:
+        engine = Slow()
+        engine.offer_newer_chat(VALUES)
+        async with reviewed(engine=engine, opened=False) as held:
+            await held.press("u")
+            assert "as soon as it is known" in held.screen
+            engine.may_answer.set()
+            await held.see("to decide")
+            assert isinstance(held.app.screen, ReviewPage)
+            await held.press("escape")
+            await held.see("deployments")
+            assert "as soon as it is known" not in held.screen
+
+    run(test())
+
+
+def test_an_upgrade_asked_for_early_is_answered_where_nothing_is_newer(run: Run) -> None:
+    async def test() -> None:
+        engine = Slow()
+        engine.finish_what_runs()
+        async with reviewed(engine=engine, opened=False) as held:
+            await held.press("u")
+            engine.may_answer.set()
+            await held.see("Nothing here has a newer release")
+
+    run(test())

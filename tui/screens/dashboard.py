@@ -90,6 +90,8 @@ class Dashboard(Page):
         self._opened = False
         self._waiting = False
         self._comparing: list[Deployment] = []
+        self._upgrade_wanted = False
+        """Asked for before there was a row that it could have been asked for."""
 
     def body(self) -> ComposeResult:
         with Container(classes="body"):
@@ -114,6 +116,7 @@ class Dashboard(Page):
         if failure.asked == "updates":
             self.app.updates.learn(self._comparing, ())  # not again for the same deployments
             self._comparing = []
+            self._upgrade_wanted = False
         else:
             self._waiting = False
         super().failed(failure)
@@ -132,6 +135,7 @@ class Dashboard(Page):
         if first:
             self._check_old_health()
         self._look_for_updates()
+        self._upgrade_as_wanted()
         if not self._opened and self.is_current:
             self._opened = True
             self._open_what_runs(found.operations)
@@ -169,11 +173,16 @@ class Dashboard(Page):
         self._comparing = []
         self.app.updates.learn(updates.asked, updates.found)
         self.draw()
+        self._upgrade_as_wanted()
 
     def action_upgrade(self) -> None:
         view = self._views.get(self.query_one(RowList).key)
         if view is None:
+            self._upgrade_wanted = True
+            self.say("u: as soon as it is known what has a newer release")
+            self._upgrade_as_wanted()
             return
+        self._upgrade_wanted = False
         if view.operation:
             self.say(f"! {view.operation.plan.intent.value} is running; Enter shows it.", "warn")
         elif self.app.updates.of(view.deployment) or not self.app.updates.knows([view.deployment]):
@@ -181,6 +190,27 @@ class Dashboard(Page):
         else:
             name = view.deployment.name
             self.say(f"= {name} runs the newest release in the catalog.", "good")
+
+    def _upgrade_as_wanted(self) -> None:
+        """Once it is known which deployment can have been meant."""
+        if not self._upgrade_wanted or not self._read_once or self._comparing:
+            return
+        self._upgrade_wanted = False
+        self.say("")
+        if not self.is_current:
+            return
+        idle = [view for view in self._views.values() if not view.operation]
+        newer = [view.deployment.name for view in idle if self._update_of(view)]
+        if len(newer) == 1:
+            self.app.open_upgrade(newer[0])
+        elif newer:
+            self.say(f"{len(newer)} deployments have a newer release: choose one, then u.")
+        elif not self._views:
+            self.say("Nothing is deployed yet: d deploys an application.")
+        elif not idle:
+            self.say("! Operations are running; Enter shows one.", "warn")
+        else:
+            self.say("= Nothing here has a newer release in the catalog.", "good")
 
     def _check_old_health(self) -> None:
         now = self.app.clock()

@@ -109,6 +109,8 @@ class ReviewFilePage(ReviewPage):
         said = f"Written: {', '.join(file.name for file in files)}"
         if written.kept_as is not None:
             said += f"; what was there before is {written.kept_as.name}"
+        if written.report_kept_as is not None:
+            said += f"; the report that was there is {written.report_kept_as.name}"
         left = len(self.review.queue) if self.review is not None else 0
         if written.values is not None:
             self.carried_out()

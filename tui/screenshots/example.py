@@ -129,13 +129,23 @@ class ExampleHomeport:
     def outdated(self, name: str | None = None, *, aside: bool = False) -> list[Outdated]:
         """The chat server, where it is an older release of the invented one."""
         from engine.model.outdated import Outdated
+        from engine.reviewing import without_anybody
 
         if self.chat_values is None:
             return []
         review = self.review_upgrade("chat")
         changed = sum(count for status, count in review.counts().items() if status.mark not in " =")
         paths = tuple(review.row(key).path for key in review.queue)
-        return [Outdated(self.deployment("chat").deployment, "2.0", 1, changed, paths)]
+        return [
+            Outdated(
+                self.deployment("chat").deployment,
+                "2.0",
+                1,
+                changed,
+                *without_anybody(review),
+                paths,
+            )
+        ]
 
     def review_upgrade(self, name: str, release: str | None = None, who: str = "") -> Review:
         from tui.screenshots.example_review import example_review

@@ -50,7 +50,7 @@ class Scene:
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
 _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
 
-_UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "options change"))
+_UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "4 to decide"))
 _UPGRADE = (*_UPDATE, Act("u", "1 of 4"))
 
 _PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))

@@ -6,6 +6,7 @@ The authority's root, where it is not a public one, is given to this connection 
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -36,13 +37,24 @@ def open_network(
     """Without a key: for what needs no account."""
     network = ClientNetwork(key, alg=algorithm, user_agent="homeport", timeout=_TIMEOUT_SECONDS)
     if ca_pem is not None:
-        network.session.mount("https://", VerifyingAdapter(ca_pem, ()))
+        network.session.mount("https://", _trusting(ca_pem))
     # a proxy of this machine cannot reach this machine's own loopback addresses for us
     network.session.trust_env = not _is_loopback(directory_url)
     try:
         yield network
     finally:
         network.session.close()
+
+
+def _trusting(ca_pem: str) -> VerifyingAdapter:
+    try:
+        return VerifyingAdapter(ca_pem, ())
+    except ssl.SSLError as error:
+        raise InvalidInput(
+            "the root certificate of the authority cannot be read",
+            why=error.reason or str(error),
+            do="Give it as PEM: ca_pem in the provider's certificates settings",
+        ) from error
 
 
 @contextmanager
