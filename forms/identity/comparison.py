@@ -6,23 +6,29 @@ same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
-from forms.identity.likeness import Vocabulary, likeness
+from forms.identity.likeness import likeness
+from forms.identity.listing import Listing
 from forms.identity.neighbours import Neighbours, Pair
 from forms.identity.option import Name, Option
 from forms.identity.shortlist import Shortlist
-from forms.identity.views import View, Weights
+from forms.identity.weights import Vocabulary, Weights
+from forms.identity.words import path_words
 
-_KEPT = 12
+_KEPT = 8
 """Candidates of an option that are worth asking its neighbours about."""
+_BEHIND = 7.0
+"""Log-odds: a candidate that is a thousand times less likely than the best is not."""
 
 Vector = tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Looked:
     """A pair that was looked at closely. Positions in the two listings."""
 
@@ -32,66 +38,75 @@ class Looked:
 
 
 class Comparison:
-    """Lazy: nothing is compared before it is asked for. By path, so that an option's place in
-    a listing never decides between candidates that are as likely."""
+    """Lazy: nothing is compared before it is asked for."""
 
-    def __init__(self, old: Sequence[Option], new: Sequence[Option]) -> None:
-        self.old = [View(option) for option in sorted(old, key=_by_path)]
-        self.new = [View(option) for option in sorted(new, key=_by_path)]
-        self._existed = {view.path for view in self.old}
-        stayed = {view.path for view in self.new}
-        self.gone = [at for at, view in enumerate(self.old) if view.path not in stayed]
+    def __init__(self, old: Iterable[Option], new: Iterable[Option]) -> None:
+        self.old, self.new = Listing(old), Listing(new)
+        self.gone = self.old.without(self.new.path_set)
 
     @cached_property
     def words(self) -> Vocabulary:
-        changed = [self.old[at] for at in self.gone]
-        changed += [view for view in self.new if view.path not in self._existed]
-        old, new = (Weights(view.words for view in side) for side in (self.old, self.new))
+        old, new = self.old, self.new
+        came = new.without(old.path_set)
+        stayed = Counter(_all_words(old.path_set & new.path_set))
+        gone_words = Counter(_all_words(old.paths[at] for at in self.gone))
+        came_words = Counter(_all_words(new.paths[at] for at in came))
+        names = gone_words + came_words
+        for word, count in stayed.items():
+            names[word] += 2 * count
+        changed = [old[at] for at in self.gone] + [new[at] for at in came]
+        said = Counter(chain.from_iterable(view.said for view in changed))
         return Vocabulary(
-            names=old + new,
-            old_names=old,
-            new_names=new,
-            texts=Weights(view.said for view in changed),
+            names=Weights(names, len(old.paths) + len(new.paths)),
+            texts=Weights(said, len(changed)),
+            old_names=frozenset(stayed) | frozenset(gone_words),
+            new_names=frozenset(stayed) | frozenset(came_words),
         )
 
     def looked_at(self) -> list[Looked]:
         """Every option that is gone with each of its likely candidates."""
-        words = self.words
-        shortlist = Shortlist(self.new, words.names, words.texts, self._existed)
-        return [
-            Looked(at, other, self._likeness(at, other))
-            for at in self.gone
-            for other in shortlist.of(self.old[at])
-        ]
-
-    def _likeness(self, old: int, new: int) -> Vector:
-        other = self.new[new]
-        existed = other.path in self._existed
-        return likeness(self.old[old], other, self.words, existed=existed)
+        if not self.gone:
+            return []
+        words, existed = self.words, self.old.path_set
+        shortlist = Shortlist([self.old[at] for at in self.gone], self.new, words, existed)
+        found = []
+        for at in self.gone:
+            view = self.old[at]
+            for other in shortlist.of(view):
+                new = self.new[other]
+                vector = likeness(view, new, words, existed=new.path in existed)
+                found.append(Looked(at, other, vector))
+        return found
 
     def in_context(
         self, looked: Sequence[Looked], guess: Callable[[Vector], float]
     ) -> list[Looked]:
         """The best guesses of each option, their vectors with the guess and what the rest of
-        the listing says added."""
-        vectors = {(pair.old, pair.new): pair.vector for pair in looked}
-        guesses: dict[int, list[Pair]] = {}
+        the listing says added. guess: from a pair's vector to the log-odds that it is true."""
+        by_old: dict[int, list[tuple[float, Looked]]] = {}
         for pair in looked:
-            guesses.setdefault(pair.old, []).append(Pair(pair.old, pair.new, guess(pair.vector)))
-        kept = {
-            at: sorted(pairs, key=lambda pair: -pair.guess)[:_KEPT] for at, pairs in guesses.items()
-        }
+            by_old.setdefault(pair.old, []).append((guess(pair.vector), pair))
+        kept: dict[int, list[Pair]] = {}
+        vectors: dict[Pair, Vector] = {}
+        for at, pairs in by_old.items():
+            pairs.sort(key=_by_guess)
+            least = pairs[0][0] - _BEHIND
+            for odds, pair in pairs[:_KEPT]:
+                if odds >= least:
+                    found = Pair(at, pair.new, odds, self.old[at], self.new[pair.new])
+                    kept.setdefault(at, []).append(found)
+                    vectors[found] = pair.vector
         neighbours = Neighbours(self.old, self.new, kept)
         return [
-            Looked(
-                pair.old,
-                pair.new,
-                (*vectors[pair.old, pair.new], pair.guess, *neighbours.of(pair)),
-            )
-            for pairs in kept.values()
-            for pair in pairs
+            Looked(pair.old, pair.new, (*vector, pair.odds, *neighbours.of(pair)))
+            for pair, vector in vectors.items()
         ]
 
 
-def _by_path(option: Option) -> Name:
-    return option.path
+def _all_words(paths: Iterable[Name]) -> Iterator[str]:
+    """Those of each path once."""
+    return chain.from_iterable(map(path_words, paths))
+
+
+def _by_guess(guessed: tuple[float, Looked]) -> float:
+    return -guessed[0]

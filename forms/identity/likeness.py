@@ -6,9 +6,10 @@ Everything here looks at one pair alone; what the rest of the listing says about
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 
-from forms.identity.views import View, Weights
+from forms.identity.views import View
+from forms.identity.weights import Vocabulary
 from forms.identity.words import letter_pairs
 
 FEATURES = (
@@ -32,19 +33,12 @@ _FLIPS = (
     ("next", "previous"), ("internal", "external"), ("username", "password"), ("user", "password"),
     ("host", "port"), ("key", "certificate"), ("connect", "read"), ("first", "last"),
 )  # fmt: skip
-_FLIPPED = {frozenset(pair) for pair in _FLIPS}
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What words weigh in the two listings compared."""
-
-    names: Weights
-    """Of the paths of both."""
-    old_names: Weights
-    new_names: Weights
-    texts: Weights
-    """Of the descriptions of what went and what came."""
+_OPPOSITES = {
+    word: frozenset(other for pair in _FLIPS if word in pair for other in pair if other != word)
+    for pair in _FLIPS
+    for word in pair
+}
+_HAVE_OPPOSITES = frozenset(_OPPOSITES)
 
 
 def likeness(old: View, new: View, words: Vocabulary, *, existed: bool) -> tuple[float, ...]:
@@ -56,22 +50,22 @@ def likeness(old: View, new: View, words: Vocabulary, *, existed: bool) -> tuple
     both = old.words & new.words
     shared = names.sum(both)
     of_old, of_new = names.sum(old.words), names.sum(new.words)
-    old_leaf, new_leaf = frozenset(old.leaf_words), frozenset(new.leaf_words)
+    old_leaf, new_leaf = old.leaf_set, new.leaf_set
+    of_old_leaf, of_new_leaf = names.sum(old_leaf), names.sum(new_leaf)
     leaf_shared = names.sum(old_leaf & new_leaf)
-    leaf_all = names.sum(old_leaf | new_leaf)
-    parent_all = names.sum(old.parent_words | new.parent_words)
     parent_shared = names.sum(old.parent_words & new.parent_words)
-    front = _common(old.path, new.path)
-    back = _common(old.path[::-1], new.path[::-1])
+    parent_all = names.sum(old.parent_words) + names.sum(new.parent_words) - parent_shared
     longest = max(len(old.path), len(new.path), 1)
     only_old, only_new = old.words - both, new.words - both
-    said_all = texts.sum(old.said | new.said)
-    said_shared = texts.sum(old.said & new.said)
+    of_only_old, of_only_new = names.sum(only_old), names.sum(only_new)
+    said_shared = texts.sum_once(old.said & new.said)
+    said_all = texts.sum(old.said) + texts.sum(new.said) - said_shared
     known = bool(old.kinds) and bool(new.kinds)
+    same_default = old.default == new.default
     return (
         float(old.leaf == new.leaf),
         float(old.leaf_squashed == new.leaf_squashed),
-        _ratio(leaf_shared, leaf_all),
+        _ratio(leaf_shared, of_old_leaf + of_new_leaf - leaf_shared),
         _dice(old.leaf_letters, new.leaf_letters),
         _contained(old.leaf_squashed, new.leaf_squashed),
         float(old.squashed == new.squashed),
@@ -81,24 +75,22 @@ def likeness(old: View, new: View, words: Vocabulary, *, existed: bool) -> tuple
         _ratio(shared, of_new),
         float(old.parent == new.parent),
         _ratio(parent_shared, parent_all) if parent_all else 1.0,
-        front / longest,
-        back / longest,
+        _common(old.path, new.path) / longest,
+        _common(old.path[::-1], new.path[::-1]) / longest,
         float(len(new.path) - len(old.path)),
-        _ratio(names.sum(old_leaf & new.words), names.sum(old_leaf)),
-        _ratio(names.sum(new_leaf & old.words), names.sum(new_leaf)),
-        float(any(frozenset((a, b)) in _FLIPPED for a in only_old for b in only_new))
-        if len(only_old) * len(only_new) <= 16
-        else 0.0,
+        _ratio(names.sum(old_leaf & both), of_old_leaf),
+        _ratio(names.sum(new_leaf & both), of_new_leaf),
+        float(_flipped(only_old, only_new)),
         float(old.leaf_words[:1] == new.leaf_words[:1]),
         float(old.leaf_words[-1:] == new.leaf_words[-1:]),
-        float(known and old.type_key == new.type_key),
+        float(known and old.option.type == new.option.type),
         float(known),
-        _jaccard(old.kinds, new.kinds),
+        _jaccard(old.kinds, new.kinds) if known else 0.5,
         _jaccard(old.choices, new.choices),
         float(bool(old.option.type_text) and old.option.type_text == new.option.type_text),
-        float(bool(old.default) and old.default == new.default),
-        float(old.tells_default and old.default == new.default),
-        float(bool(old.default) and bool(new.default) and old.default != new.default),
+        float(same_default and bool(old.default)),
+        float(same_default and old.tells_default),
+        float(not same_default and bool(old.default) and bool(new.default)),
         float(bool(old.default) != bool(new.default)),
         _ratio(said_shared, said_all),
         float(bool(old.option.description) and old.option.description == new.option.description),
@@ -108,19 +100,23 @@ def likeness(old: View, new: View, words: Vocabulary, *, existed: bool) -> tuple
         float(existed),
         _jaccard(old.leaf_meaning, new.leaf_meaning),
         _dice(old.meaning, new.meaning),
-        max([names[word] for word in only_old], default=0.0) / names.most,
-        max([names[word] for word in only_new], default=0.0) / names.most,
-        _ratio(
-            names.sum(word for word in only_old if word in words.new_names), names.sum(only_old)
-        ),
-        _ratio(
-            names.sum(word for word in only_new if word in words.old_names), names.sum(only_new)
-        ),
-        _dice(letter_pairs("".join(sorted(only_old))), letter_pairs("".join(sorted(only_new))))
-        if only_old and only_new
-        else 1.0,
+        names.rarest(only_old),
+        names.rarest(only_new),
+        _ratio(names.sum(only_old & words.new_names), of_only_old),
+        _ratio(names.sum(only_new & words.old_names), of_only_new),
+        _dice(_letters_of(only_old), _letters_of(only_new)) if only_old and only_new else 1.0,
         float(bool(old.meaning - new.meaning) and bool(new.meaning - old.meaning)),
     )
+
+
+def _flipped(gone: frozenset[str], came: frozenset[str]) -> bool:
+    """Does a word take the place of its opposite?"""
+    return any(_OPPOSITES[word] & came for word in gone & _HAVE_OPPOSITES)
+
+
+@lru_cache(maxsize=16384)
+def _letters_of(words: frozenset[str]) -> frozenset[str]:
+    return letter_pairs("".join(sorted(words)))
 
 
 def _ratio(part: float, whole: float) -> float:

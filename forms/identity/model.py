@@ -1,7 +1,9 @@
 """The weighing of likeness, as data: made by `tests/bench/identity_training.py`, read here.
 
-Two stages. A weighted sum gives a first guess for every pair; boosted trees then judge the
-best guesses of each option with what its neighbours say. Both give probabilities.
+Two stages. A weighted sum gives a first guess for every pair; the best guesses of each option
+are then judged with what its neighbours say, by another weighted sum that boosted trees correct.
+(The sum carries over to applications that nothing was learnt from; the trees know better where
+numbers only count together.)
 """
 
 from __future__ import annotations
@@ -11,59 +13,69 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import exp
-from typing import Any
+from operator import mul
+from typing import Any, TypeAlias
 
 from forms.identity.likeness import FEATURES
 from forms.identity.neighbours import CONTEXT
+from forms.identity.odds import bounded, probability
 
 NAMES = (*FEATURES, "guess", *CONTEXT)
 
 
-@dataclass(frozen=True)
-class Tree:
-    """Inner node n asks whether feature[n] <= threshold[n] and goes to left[n], or else to
-    right[n]; a negative number -k-1 is the k-th leaf."""
+Tree: TypeAlias = "float | tuple[int, float, Tree, Tree]"
+"""A leaf's value; or a question and where to go on: (feature, threshold, tree where the feature
+is not above the threshold, tree where it is)."""
 
-    feature: tuple[int, ...]
-    threshold: tuple[float, ...]
-    left: tuple[int, ...]
-    right: tuple[int, ...]
-    leaf: tuple[float, ...]
+
+@dataclass(frozen=True)
+class Sum:
+    bias: float
+    weights: tuple[float, ...]
 
     def value(self, vector: Sequence[float]) -> float:
-        at = 0 if self.feature else -1
-        while at >= 0:
-            below = vector[self.feature[at]] <= self.threshold[at]
-            at = self.left[at] if below else self.right[at]
-        return self.leaf[-at - 1]
+        total: float = sum(map(mul, self.weights, vector), self.bias)
+        return total
 
 
 @dataclass(frozen=True)
 class Model:
-    bias: float
-    weights: tuple[float, ...]
+    alone: Sum
     """By FEATURES."""
+    together: Sum
+    """By NAMES, as the trees are."""
     trees: tuple[Tree, ...]
-    """By NAMES."""
 
     def guess(self, vector: Sequence[float]) -> float:
-        """From the pair alone; a probability."""
-        return _probability(
-            self.bias + sum(w * v for w, v in zip(self.weights, vector, strict=True))
-        )
+        """From the pair alone; log-odds."""
+        return bounded(self.alone.value(vector))
 
     def judge(self, vector: Sequence[float]) -> float:
         """From the pair in its context; a probability."""
-        return _probability(sum(tree.value(vector) for tree in self.trees))
+        corrections = sum([_value(tree, vector) for tree in self.trees])
+        return probability(self.together.value(vector) + corrections)
+
+
+def _value(tree: Tree, vector: Sequence[float]) -> float:
+    while isinstance(tree, tuple):
+        feature, threshold, below, above = tree
+        tree = below if vector[feature] <= threshold else above
+    return tree
 
 
 def read_model(data: dict[str, Any]) -> Model:
     """ValueError if the file was made for other features than these."""
     if tuple(data["names"]) != NAMES:
         raise ValueError("the model was made for other features: train it again")
-    trees = tuple(Tree(*(tuple(part) for part in tree)) for tree in data["trees"])
-    return Model(data["bias"], tuple(data["weights"]), trees)
+    alone, together = (Sum(*data[stage]) for stage in ("alone", "together"))
+    return Model(alone, together, tuple(map(_tree, data["trees"])))
+
+
+def _tree(data: Any) -> Tree:
+    if not isinstance(data, list):
+        return float(data)
+    feature, threshold, below, above = data
+    return (feature, threshold, _tree(below), _tree(above))
 
 
 @cache
@@ -71,7 +83,3 @@ def shipped_model() -> Model:
     """The model that Homeport comes with."""
     text = files("forms.identity").joinpath("model.json").read_text(encoding="ascii")
     return read_model(json.loads(text))
-
-
-def _probability(sum_: float) -> float:
-    return 1 / (1 + exp(-max(-60.0, min(60.0, sum_))))

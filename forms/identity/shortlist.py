@@ -1,74 +1,96 @@
 """Which new options an old one could be at all: few enough to look at each closely.
 
 Words lead to the options that have them. A word that a large part of the listing has leads
-nowhere by itself, so the work grows with the number of options that changed, not with the
-square of the listing.
+nowhere by itself (it only counts where others led), so the work grows with the number of options
+that changed, not with the square of the listing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from heapq import nlargest
 from typing import TypeVar
 
+from forms.identity.listing import Listing
 from forms.identity.option import Name
-from forms.identity.views import View, Weights
+from forms.identity.views import View
+from forms.identity.weights import Vocabulary
+from forms.identity.words import path_words
 
 Key = TypeVar("Key", bound=Hashable)
 
 _PER_OPTION = 24
+_BEHIND = 0.7
+"""An option for which so much less speaks than for the likeliest is not looked at."""
 _COMMON = 400
 """A word that more options have is not followed."""
 
 
 class Shortlist:
-    """Finds, for an old option, the new ones that share rare words with it.
+    """Finds, for an old option that is gone, the new ones that share rare words with it.
 
     existed: paths that the old release had already. An option takes such a place over rarely,
-    so their descriptions are not read.
+    so of these only the names are read.
     """
 
     def __init__(
-        self, new: Sequence[View], names: Weights, texts: Weights, existed: Container[Name]
+        self, gone: Sequence[View], new: Listing, words: Vocabulary, existed: frozenset[Name]
     ) -> None:
-        self._names = names
-        self._texts = texts
+        self._names, self._texts = words.names, words.texts
+        self._new = new
+        self._by_leaf = new.by_leaf
         self._by_word: dict[str, list[int]] = defaultdict(list)
-        self._by_leaf: dict[str, list[int]] = defaultdict(list)
         self._by_said: dict[str, list[int]] = defaultdict(list)
         self._by_default: dict[str, list[int]] = defaultdict(list)
         self._by_parent: dict[Name, list[int]] = defaultdict(list)
-        for at, view in enumerate(new):
-            for word in view.words:
+        self._by_place: dict[tuple[Name, frozenset[str]], list[int]] = defaultdict(list)
+        self._totals: list[float] = []
+        asked = frozenset().union(*(view.words for view in gone))
+        parents = {view.parent for view in gone}
+        for at, path in enumerate(new.paths):
+            found = path_words(path)
+            self._totals.append(self._names.sum_once(found))
+            for word in found & asked:
                 self._by_word[word].append(at)
-            self._by_leaf[view.leaf_squashed].append(at)
-            self._by_parent[view.parent].append(at)
+            if path[:-1] in parents:
+                self._by_parent[path[:-1]].append(at)
+        for at in new.without(existed):
+            view = new[at]
+            self._by_place[view.parent, view.leaf_meaning].append(at)
             if view.tells_default:
                 self._by_default[view.default].append(at)
-            if view.path in existed:
-                continue
             for word in view.said:
                 self._by_said[word].append(at)
-        self._totals = [names.sum(view.words) for view in new]
 
     def of(self, old: View) -> list[int]:
         """Positions of new options, likeliest first."""
         found: dict[int, float] = defaultdict(float)
         names = self._names
-        for word in old.words:
+        for word in sorted(old.words):
             self._follow(self._by_word, word, names[word], found)
         of_old = names.sum(old.words)
         for at in found:
             found[at] = 2 * found[at] / (of_old + self._totals[at])
-        self._follow(self._by_leaf, old.leaf_squashed, 0.5, found)
+        namesakes = len(self._by_leaf.get(old.leaf_squashed, ()))
+        self._follow(
+            self._by_leaf, old.leaf_squashed, 0.5 * min(1, _PER_OPTION / (namesakes or 1)), found
+        )
+        self._follow(self._by_place, (old.parent, old.leaf_meaning), 0.5, found)
         self._follow(self._by_parent, old.parent, 0.3, found)
         if old.tells_default:
             self._follow(self._by_default, old.default, 0.3, found)
         said = self._texts.sum(old.said) or 1.0
-        for word in old.said:
+        for word in sorted(old.said):
             self._follow(self._by_said, word, self._texts[word] / said, found)
-        return nlargest(_PER_OPTION, found, key=lambda at: (found[at], -at))
+        common = frozenset(word for word in old.words if len(self._by_word.get(word, ())) > _COMMON)
+        if common:  # which of the likely ones have them as well?
+            for at in nlargest(2 * _PER_OPTION, found, key=lambda at: (found[at], -at)):
+                shared = names.sum(common & path_words(self._new.paths[at]))
+                found[at] += 2 * shared / (of_old + self._totals[at])
+        likeliest = nlargest(_PER_OPTION, found, key=lambda at: (found[at], -at))
+        least = found[likeliest[0]] - _BEHIND if likeliest else 0.0
+        return [at for at in likeliest if found[at] >= least]
 
     def _follow(
         self,

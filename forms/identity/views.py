@@ -3,97 +3,78 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cached_property
-from math import fsum, log
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from forms.identity.option import Name, Option
-from forms.identity.words import description_words, letter_pairs, meaning, name_words, squashed
+from forms.identity.words import (
+    description_words,
+    letter_pairs,
+    meaning,
+    name_words,
+    path_words,
+    squashed,
+)
 from forms.values import ABSENT
 
-_TRIVIAL = frozenset({"null", "true", "false", '""', "[]", "{}", "0", "1"})
+_ANYTHING = frozenset({"anything", "raw", "unspecified", "unspecified value", "value", "Object"})
+"""Names of types that say nothing."""
+_TRIVIAL = frozenset({"", "null", "true", "false", '""', "[]", "{}", "0", "1"})
+_canonical = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 class View:
     """One option, seen as words."""
 
     __slots__ = (
-        "__dict__",
+        "choices",
+        "default",
+        "kinds",
         "leaf",
+        "leaf_letters",
+        "leaf_meaning",
+        "leaf_set",
         "leaf_squashed",
         "leaf_words",
+        "letters",
+        "meaning",
         "option",
         "parent",
+        "parent_words",
         "path",
+        "said",
+        "squashed",
+        "tells_default",
         "words",
     )
 
     def __init__(self, option: Option) -> None:
+        path = option.path
         self.option = option
-        self.path: Name = option.path
-        self.parent: Name = option.path[:-1]
-        self.leaf = option.path[-1] if option.path else ""
+        self.path: Name = path
+        self.parent: Name = path[:-1]
+        self.leaf = path[-1] if path else ""
+        self.squashed = "".join(map(squashed, path))
         self.leaf_squashed = squashed(self.leaf)
         self.leaf_words = name_words(self.leaf)
-        self.words = frozenset(word for part in option.path for word in name_words(part))
-
-    @cached_property
-    def squashed(self) -> str:
-        return "".join(map(squashed, self.path))
-
-    @cached_property
-    def leaf_meaning(self) -> frozenset[str]:
-        return meaning(self.leaf_words)
-
-    @cached_property
-    def meaning(self) -> frozenset[str]:
-        return meaning(self.words)
-
-    @cached_property
-    def parent_words(self) -> frozenset[str]:
-        return frozenset(word for part in self.parent for word in name_words(part))
-
-    @cached_property
-    def leaf_letters(self) -> frozenset[str]:
-        return letter_pairs(self.leaf_squashed)
-
-    @cached_property
-    def letters(self) -> frozenset[str]:
-        return letter_pairs(self.squashed)
-
-    @cached_property
-    def said(self) -> frozenset[str]:
+        self.leaf_set = frozenset(self.leaf_words)
+        self.parent_words = path_words(self.parent)
+        self.words = self.parent_words | self.leaf_set
+        self.leaf_meaning = meaning(self.leaf_set)
+        self.meaning = meaning(self.words)
+        self.leaf_letters = letter_pairs(self.leaf_squashed)
+        self.letters = letter_pairs(self.squashed)
+        self.said = description_words(option.description)
         """Words of the description."""
-        return description_words(self.option.description)
-
-    @cached_property
-    def default(self) -> str:
+        self.default = "" if option.default is ABSENT else _canonical(option.default)
         """Canonical text of the default; empty where there is none."""
-        if self.option.default is ABSENT:
-            return ""
-        return json.dumps(self.option.default, sort_keys=True, default=str)
-
-    @property
-    def tells_default(self) -> bool:
+        self.tells_default = self.default not in _TRIVIAL
         """Has it a default that many others do not have as well?"""
-        return bool(self.default) and self.default not in _TRIVIAL
-
-    @cached_property
-    def kinds(self) -> frozenset[str]:
-        return frozenset(_kinds(self.option.type))
-
-    @cached_property
-    def type_key(self) -> str:
-        return json.dumps(self.option.type, sort_keys=True, default=str)
-
-    @cached_property
-    def choices(self) -> frozenset[str]:
-        return frozenset(_choices(self.option.type))
+        self.kinds = frozenset(_kinds(option.type))
+        self.choices = frozenset(_choices(option.type))
 
 
-def _kinds(schema: Mapping[str, Any]) -> Iterable[str]:
+def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
     found = schema.get("type")
     if isinstance(found, str):
         yield found
@@ -102,57 +83,24 @@ def _kinds(schema: Mapping[str, Any]) -> Iterable[str]:
     elif isinstance(found, list):
         yield from map(str, found)
     for other in ("nix", "java"):
-        if other in schema:
+        if other in schema and schema[other] not in _ANYTHING:
             yield str(schema[other])
     if "enum" in schema:
         yield "string"
         yield "enum"
     if "format" in schema:
         yield f"format {schema['format']}"
-    for word in ("anyOf", "oneOf"):
-        for branch in schema.get(word, ()):
-            if isinstance(branch, Mapping):
-                yield from _kinds(branch)
+    for branch in _branches(schema):
+        yield from _kinds(branch)
 
 
-def _choices(schema: Mapping[str, Any]) -> Iterable[str]:
+def _choices(schema: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(choice).lower() for choice in schema.get("enum", ()))
+    for branch in _branches(schema):
+        yield from _choices(branch)
+
+
+def _branches(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for word in ("anyOf", "oneOf"):
-        for branch in schema.get(word, ()):
-            if isinstance(branch, Mapping):
-                yield from _choices(branch)
-
-
-class Weights:
-    """How much a word says: the rarer among the options compared, the more."""
-
-    def __init__(self, groups: Iterable[Iterable[str]] = ()) -> None:
-        self._counts: Counter[str] = Counter()
-        self._total = 0
-        for group in groups:
-            self._total += 1
-            self._counts.update(group)
-        self._weigh()
-
-    def _weigh(self) -> None:
-        total = self._total
-        self.most = log(1 + total) + 0.5
-        self._weight = {w: log(1 + total / count) + 0.1 for w, count in self._counts.items()}
-
-    def __add__(self, other: Weights) -> Weights:
-        """The weights among the options of both."""
-        both = Weights()
-        both._counts = self._counts + other._counts
-        both._total = self._total + other._total
-        both._weigh()
-        return both
-
-    def __getitem__(self, word: str) -> float:
-        return self._weight.get(word, self.most)
-
-    def __contains__(self, word: str) -> bool:
-        return word in self._weight
-
-    def sum(self, words: Iterable[str]) -> float:
-        weight, most = self._weight, self.most
-        return fsum([weight.get(word, most) for word in words])  # the same in any order
+        if word in schema:
+            yield from (each for each in schema[word] if isinstance(each, Mapping))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
+from operator import add
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _DESCRIPTION_WORD = re.compile(r"[a-z][a-z0-9_-]+|[0-9]+")
@@ -63,6 +65,12 @@ _LONG = {
     "vol": "volume", "wd": "directory", "win": "window", "wnd": "window",
 }  # fmt: skip
 
+_FREE_FORM = frozenset((
+    "config", "configuration", "extraconfig", "extraconfiguration", "extraoptions",
+    "extrasettings", "options", "opts", "settings", "setupopts",
+))  # fmt: skip
+"""What the field calls the part of a section where anything may be said."""
+
 _PLURAL = re.compile(r"(?<=[xz])es$|(?<=ss)es$|(?<=[cs]h)es$|(?<=[a-z]{3})(?<![sui])s$")
 _MEANT_ALIKE = (
     ("setting", "option", "configuration", "preference", "parameter", "property"),
@@ -104,7 +112,14 @@ _STOP = frozenset((
 @lru_cache(maxsize=65536)
 def name_words(component: str) -> tuple[str, ...]:
     """`maxRetries` -> ("maximum", "retry")."""
+    if squashed(component) in _FREE_FORM:
+        return ("setting",)
     return tuple(normal(part.lower()) for part in _PARTS.findall(component))
+
+
+def path_words(path: Iterable[str]) -> frozenset[str]:
+    """Of all components."""
+    return frozenset(chain.from_iterable(map(name_words, path)))
 
 
 @lru_cache(maxsize=65536)
@@ -121,23 +136,24 @@ def normal(word: str) -> str:
 def meaning(words: Iterable[str]) -> frozenset[str]:
     """The words, where those that are used for one another count as one, and those that
     hardly say anything are left out unless they are all there is."""
-    found = frozenset(_MEANING.get(word, word) for word in words)
+    found = frozenset([_MEANING.get(word, word) for word in words])
     return found - _FILLING or found
 
 
 @lru_cache(maxsize=65536)
 def squashed(text: str) -> str:
     """Without case and punctuation."""
-    return "".join(character for character in text.lower() if character.isalnum())
+    lower = text.lower()
+    return lower if lower.isalnum() else "".join(filter(str.isalnum, lower))
 
 
 def description_words(text: str) -> frozenset[str]:
     """The words of a description that say something."""
-    found = _DESCRIPTION_WORD.findall(text.lower())
-    return frozenset(normal(word) for word in found if word not in _STOP)
+    found = set(_DESCRIPTION_WORD.findall(text.lower()))
+    return frozenset(map(normal, found - _STOP))
 
 
 def letter_pairs(text: str) -> frozenset[str]:
     """Neighbouring letters, for likeness of words that are spelt differently."""
     padded = f"^{text}$"
-    return frozenset(padded[i : i + 2] for i in range(len(padded) - 1))
+    return frozenset(map(add, padded, padded[1:]))

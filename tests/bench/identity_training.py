@@ -1,24 +1,32 @@
 """Makes forms/identity/model.json from the labelled renames in ../shared/data/option-identity.
 
-    python -m tests.bench.identity_training [--leave-out]
+    python -m venv ML && ML/bin/pip install numpy==2.4.6 scikit-learn==1.9.1 lightgbm==4.7.0
+    ML/bin/python -m tests.bench.identity_training              # about 5 minutes, 5 GiB
+    ML/bin/python -m tests.bench.identity_training --leave-out  # about 40 minutes
 
-Needs numpy, scikit-learn and lightgbm, which Homeport itself does not. With --leave-out every
-source is scored by a model that never saw it, and nothing is written: that is the figure to
-expect of cases from elsewhere. Each case is learnt from twice, the second time with the
-successors of half its sections taken away, so that "gone for good" is learnt as well.
+At the top of the repository, with Python 3.11; Homeport itself needs none of the three. The same
+code, data and versions make the same file, byte for byte: the order of cases is that of the
+data, seeds are fixed, and nothing is summed in an order that changes. `made_of` in the file is
+the digest of the code and the data that it was made of.
+
+With --leave-out, every source is then answered by a model that was made without it, in both
+stages: the figures to expect of cases from elsewhere. They go to identity_left_out.json, which
+`bench_identity` shows.
+
+Each case is learnt from twice, the second time with the successors of half its sections taken
+away, so that "gone for good" is learnt as well.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
-import os
 import random
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +38,11 @@ from sklearn.preprocessing import StandardScaler
 import forms.identity
 from forms.identity.cases import read_option
 from forms.identity.comparison import Comparison, Looked
-from forms.identity.model import NAMES, Model, Tree
+from forms.identity.model import NAMES, Model, Sum, Tree
+from tests.bench.bench_identity import DATA, LEFT_OUT, answers, figures, scorer
 
-DATA = Path(__file__).resolve().parents[3] / "shared/data/option-identity"
-FILES = {"dev-wide.jsonl.gz": 1.0, "dev.jsonl": 0.5}
+WIDE = "dev-wide.jsonl.gz"
+FILES = {WIDE: 1.0, "dev.jsonl": 0.5}
 """And what a case of each weighs."""
 PARAMETERS = {
     "objective": "binary", "learning_rate": 0.06, "num_leaves": 12, "min_child_samples": 30,
@@ -41,7 +50,9 @@ PARAMETERS = {
     "bagging_freq": 1, "lambda_l2": 5, "verbose": -1, "num_threads": 1, "seed": 1,
     "deterministic": True, "force_row_wise": True,
 }  # fmt: skip
-ROUNDS = 150
+ROUNDS = 100
+LOST = 1.5
+"""What a case whose successors were taken away weighs beside the case that it was."""
 UNLABELLED = -1
 
 
@@ -56,6 +67,8 @@ class Case:
     looked: list[Looked]
     labels: dict[int, set[tuple[str, ...]]]
     """Position of a labelled old option -> its right answers; empty: it was removed."""
+    asked: bool
+    """Is it one to answer as it is, and not only to learn from?"""
 
     def truth(self, pair: Looked) -> int:
         right = self.labels.get(pair.old)
@@ -89,7 +102,7 @@ def without_successors(case: dict[str, Any], chance: random.Random) -> dict[str,
     }
 
 
-def compared(case: dict[str, Any], weight: float) -> Case:
+def compared(case: dict[str, Any], weight: float, *, asked: bool = False) -> Case:
     old, new = ([read_option(each) for each in case[side]] for side in ("old", "new"))
     comparison = Comparison(old, new)
     right: dict[tuple[str, ...], set[tuple[str, ...]]] = {tuple(p): set() for p in case["removed"]}
@@ -101,126 +114,159 @@ def compared(case: dict[str, Any], weight: float) -> Case:
         if comparison.old[at].path in right
     }
     looked = comparison.looked_at()
-    return Case(case["id"], case["source"], weight, comparison, looked, labels)
+    return Case(case["id"], case["source"], weight, comparison, looked, labels, asked)
 
 
-def table(
-    cases: Iterable[Case], pairs: dict[str, list[Looked]]
-) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
-    """Vectors, truths and weights of the labelled pairs; no source outweighs all others."""
-    cases = list(cases)
+Table = tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
+"""Vectors, truths and weights of labelled pairs."""
+
+
+class Lessons:
+    """What can be learnt from the cases, with or without some sources. First guesses are
+    remembered: a source left out of judging was also left out of guessing for the others."""
+
+    def __init__(self, cases: Iterable[Case]) -> None:
+        self.cases = list(cases)
+        self.sources = sorted({case.source for case in self.cases})
+        self._looked = {case.id: labelled(case, case.looked) for case in self.cases}
+        self._guesses: dict[frozenset[str], Model] = {}
+
+    def without(self, sources: Iterable[str]) -> list[Case]:
+        return [case for case in self.cases if case.source not in sources]
+
+    def guess(self, without: frozenset[str]) -> Model:
+        """The first stage alone."""
+        known = self._guesses.get(without)
+        if known is None:
+            sum_ = fit_sum(*table(self.without(without), self._looked))
+            known = self._guesses[without] = Model(sum_, Sum(0.0, ()), ())
+        return known
+
+    def learn(self, without: frozenset[str] = frozenset()) -> Model:
+        """Both stages. Each source is judged by first guesses that the others taught, as a new
+        one will come."""
+        judged = {}
+        for case in self.without(without):
+            guess = self.guess(without | {case.source}).guess
+            judged[case.id] = labelled(case, case.comparison.in_context(case.looked, guess))
+        return fit_judge(self.guess(without), table(self.without(without), judged))
+
+
+def labelled(case: Case, pairs: list[Looked]) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Vectors and truths of the pairs of which the truth is known."""
+    known = [pair for pair in pairs if case.truth(pair) != UNLABELLED]
+    vectors = numpy.array([pair.vector for pair in known])
+    return vectors, numpy.array([case.truth(pair) for pair in known])
+
+
+def table(cases: list[Case], pairs: dict[str, tuple[numpy.ndarray, numpy.ndarray]]) -> Table:
+    """No source outweighs all others."""
     count: Counter[str] = Counter()
     for case in cases:
         count[case.source] += len(case.labels)
-    vectors, truths, weights = [], [], []
-    for case in cases:
-        for pair in pairs[case.id]:
-            truth = case.truth(pair)
-            if truth != UNLABELLED:
-                vectors.append(pair.vector)
-                truths.append(truth)
-                weights.append(case.weight / count[case.source] ** 0.5)
-    found = numpy.array(weights)
-    return numpy.array(vectors), numpy.array(truths), found * len(found) / found.sum()
+    used = [case for case in cases if len(pairs[case.id][1])]
+    weights = numpy.concatenate(
+        [
+            numpy.full(len(pairs[case.id][1]), case.weight / count[case.source] ** 0.5)
+            for case in used
+        ]
+    )
+    return (
+        numpy.vstack([pairs[case.id][0] for case in used]),
+        numpy.concatenate([pairs[case.id][1] for case in used]),
+        weights * len(weights) / weights.sum(),
+    )
 
 
-def fit_guess(cases: list[Case], looked: dict[str, list[Looked]]) -> Model:
-    vectors, truths, weights = table(cases, looked)
+def fit_sum(vectors: numpy.ndarray, truths: numpy.ndarray, weights: numpy.ndarray) -> Sum:
     scaler = StandardScaler().fit(vectors)
-    fitted = LogisticRegression(C=0.3, max_iter=500)
+    fitted = LogisticRegression(C=20.0, max_iter=300)
     fitted.fit(scaler.transform(vectors), truths, sample_weight=weights)
     slopes = fitted.coef_[0] / scaler.scale_
     bias = float(fitted.intercept_[0] - (slopes * scaler.mean_).sum())
-    return Model(bias, tuple(map(float, slopes)), ())
+    return Sum(round(bias, 6), tuple(round(float(slope), 6) for slope in slopes))
 
 
-def fit_trees(cases: list[Case], judged: dict[str, list[Looked]]) -> tuple[Tree, ...]:
-    vectors, truths, weights = table(cases, judged)
-    data = lightgbm.Dataset(vectors, truths, weight=weights, feature_name=list(NAMES))
+def fit_judge(model: Model, lessons: Table) -> Model:
+    """The second stage added: the trees learn what the sum gets wrong."""
+    vectors, truths, weights = lessons
+    sum_ = fit_sum(*lessons)
+    start = vectors @ numpy.array(sum_.weights) + sum_.bias
+    data = lightgbm.Dataset(vectors, truths, weight=weights, init_score=start)
     fitted = lightgbm.train(PARAMETERS, data, ROUNDS)
-    return tuple(flat(tree["tree_structure"]) for tree in fitted.dump_model()["tree_info"])
+    trees = (tree(each["tree_structure"]) for each in fitted.dump_model()["tree_info"])
+    return replace(model, together=sum_, trees=tuple(trees))
 
 
-def flat(root: dict[str, Any]) -> Tree:
-    """A tree as lists of numbers (see `forms.identity.model.Tree`)."""
-    inner: list[tuple[int, float, int, int]] = []
-    leaves: list[float] = []
-
-    def add(node: dict[str, Any]) -> int:
-        if "leaf_value" in node:
-            leaves.append(round(node["leaf_value"], 6))
-            return -len(leaves)
-        at = len(inner)
-        inner.append((0, 0.0, 0, 0))
-        left, right = add(node["left_child"]), add(node["right_child"])
-        inner[at] = (node["split_feature"], float(f"{node['threshold']:.9g}"), left, right)
-        return at
-
-    add(root)
-    feature, threshold, left, right = zip(*inner, strict=True) if inner else ((), (), (), ())
-    return Tree(feature, threshold, left, right, tuple(leaves))
+def tree(node: dict[str, Any]) -> Tree:
+    if "leaf_value" in node:
+        return round(float(node["leaf_value"]), 6)
+    threshold = float(f"{node['threshold']:.9g}")
+    return (
+        int(node["split_feature"]),
+        threshold,
+        tree(node["left_child"]),
+        tree(node["right_child"]),
+    )
 
 
-def guesses_from_others(
-    cases: list[Case], looked: dict[str, list[Looked]]
-) -> dict[str, list[Looked]]:
-    """Each source in context, by first guesses that others taught; as a new one will come."""
-    judged = {}
-    for source in sorted({case.source for case in cases}):
-        model = fit_guess([case for case in cases if case.source != source], looked)
-        for case in cases:
-            if case.source == source:
-                judged[case.id] = case.comparison.in_context(case.looked, model.guess)
-    return judged
+def answer(case: Case, model: Model) -> dict[str, Any]:
+    """A line of predictions."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for pair in case.comparison.in_context(case.looked, model.guess):
+        old, new = case.comparison.old[pair.old].path, case.comparison.new[pair.new].path
+        found[".".join(old)].append((".".join(new), model.judge(pair.vector)))
+    return {"case": case.id, "candidates": found}
 
 
-def leave_out(cases: list[Case], judged: dict[str, list[Looked]]) -> None:
-    """Write each source's predictions by a model of all others, for score.py."""
-    rows: dict[str, dict[str, list[Any]]] = {}
-    for source in sorted({case.source for case in cases}):
-        trees = fit_trees([case for case in cases if case.source != source], judged)
-        model = Model(0.0, (), trees)
-        for case in cases:
-            if case.source != source or case.id.endswith(" without"):
-                continue
-            found: dict[str, list[Any]] = defaultdict(list)
-            for pair in judged[case.id]:
-                path = ".".join(case.comparison.new[pair.new].path)
-                before = ".".join(case.comparison.old[pair.old].path)
-                found[before].append([path, model.judge(pair.vector)])
-            rows[case.id] = found
-    for case_id, found in rows.items():
-        print(json.dumps({"case": case_id, "candidates": found}))
+def leave_out(lessons: Lessons) -> dict[str, Any]:
+    """What a model of all other sources makes of each source."""
+    lines = []
+    for source in lessons.sources:
+        model = lessons.learn(frozenset({source}))
+        asked = [case for case in lessons.cases if case.source == source and case.asked]
+        lines += [answer(case, model) for case in asked]
+        print("left out:", source, file=sys.stderr, flush=True)
+    items = list(scorer().load_cases(str(DATA / WIDE)))
+    return figures(scorer().evaluate(items, answers(lines), by="source"))
 
 
-def main() -> None:
+def read_cases() -> list[Case]:
     chance = random.Random(5)
     cases = []
     for name, weight in FILES.items():
-        for case in read(DATA / name):
-            cases.append(compared(case, weight))
-            if fewer := without_successors(case, chance):
-                cases.append(compared(fewer, weight))
-    looked = {case.id: case.looked for case in cases}
-    judged = guesses_from_others(cases, looked)
-    if "--leave-out" in sys.argv:
-        leave_out(cases, judged)
-        return
-    guess = fit_guess(cases, looked)
-    trees = fit_trees(cases, judged)
-    model = {
+        for data in read(DATA / name):
+            cases.append(compared(data, weight, asked=name == WIDE))
+            if fewer := without_successors(data, chance):
+                cases.append(compared(fewer, LOST * weight))
+    return cases
+
+
+def made_of() -> str:
+    """Digest of everything that decides what the model is, but for the versions above."""
+    code = [*Path(forms.identity.__file__).parent.glob("*.py"), Path(__file__)]
+    digest = hashlib.sha256()
+    for path in [*sorted(code), *(DATA / name for name in sorted(FILES))]:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def main() -> None:
+    lessons = Lessons(read_cases())
+    model = lessons.learn()
+    data = {
+        "made_of": made_of(),
         "names": NAMES,
-        "bias": round(guess.bias, 6),
-        "weights": [round(weight, 6) for weight in guess.weights],
-        "trees": [[t.feature, t.threshold, t.left, t.right, t.leaf] for t in trees],
+        "alone": [model.alone.bias, model.alone.weights],
+        "together": [model.together.bias, model.together.weights],
+        "trees": model.trees,
     }
     target = Path(forms.identity.__file__).with_name("model.json")
-    target.write_text(json.dumps(model, separators=(",", ":")) + "\n", encoding="ascii")
+    target.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="ascii")
+    if "--leave-out" in sys.argv:
+        result = {"made_of": made_of(), **leave_out(lessons)}
+        LEFT_OUT.write_text(json.dumps(result, indent=1) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        # Sums follow the order of sets: the same model is made every time only with one seed.
-        again = {**os.environ, "PYTHONHASHSEED": "0"}
-        sys.exit(subprocess.run(sys.orig_argv, env=again, check=False).returncode)
     main()

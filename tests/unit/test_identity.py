@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
+from importlib.resources import files
+from itertools import cycle, product
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from forms.identity import KNOWN, Name, Option, match
 from forms.identity.cases import predict
 from forms.identity.model import read_model, shipped_model
 from forms.identity.words import name_words, squashed
+from tests.bench.bench_identity import LEFT_OUT, answers, scorer
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/option-identity"
 STEMS = ("port", "user", "logLevel", "cacheDir", "maxRetries", "tlsMinVersion", "bindAddress")
@@ -50,6 +50,16 @@ def test_another_spelling_is_the_same_option() -> None:
         name, score = best(old, new, f"plugin.{before}")
         assert name == f"plugin.{after}"
         assert score > 0.5
+
+
+def test_among_many_options_of_the_same_words_the_likest_is_found() -> None:
+    names = cycle(product(("cache", "limit", "proxy", "retry", "queue"), repeat=2))
+    paths = [(f"service{at // 25}", *next(names)) for at in range(1000)]
+    old = [Option(path, {"type": "string"}) for path in paths]
+    path = old[333].path
+    renamed = (*path[:-1], f"{path[-1]}_size")
+    new = [*old[:333], Option(renamed, {"type": "string"}), *old[334:]]
+    assert match(old, new)[path][0].new == renamed
 
 
 def test_an_option_that_went_is_not_made_into_another() -> None:
@@ -114,7 +124,14 @@ def test_names_are_the_same_words_in_every_spelling(words: list[str]) -> None:
 def test_a_model_for_other_features_is_refused() -> None:
     assert shipped_model().trees
     with pytest.raises(ValueError, match="train it again"):
-        read_model({"names": ["leaf_same"], "bias": 0.0, "weights": [1.0], "trees": []})
+        read_model({"names": ["leaf_same"], "alone": [0.0, [1.0]], "trees": []})
+
+
+def test_the_figures_of_sources_left_out_are_those_of_the_shipped_model() -> None:
+    """Both files say of which code and data they were made."""
+    model = files("forms.identity").joinpath("model.json").read_text(encoding="ascii")
+    left_out = LEFT_OUT.read_text(encoding="ascii")
+    assert json.loads(left_out)["made_of"] == json.loads(model)["made_of"]
 
 
 def test_the_command_answers_line_by_line(
@@ -152,28 +169,12 @@ def test_files_that_are_none_are_refused(
 @pytest.mark.skipif(not DATA.is_dir(), reason="the labelled renames are not beside this clone")
 def test_real_renames_are_found_and_removals_left_alone() -> None:
     """A third of the labelled releases; `make bench` has all of them."""
-    scorer = load_scorer()
-    cases = list(scorer.lines(str(DATA / "dev-wide.jsonl.gz")))[::3]
-    asked: dict[str, Any] = {case["id"]: predict(case)["candidates"] for case in cases}
-    items = [
-        item for item in scorer.load_cases(str(DATA / "dev-wide.jsonl.gz")) if item["case"] in asked
-    ]
-    answers = {
-        (case, old): [(path, score) for path, score in found]
-        for case, candidates in asked.items()
-        for old, found in candidates.items()
-    }
-    summary = scorer.evaluate(items, answers)["all"]
+    file = str(DATA / "dev-wide.jsonl.gz")
+    predictions = list(map(predict, list(scorer().lines(file))[::3]))
+    asked = {each["case"] for each in predictions}
+    items = [item for item in scorer().load_cases(file) if item["case"] in asked]
+    summary = scorer().evaluate(items, answers(predictions))["all"]
     assert summary["recall@1"] >= 0.97
     assert summary["at"]["precision"] >= 0.98
     assert summary["at"]["recall"] >= 0.93
     assert summary["at"]["false_suggestion_rate"] <= 0.03
-
-
-def load_scorer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("score", DATA / "score.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
