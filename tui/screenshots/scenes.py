@@ -104,7 +104,15 @@ SCENES: Mapping[str, Scene] = {
     "upgrade-decided": Scene(
         (*_UPGRADE, Act("1 1 1 1", "0 to decide"), Act("f", "what you set")), newer=VALUES
     ),
-    "upgrade-nothing": Scene((*_UPDATE, Act("u", "Nothing needs you")), newer=NOTHING_TO_DECIDE),
+    "upgrade-nothing": Scene(
+        (
+            _DASHBOARD,
+            Act("", "1 update"),
+            Act("down", "nothing to decide"),
+            Act("u", "Nothing needs"),
+        ),
+        newer=NOTHING_TO_DECIDE,
+    ),
     "keys": Scene((_DASHBOARD, Act("question_mark", "Find an action by name"))),
     "palette": Scene((_DASHBOARD, Act("ctrl+p", "type a part of"))),
 }
