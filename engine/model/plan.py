@@ -25,6 +25,8 @@ class Intent(StrEnum):
     RECONFIGURE = "reconfigure"
     UPGRADE = "upgrade"
     ROLLBACK = "rollback"
+    BACKUP = "backup"
+    RESTORE = "restore"
     DESTROY = "destroy"
 
 

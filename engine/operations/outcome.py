@@ -20,6 +20,8 @@ AT_WORK = {
     Intent.RECONFIGURE: DeploymentStatus.CHANGING,
     Intent.UPGRADE: DeploymentStatus.CHANGING,
     Intent.ROLLBACK: DeploymentStatus.CHANGING,
+    Intent.BACKUP: DeploymentStatus.CHANGING,
+    Intent.RESTORE: DeploymentStatus.CHANGING,
     Intent.DESTROY: DeploymentStatus.DESTROYING,
 }
 """The deployment's status while an operation of this intent is unfinished."""
@@ -28,6 +30,8 @@ _ENDED_WELL = {
     Intent.RECONFIGURE: DeploymentStatus.RUNNING,
     Intent.UPGRADE: DeploymentStatus.RUNNING,
     Intent.ROLLBACK: DeploymentStatus.RUNNING,
+    Intent.BACKUP: DeploymentStatus.RUNNING,
+    Intent.RESTORE: DeploymentStatus.RUNNING,
     Intent.DESTROY: DeploymentStatus.DESTROYED,
 }
 

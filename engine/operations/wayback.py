@@ -10,7 +10,12 @@ from engine.inventory.inventory import Inventory
 from engine.model.plan import Intent, Operation, Plan
 from engine.operations.runner import StepResult
 
-_AGAIN = {Intent.UPGRADE: "homeport upgrade", Intent.ROLLBACK: "homeport rollback"}
+_AGAIN = {
+    Intent.UPGRADE: "homeport upgrade",
+    Intent.ROLLBACK: "homeport rollback",
+    Intent.BACKUP: "homeport backup",
+    Intent.RESTORE: "homeport restore",
+}
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,17 @@ class WayBack:
         origin = plan.rollback
         assert origin is not None
         if self.is_whole:
+            again = (
+                f"{plan.name} runs on, with all of its data; what is in the repository was "
+                "not touched"
+            )
             told["left"] = (
-                f"{plan.name} runs with release {origin.release} again, with the configuration "
-                "and the data from before; what came since is kept on the guest"
+                again
+                if plan.intent is Intent.BACKUP
+                else (
+                    f"{plan.name} runs with release {origin.release} again, with the configuration "
+                    "and the data from before; what came since is kept on the guest"
+                )
             )
             told["do"] = f"Mend what ended it, then plan anew: {_AGAIN[plan.intent]} {plan.name}"
         else:
