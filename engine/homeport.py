@@ -362,6 +362,30 @@ class Homeport:
         """In place, to a backup (by default the newest); the present state is kept first."""
         return self._planner.backups.restore(name, backup, repository)
 
+    def plan_restore_as(
+        self,
+        name: str,
+        new_name: str,
+        *,
+        domain: str = "",
+        provider: str = "",
+        backup: str = "",
+        repository: str = "",
+    ) -> Plan:
+        """A new deployment from a backup of `name`, which need not be there any more. domain
+        and provider are the backup's by default."""
+        return self._planner.backups.restore_as(
+            name, new_name, domain=domain, provider=provider, backup=backup, repository=repository
+        )
+
+    def plan_drill(
+        self, name: str, *, backup: str = "", repository: str = "", provider: str = ""
+    ) -> Plan:
+        """A backup of `name` is started on a throw-away guest, which is removed again."""
+        return self._planner.backups.drill(
+            name, backup=backup, repository=repository, provider=provider
+        )
+
     def plan_destroy(self, name: str) -> Plan:
         return self._planner.destroy(name)
 

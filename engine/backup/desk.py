@@ -13,6 +13,7 @@ from engine.backends.protocols import Secrets
 from engine.backup.repository import Repository
 from engine.backup.sheet import recovery_sheet
 from engine.errors import Conflict, HomeportError, NotFound
+from engine.model.plan import Intent, Operation
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 from engine.operations.workplace import Workplace
 
@@ -110,6 +111,15 @@ class RepositoryDesk:
             verified.append(Verified(profile.name, "V2", tuple(newest.values())))
             self._inventory.audit.record(f"verify repository {profile.name}", "all contents")
         return verified
+
+    def drills(self) -> dict[str, Operation]:
+        """The last drill of each backup that had one, by the backup's id: how it ended, when."""
+        found: dict[str, Operation] = {}
+        for operation in self._inventory.operations.all():
+            if operation.plan.intent is Intent.DRILL and operation.status.is_final:
+                args = next(s.args for s in operation.plan.steps if "backup" in s.args)
+                found.setdefault(str(args["backup"]), operation)
+        return found
 
     def sheet(self, name: str) -> str:
         """The recovery sheet, with the repository's password in it; the audit trail records

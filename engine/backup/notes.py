@@ -31,6 +31,8 @@ class About(Model):
     provider: str
     application: str
     release: str
+    owner: tuple[int, int] | None = None
+    """Numbers of the service's user and group on the guest."""
     account: str = ""
     """User name of the first account."""
     values: dict[str, Any] = Field(default_factory=dict)

@@ -17,7 +17,7 @@ from engine.backup import restic
 from engine.backup.memory_files import memory_file
 from engine.backup.notes import ABOUT, LONGEST_NOTE, SECRETS, Notes
 from engine.backup.processes import Running, attend, start
-from engine.errors import InvalidInput, NotFound, RemoteFailure
+from engine.errors import InvalidInput, Locked, NotFound, RemoteFailure
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 
 _CHUNK = 1 << 20
@@ -59,12 +59,24 @@ class Repository:
 
     def backups(self, deployment: str | None = None) -> list[Backup]:
         """Complete ones, newest first; of one deployment by its id, or of all."""
-        complete, _ = self._listed()
-        return [b for b in complete if deployment in (None, b.deployment)]
+        return self.contents(deployment)[0]
 
-    def unfinished(self, deployment: str) -> list[str]:
-        """Snapshots that killed attempts left of this deployment."""
-        return self._listed()[1].get(deployment, [])
+    def contents(self, deployment: str | None = None) -> tuple[list[Backup], list[str]]:
+        """As `backups`; and the snapshots that killed attempts left."""
+        answer = self._run(["snapshots", "--json", "--no-lock"])
+        try:
+            complete, unfinished = restic.listed(self.profile, answer)
+        except ValueError as error:
+            raise InvalidInput(
+                "restic's list of snapshots cannot be read", on=self.profile.name, why=str(error)
+            ) from error
+        left = [
+            snapshot
+            for of, snapshots in unfinished.items()
+            for snapshot in snapshots
+            if deployment in (None, of)
+        ]
+        return [b for b in complete if deployment in (None, b.deployment)], left
 
     def find(self, name: str, deployment: str | None = None) -> Backup:
         """By its id or an unambiguous beginning of it; the newest for an empty name."""
@@ -109,9 +121,8 @@ class Repository:
         content: every byte of the repository is read and compared; otherwise its structure
         only: all that is listed is there with the size that it should have.
         """
-        self._run(["unlock"])  # locks whose program is dead; others stay
         words = ["check", *(["--read-data"] if content else [])]
-        self._run(words, raise_if_cancelled=raise_if_cancelled)
+        self._run_alone(words, raise_if_cancelled)
 
     def read_back(self, backup: Backup, raise_if_cancelled: Callable[[], None] = never) -> None:
         """All of one backup is read out again and compared with the checksum that was taken
@@ -147,14 +158,15 @@ class Repository:
         prune: bool = True,
     ) -> bool:
         """They are gone; False where all were gone already. prune: so is what only they held."""
-        there = {entry.snapshot for entry in self.backups()} | {
-            snapshot for found in self._listed()[1].values() for snapshot in found
-        }
+        if not snapshots:
+            return False
+        complete, unfinished = self.contents()
+        there = {backup.snapshot for backup in complete}.union(unfinished)
         doomed = [snapshot for snapshot in snapshots if snapshot in there]
         if doomed:
-            self._run(["unlock"])
-            words = ["forget", *(["--prune"] if prune else []), *doomed]
-            self._run(words, raise_if_cancelled=raise_if_cancelled)
+            self._run_alone(
+                ["forget", *(["--prune"] if prune else []), *doomed], raise_if_cancelled
+            )
         return bool(doomed)
 
     # running it
@@ -184,14 +196,14 @@ class Repository:
         with self.started(words, stdout=subprocess.PIPE) as running:
             yield running
 
-    def _listed(self) -> tuple[list[Backup], dict[str, list[str]]]:
-        answer = self._run(["snapshots", "--json", "--no-lock"])
+    def _run_alone(self, words: Sequence[str], raise_if_cancelled: Callable[[], None]) -> None:
+        """What restic does only while nobody else does anything. A lock whose program is dead
+        is taken away (restic knows by itself which those are); others are respected."""
         try:
-            return restic.listed(self.profile, answer)
-        except ValueError as error:
-            raise InvalidInput(
-                "restic's list of snapshots cannot be read", on=self.profile.name, why=str(error)
-            ) from error
+            self._run(words, raise_if_cancelled=raise_if_cancelled)
+        except Locked:
+            self._run(["unlock"])
+            self._run(words, raise_if_cancelled=raise_if_cancelled)
 
     def _run(self, words: Sequence[str], *, raise_if_cancelled: Callable[[], None] = never) -> str:
         """Its standard output; the error that fits where it fails."""

@@ -37,8 +37,11 @@ def show_plan(plan: Plan) -> None:
         output.line(f"  ! {warning}")
     if plan.rollback is not None:
         back = f"back to {plan.application} {plan.rollback.release} with its configuration and data"
-        runs_on = "the application runs on as it is"
-        output.line(f"  < if it fails: {runs_on if plan.intent is Intent.BACKUP else back}")
+        ways = {
+            Intent.BACKUP: "the application runs on as it is",
+            Intent.DRILL: "the throw-away guest is removed all the same",
+        }
+        output.line(f"  < if it fails: {ways.get(plan.intent, back)}")
     counts = {effect: sum(step.effect is effect for step in plan.steps) for effect in Effect}
     seconds = sum(step.expected_seconds for step in plan.steps)
     output.line(

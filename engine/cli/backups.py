@@ -6,6 +6,7 @@ import argparse
 
 from engine.cli import output
 from engine.homeport import Homeport
+from engine.model.plan import Operation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +23,13 @@ def run(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
         desk = homeport.repositories
         found = desk.backups(options.name, options.repository)
+        drills = desk.drills()
         verified = desk.verify(found, options.repository) if options.verify else []
     if options.json:
-        listed = [backup.model_dump(mode="json") for backup in found]
+        listed = [
+            {**backup.model_dump(mode="json"), "drill": _drilled(drills.get(backup.id)) or None}
+            for backup in found
+        ]
         levels = [
             {"repository": v.repository, "level": v.level, "compared": [b.id for b in v.compared]}
             for v in verified
@@ -35,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         output.line("No backups. Make one with: homeport backup NAME")
         return 0
     output.table(
-        ("BACKUP", "TAKEN (UTC)", "DEPLOYMENT", "RELEASE", "SIZE", "REPOSITORY"),
+        ("BACKUP", "TAKEN (UTC)", "DEPLOYMENT", "RELEASE", "SIZE", "REPOSITORY", "DRILL"),
         (
             (
                 backup.id,
@@ -44,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
                 f"{backup.application} {backup.release}",
                 f"{backup.bytes / 1e6:.1f} MB",
                 backup.repository,
+                _drilled(drills.get(backup.id)) or "none",
             )
             for backup in found
         ),
@@ -53,3 +59,10 @@ def run(options: argparse.Namespace) -> int:
         output.line(f"{one.repository}: {one.level}: all contents were read and are whole")
         output.line(f"  read out and compared with the checksum of their guest: {names}")
     return 0
+
+
+def _drilled(operation: Operation | None) -> str:
+    """How the last drill ended, and when."""
+    if operation is None:
+        return ""
+    return f"{operation.status.value} {operation.ended or operation.created:%Y-%m-%d %H:%M}"

@@ -23,6 +23,7 @@ COMMANDS = {
     "outdated": ("engine.cli.outdated", "deployments with a newer release, and what it asks"),
     "backup": ("engine.cli.backup", "bring a deployment's state into a repository"),
     "restore": ("engine.cli.restore", "bring a deployment back to a backup"),
+    "drill": ("engine.cli.drill", "prove a backup by starting it on a throw-away guest"),
     "backups": ("engine.cli.backups", "backups in the repositories, and whether they are whole"),
     "repositories": ("engine.cli.repositories", "where backups lie, and what opens them"),
     "destroy": ("engine.cli.destroy", "remove a deployment and everything it owns"),

@@ -27,6 +27,7 @@ class Intent(StrEnum):
     ROLLBACK = "rollback"
     BACKUP = "backup"
     RESTORE = "restore"
+    DRILL = "drill"
     DESTROY = "destroy"
 
 

@@ -151,8 +151,8 @@ class Planner:
         wanted = referenced_secrets(
             self._workplace.options_schema(plan.application, plan.release), plan.values
         )
-        if not wanted or plan.intent in (Intent.DESTROY, Intent.RESTORE):
-            return  # a restore brings them
+        if not wanted or plan.intent in (Intent.DESTROY, Intent.RESTORE, Intent.DRILL):
+            return  # a backup brings its own
         provider = self._inventory.providers.get(plan.provider)
         store = self._workplace.backends(provider).secrets
         prefix = f"deployments/{plan.deployment}"
@@ -172,6 +172,8 @@ class Planner:
         if plan.intent is Intent.DESTROY:
             return self.destroy(plan.deployment)
         known = {found.id: found for found in self._inventory.deployments.all(destroyed=True)}
+        if plan.deployment not in known and plan.intent in (Intent.RESTORE, Intent.DRILL):
+            return self.backups.again_anew(plan)
         if plan.deployment not in known:
             return self._deploy_again(plan)
         deployment = known[plan.deployment]

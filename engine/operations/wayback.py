@@ -15,7 +15,14 @@ _AGAIN = {
     Intent.ROLLBACK: "homeport rollback",
     Intent.BACKUP: "homeport backup",
     Intent.RESTORE: "homeport restore",
+    Intent.DRILL: "homeport drill",
 }
+
+_LEFT = {
+    Intent.BACKUP: "{name} runs on, with all of its data; older backups are all there",
+    Intent.DRILL: "the throw-away guest is gone; nothing else was touched",
+}
+"""Where nobody's data were changed, and so none were put back."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +42,9 @@ class WayBack:
         origin = plan.rollback
         assert origin is not None
         if self.is_whole:
-            again = (
-                f"{plan.name} runs on, with all of its data; what is in the repository was "
-                "not touched"
-            )
-            told["left"] = (
-                again
-                if plan.intent is Intent.BACKUP
-                else (
-                    f"{plan.name} runs with release {origin.release} again, with the configuration "
-                    "and the data from before; what came since is kept on the guest"
-                )
+            told["left"] = _LEFT.get(plan.intent, "").format(name=plan.name) or (
+                f"{plan.name} runs with release {origin.release} again, with the configuration "
+                "and the data from before; what came since is kept on the guest"
             )
             told["do"] = f"Mend what ended it, then plan anew: {_AGAIN[plan.intent]} {plan.name}"
         else:

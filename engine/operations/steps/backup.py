@@ -20,11 +20,16 @@ from engine.planning.backup import CAPTURE, FETCHED
 from engine.state.captures import CapturedUnit, Manifest
 from engine.state.protocols import UNFINISHED
 from engine.state.secrets import COPIES
+from engine.state.units import INSTALLATION
 
 _SSH_KEY = "ssh/installation"
 _SPARE_MIB = 256
 _RESTORE_COPIES = 2
 """Of the present state: what is kept, and what is written beside it when it is put back."""
+
+
+OWNER = "owner"
+"""Attribute of a capture that was fetched: numbers of the service's user and group then."""
 
 
 @handles("backup.check@1")
@@ -41,9 +46,11 @@ def check(ctx: StepContext) -> StepOutcome:
 def store(ctx: StepContext) -> StepOutcome:
     """The operation's capture in the repository. It counts once its stream was whole."""
     repository = _repository(ctx)
-    if (known := _made_before(ctx, repository)) is None:
+    made, left = repository.contents(ctx.plan.deployment)
+    known = next((backup for backup in made if backup.id == ctx.operation_id), None)
+    if known is None:
         # What killed attempts left has no use: restic keeps its parts until it prunes.
-        repository.forget(repository.unfinished(ctx.plan.deployment), prune=False)
+        repository.forget(left, prune=False)
         name = f"{ctx.operation_id}.{CAPTURE}"
         capture = ctx.resource(ResourceKind.CAPTURE, name)
         if capture is None:
@@ -64,7 +71,6 @@ def store(ctx: StepContext) -> StepOutcome:
                 repository, guest, directory, notes.texts, tags, manifest.at, manifest.size
             )
         repository.finish(stored.snapshot, stored.bytes, stored.sha256)
-        repository.forget(repository.unfinished(ctx.plan.deployment), prune=False)
         known = repository.find(ctx.operation_id, ctx.plan.deployment)
     ctx.log(f"Backup {known.id} in {known.repository}: {known.bytes / 1e6:.1f} MB")
     output = {"backup": known.id, "snapshot": known.snapshot, "bytes": known.bytes}
@@ -96,8 +102,7 @@ def expire(ctx: StepContext) -> StepOutcome:
 @handles("restore.check@1")
 def check_restore(ctx: StepContext) -> StepOutcome:
     """The backup is there, and the guest has room for it beside what it keeps."""
-    repository = _repository(ctx)
-    backup = repository.find(str(ctx.step.args["backup"]), ctx.plan.deployment)
+    repository, backup = named_backup(ctx)
     _prepare_guest(ctx, repository)
     ctx.method.check(ctx.shell(), installation(ctx), ctx)
     _refuse_without_room(ctx, _RESTORE_COPIES * _measured(ctx) + 2 * backup.bytes)
@@ -107,13 +112,14 @@ def check_restore(ctx: StepContext) -> StepOutcome:
 @handles("backup.fetch@1")
 def fetch(ctx: StepContext) -> StepOutcome:
     """The backup as a capture on the guest, complete or not there, like every capture."""
-    repository, name = _repository(ctx), f"{ctx.operation_id}.{FETCHED}"
-    backup = repository.find(str(ctx.step.args["backup"]), ctx.plan.deployment)
+    repository, backup = named_backup(ctx)
+    name = f"{ctx.operation_id}.{FETCHED}"
     notes, guest = repository.notes(backup), _guest(ctx)
     place = guest.place
     for value in notes.secrets.values():
         ctx.hide(value)
-    manifest = _as_here(ctx, notes.about.manifest, name)
+    _prepare_guest(ctx, repository)
+    manifest = _as_here(ctx, notes.about, name)
     directory = f"{place.paths.captures}/{name}"
     if not place.exists(directory):
         making = directory + UNFINISHED
@@ -134,6 +140,7 @@ def fetch(ctx: StepContext) -> StepOutcome:
         "at": manifest.at.isoformat(),
         "checksum": manifest.checksum,
         "bytes": manifest.size,
+        OWNER: notes.about.owner,
     }
     ctx.remember(ResourceKind.CAPTURE, name, name, attributes)
     ctx.log(f"Backup {backup.id} is on the guest: {backup.bytes / 1e6:.1f} MB, checksum compared")
@@ -154,6 +161,18 @@ def _repository(ctx: StepContext) -> Repository:
     return Repository(profile, ctx.installation_secrets().get)
 
 
+def named_backup(ctx: StepContext) -> tuple[Repository, Backup]:
+    """The one that the step's args name."""
+    repository = _repository(ctx)
+    return repository, repository.find(str(ctx.step.args["backup"]))
+
+
+def service_ids(place: Place) -> tuple[int, int]:
+    """Numbers of the service's user and group."""
+    shown = place.run("getent", "passwd", place.paths.user).stdout.split(":")
+    return int(shown[2]), int(shown[3])
+
+
 def _guest(ctx: StepContext) -> ways.Guest:
     place = Place.of(ctx.shell(), installation(ctx), ctx)
     return ways.Guest(place, ctx.target(), ctx.installation_secrets().get(_SSH_KEY))
@@ -163,11 +182,6 @@ def _prepare_guest(ctx: StepContext, repository: Repository) -> None:
     """While everything still serves: what an installer may have to wait for."""
     if not repository.is_here:
         apt.ensure_packages(Place.of(ctx.shell(), installation(ctx), ctx), (PROGRAM,))
-
-
-def _made_before(ctx: StepContext, repository: Repository) -> Backup | None:
-    made = repository.backups(ctx.plan.deployment)
-    return next((backup for backup in made if backup.id == ctx.operation_id), None)
 
 
 def _measured(ctx: StepContext) -> int:
@@ -199,6 +213,7 @@ def _notes(ctx: StepContext, manifest: Manifest) -> Notes:
         provider=ctx.plan.provider,
         application=ctx.plan.application,
         release=manifest.release,
+        owner=service_ids(Place.of(ctx.shell(), app, ctx)),
         account=app.account,
         values=dict(ctx.plan.values),
         manifest=manifest,
@@ -211,12 +226,18 @@ def _notes(ctx: StepContext, manifest: Manifest) -> Notes:
     return Notes(about, secrets)
 
 
-def _as_here(ctx: StepContext, manifest: Manifest, name: str) -> Manifest:
+def _as_here(ctx: StepContext, about: About, name: str) -> Manifest:
     """The manifest of a capture of this name on this guest. Paths are those of the present
-    package and guest: nothing that was read from a repository becomes one."""
+    package and guest: nothing that was read from a repository becomes one.
+
+    A deployment that is made anew has its own configuration, and its secrets by then.
+    """
     here = {unit.id: unit for unit in units(ctx)}
+    is_anew = about.deployment != ctx.plan.deployment
     entries = []
-    for entry in manifest.units:
+    for entry in about.manifest.units:
+        if is_anew and (entry.kind == "secrets" or entry.id.startswith(INSTALLATION)):
+            continue
         if entry.kind == "secrets":
             copy = {"copy": f"{COPIES}/{name}/{entry.locator}"}
             absent = entry.captured.facts.get("absent")
@@ -239,4 +260,4 @@ def _as_here(ctx: StepContext, manifest: Manifest, name: str) -> Manifest:
             )
         where = {"locator": unit.locator, "exclude": unit.exclude, "empty": unit.empty}
         entries.append(CapturedUnit.model_validate(entry.model_dump() | where))
-    return manifest.model_copy(update={"id": name, "units": tuple(entries)})
+    return about.manifest.model_copy(update={"id": name, "units": tuple(entries)})
