@@ -1,16 +1,35 @@
-"""Backups of real applications on a lab, and back from them: by restic, in a directory."""
+"""Backups of real applications on a lab, and back from them: by restic, in a directory.
+
+One calendar is deployed once and goes through all of it; its client knows what must be there.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import stat
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from engine.model.plan import Operation
-from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
-from tests.deployed import Installation, check_one_of_each, installation
-from tests.integration.test_upgrade import OLDER, captures_on_guest, deploy
+from engine.cli.main import main
+from engine.errors import Denied, NotFound, RemoteFailure
+from engine.model.deployment import DeploymentStatus
+from engine.model.plan import Operation, Plan
+from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
+from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
+from tests.integration.test_secrets_stay_hidden import ProcessWatch
+from tests.integration.test_upgrade import (
+    Calendar,
+    break_application,
+    captures_on_guest,
+    deploy,
+    release_of,
+)
 from tests.lab_fixture import RunningLab
 
 pytestmark = [
@@ -19,53 +38,254 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("ssh") is None, reason="needs openssh-client (apt)"),
 ]
 
+NAME = "kept"
+OLD, NEW = "3.5.10", "3.9.0"
+
+
+@dataclass
+class Kept:
+    here: Installation
+    client: Calendar
+    place: Path
+
+    def back_up(self, name: str = NAME) -> Operation:
+        return self.done(self.here.homeport.plan_backup(name))
+
+    def restore(self, backup: str = "", name: str = NAME) -> Operation:
+        return self.done(self.here.homeport.plan_restore(name, backup))
+
+    def done(self, plan: Plan) -> Operation:
+        return self.here.finish(self.here.homeport.apply(plan, plan.hash))
+
+    def backups(self, name: str = NAME) -> list[Backup]:
+        return self.here.homeport.repositories.backups(name)
+
+    def check(self) -> None:
+        """Serves, and nothing lies about."""
+        deployment = self.here.homeport.deployment(NAME).deployment
+        assert deployment.status is DeploymentStatus.RUNNING
+        check_one_of_each(self.here, NAME)
+        left = captures_on_guest(self.here, NAME)
+        assert [n for n in left if not n.endswith((".before", ".since"))] == []
+
+
+def profile(place: Path, name: str = "store") -> RepositoryProfile:
+    keep = Keep(last=3, daily=0, weekly=0, monthly=0)
+    kind = RepositoryKind.DIRECTORY
+    return RepositoryProfile(name=name, kind=kind, location=str(place), keep=keep)
+
 
 @pytest.fixture(scope="module")
-def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installation(lab) as opened:
+def kept(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    with installation(lab) as here:
         place = tmp_path_factory.mktemp("backups") / "store"
-        profile = RepositoryProfile(
-            name="store",
-            kind=RepositoryKind.DIRECTORY,
-            location=str(place),
-            keep=Keep(last=2, daily=0, weekly=0, monthly=0),
-        )
-        assert opened.homeport.repositories.add(profile)
+        assert here.homeport.repositories.add(profile(place))
         try:
-            yield opened
+            client = deploy(here, "radicale", NAME, OLD)
+            yield Kept(here, client, place)
         finally:
-            opened.homeport.repositories.remove("store")
+            here.destroy(NAME)
+            here.homeport.repositories.remove("store")
 
 
-def back_up(here: Installation, name: str) -> Operation:
-    plan = here.homeport.plan_backup(name)
-    return here.finish(here.homeport.apply(plan, plan.hash))
-
-
-def restore(here: Installation, name: str, backup: str = "") -> Operation:
-    plan = here.homeport.plan_restore(name, backup)
-    return here.finish(here.homeport.apply(plan, plan.hash))
-
-
-@pytest.mark.parametrize("application", ["radicale", "synapse"])
-def test_backed_up_and_restored_in_place_with_nothing_lost(
-    here: Installation, application: str
-) -> None:
-    name = f"kept-{application}"
-    try:
-        client = deploy(here, application, name, OLDER[application])
-        client.write("before")
-        done = back_up(here, name)
+def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
+    password = kept.here.homeport.reveal_secret(NAME, "admin-password")
+    store = kept.here.homeport._workplace.installation_secrets()
+    watch = ProcessWatch([password, store.get("repositories/store/password")])
+    kept.client.write("before")
+    with watch.watching():
+        done = kept.back_up()
         assert done.status.value == "succeeded", repr(done.error)
-        [backup] = here.homeport.repositories.backups(name)
-        assert backup.id == done.id
-        assert captures_on_guest(here, name) == []
+        [backup] = kept.backups()
+        assert (backup.id, backup.release) == (done.id, OLD)
+        kept.client.write("after")
+        # A release that came since goes with it, as its options do.
+        plan = kept.here.homeport.plan_upgrade(NAME, {"auth": {"realm": "Other"}})
+        assert kept.done(plan).status.value == "succeeded"
+        back = kept.restore()
+        assert back.status.value == "succeeded", repr(back.error)
+    assert kept.client.has("before")
+    assert not kept.client.has("after")
+    kept.client.write("again")
+    kept.check()
+    view = kept.here.homeport.deployment(NAME).deployment
+    assert (view.release, view.values) == (OLD, {})
+    assert f"{back.id}.before" in captures_on_guest(kept.here, NAME)
+    assert watch.looks > 100
+    assert watch.seen == set()
+    assert stat.S_IMODE(kept.place.stat().st_mode) == 0o700
+
+
+def test_a_restore_that_does_not_run_is_taken_back_with_what_was_there(kept: Kept) -> None:
+    if release_of(kept.here, NAME) != OLD:
+        assert kept.done(kept.here.homeport.plan_rollback(NAME)).status.value == "succeeded"
+    assert kept.back_up().status.value == "succeeded"
+    upgrade = kept.here.homeport.plan_upgrade(NAME, {"auth": {"realm": "Other"}})
+    assert kept.done(upgrade).status.value == "succeeded"
+    kept.client.write("present")
+    break_application(kept.here, NAME, OLD)
+    failed = kept.restore()
+    assert failed.status.value == "failed"
+    assert failed.error is not None
+    assert "no luck today" in failed.error["why"]
+    assert f"{NEW} again" in failed.error["left"]
+    assert kept.client.has("present")
+    kept.client.write("on")
+    kept.check()
+    view = kept.here.homeport.deployment(NAME).deployment
+    assert (view.release, view.values) == (NEW, {"auth": {"realm": "Other"}})
+
+
+@pytest.mark.parametrize("moment", ["app.stop:after", "backup.store:900"])
+def test_a_backup_killed_here_is_made_once_and_takes_only_what_was_named(
+    kept: Kept, moment: str
+) -> None:
+    before = kept.backups()
+    plan = kept.here.homeport.plan_backup(NAME)
+    gone = [b.id for b in before[2:]]
+    named = " ".join(step.subject for step in plan.deletes)
+    assert [b.id for b in before if b.id in named] == gone
+    with kept.here.killed_at(moment):
+        done = kept.done(plan)
+        assert kept.here.was_killed
+    assert done.status.value == "succeeded", repr(done.error)
+    assert [b.id for b in kept.backups()] == [done.id, *(b.id for b in before[:2])]
+    kept.check()
+
+
+def test_a_restore_killed_in_the_middle_ends_with_the_data_of_then(kept: Kept) -> None:
+    kept.client.write("then")
+    assert kept.back_up().status.value == "succeeded"
+    kept.client.write("later")
+    with kept.here.killed_at("state.restore:after"):
+        done = kept.restore()
+        assert kept.here.was_killed
+    assert done.status.value == "succeeded", repr(done.error)
+    assert kept.client.has("then")
+    assert not kept.client.has("later")
+    kept.check()
+
+
+def test_a_backup_that_cannot_be_stored_leaves_the_application_running(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = kept.backups()
+    real, broken = shutil.which("restic"), tmp_path / "restic"
+    broken.write_text(
+        f'#!/bin/sh\nfor w; do [ "$w" = backup ] && echo "Fatal: disk full" >&2 && exit 1; done\n'
+        f'exec {real} "$@"\n'
+    )
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    kept.here.end_worker()
+    try:
+        failed = kept.back_up()
+    finally:
+        kept.here.end_worker()
+    assert failed.status.value == "failed"
+    assert failed.error is not None
+    assert "disk full" in failed.error["why"]
+    assert "runs on" in failed.error["left"]
+    assert kept.backups() == before
+    kept.client.write("after-failure")
+    kept.check()
+
+
+def test_a_new_deployment_from_a_backup_and_a_drill_that_nobody_notices(kept: Kept) -> None:
+    kept.client.write("to-be-found")
+    assert kept.back_up().status.value == "succeeded"
+    plan = kept.here.homeport.plan_restore_as(NAME, "anew", domain="anew.harbour-a.lab")
+    try:
+        made = kept.done(plan)
+        assert made.status.value == "succeeded", repr(made.error)
+        assert Calendar(kept.here.homeport, "anew").has("to-be-found")
+        check_one_of_each(kept.here, "anew")
+    finally:
+        kept.here.destroy("anew")
+    drill = kept.done(kept.here.homeport.plan_drill(NAME))
+    assert drill.status.value == "succeeded", repr(drill.error)
+    check_nothing_left(kept.here, f"drill-{NAME}")
+    newest = kept.backups()[0].id
+    assert kept.here.homeport.repositories.drills()[newest].id == drill.id
+    assert kept.client.has("to-be-found")
+    kept.check()
+
+
+def test_damage_is_found_before_anything_stops(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not kept.backups():
+        assert kept.back_up().status.value == "succeeded"
+    assert main(["backups", NAME, "--verify", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["verified"][0]["level"] == "V2"
+    largest = max((kept.place / "data").rglob("*"), key=lambda p: p.is_file() and p.stat().st_size)
+    whole = largest.read_bytes()
+    largest.chmod(0o600)
+    largest.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    try:
+        assert main(["backups", NAME, "--verify"]) == RemoteFailure.exit_status
+        damaged = next(b for b in kept.backups() if is_unreadable(kept, b))
+        try:
+            failed = kept.restore(damaged.id)
+            assert failed.status.value == "failed"
+            assert failed.error is not None
+            assert failed.error["code"] == "remote-failure"
+        except RemoteFailure:
+            pass  # the damage lies where the plan reads already
+        kept.client.write("never-stopped")
+    finally:
+        largest.write_bytes(whole)
+    kept.check()
+
+
+def is_unreadable(kept: Kept, backup: Backup) -> bool:
+    desk = kept.here.homeport.repositories
+    try:
+        desk.open(desk.get("store")).read_back(backup)
+    except RemoteFailure:
+        return True
+    return False
+
+
+def test_the_recovery_sheet_opens_the_repository_without_homeport(
+    kept: Kept, tmp_path: Path
+) -> None:
+    if not kept.backups():
+        assert kept.back_up().status.value == "succeeded"
+    desk = kept.here.homeport.repositories
+    sheet = desk.sheet("store")
+    [password] = [w.split()[1] for w in sheet.splitlines() if w.startswith("  password")]
+    backup = kept.backups()[0]
+    command = ["restic", "-r", str(kept.place), "dump", backup.snapshot, "capture.tar"]
+    environment = {**os.environ, "RESTIC_PASSWORD": password}
+    stream = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(tmp_path)], input=stream, check=True)
+    about = json.loads((tmp_path / "homeport/about.json").read_text())
+    assert (about["name"], about["domain"]) == (NAME, f"{NAME}.harbour-a.lab")
+    assert list((tmp_path / "collections").rglob("*.ics"))
+    # Another machine's Homeport takes it over by the password, and by no other.
+    with pytest.raises(Denied):
+        desk.add(profile(kept.place, "again"), password="another")
+    with pytest.raises(NotFound):
+        desk.add(profile(tmp_path / "empty", "again"), password=password)
+    assert not desk.add(profile(kept.place, "again"), password=password)
+    assert backup.id in {b.id for b in desk.backups(repository="again")}
+    desk.remove("again")
+
+
+def test_a_chat_server_comes_back_with_rooms_media_and_keys(kept: Kept) -> None:
+    name = "kept-chat"
+    try:
+        client = deploy(kept.here, "synapse", name, "1.163.2")
+        client.write("before")
+        assert kept.back_up(name).status.value == "succeeded"
         client.write("after")
-        back = restore(here, name)
+        back = kept.restore(name=name)
         assert back.status.value == "succeeded", repr(back.error)
         assert client.has("before")
         assert not client.has("after")
         client.write("again")
-        check_one_of_each(here, name)
+        check_one_of_each(kept.here, name)
     finally:
-        here.destroy(name)
+        kept.here.destroy(name)
