@@ -26,7 +26,11 @@ _MARK = "homeport"
 _HOST = "homeport"
 """Not the guest's name: restic compares with what the same host stored before."""
 _PASSWORD, _CREDENTIALS = "RESTIC_PASSWORD_FILE", "AWS_SHARED_CREDENTIALS_FILE"
-_REFUSED = r"Access ?Denied|InvalidAccessKeyId|SignatureDoesNotMatch|permission denied"
+_REFUSED = (
+    r"Access ?Denied|permission denied|InvalidAccessKeyId|SignatureDoesNotMatch"
+    r"|request signature we calculated does not match|Access Key Id you provided does not exist"
+)
+"""Codes and sentences of S3: restic shows one or the other."""
 _ABSENT = (
     r"specified (key|bucket) does not exist|config file does not exist|no such file or directory"
 )

@@ -215,6 +215,7 @@ def test_the_list_is_our_complete_backups_and_nothing_else() -> None:
         ("unable to create lock in backend: repository is already locked by PID 7", Locked),
         ("Fatal: unable to open config file: stat /x/config: no such file or directory", NotFound),
         ("Fatal: unable to open config file: Stat: The specified key does not exist.", NotFound),
+        ("Stat: The request signature we calculated does not match the signature", Denied),
         (
             "Fatal: unable to open config file: The specified key does not exist. Access Denied.",
             Denied,
