@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.main import main
-from engine.errors import Denied, NotFound, RemoteFailure
+from engine.errors import Denied, InvalidInput, NotFound, RemoteFailure
 from engine.model.deployment import DeploymentStatus
 from engine.model.plan import Operation, Plan
 from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
@@ -130,6 +130,8 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
     kept.check()
     view = kept.here.homeport.deployment(NAME).deployment
     assert (view.release, view.values) == (OLD, {})
+    with pytest.raises(InvalidInput, match="restored since"):
+        kept.here.homeport.plan_rollback(NAME)
     assert f"{back.id}.before" in captures_on_guest(kept.here, NAME)
     assert watch.looks > 100
     assert watch.seen == set()
@@ -138,7 +140,7 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
 
 def test_a_restore_that_does_not_run_is_taken_back_with_what_was_there(kept: Kept) -> None:
     if release_of(kept.here, NAME) != OLD:
-        assert kept.done(kept.here.homeport.plan_rollback(NAME)).status.value == "succeeded"
+        pytest.skip("it runs the newer release already")
     backup = kept.newest(OLD)
     upgrade = kept.here.homeport.plan_upgrade(NAME, {"auth": {"realm": "Other"}})
     assert kept.done(upgrade).status.value == "succeeded"
