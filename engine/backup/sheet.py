@@ -42,6 +42,7 @@ def recovery_sheet(
         f"  homeport repositories add {profile.name} {_place_words(profile)} \\",
         "      --password-file FILE-WITH-THE-PASSWORD",
         "  homeport backups",
+        "  homeport restore NAME --as NAME --provider PROVIDER   (see: homeport providers add)",
         "",
         "WITHOUT HOMEPORT: restic and GNU tar, as root so that owners are kept",
         f"  export RESTIC_REPOSITORY={shlex.quote(where)}",
