@@ -23,6 +23,7 @@ from engine.model.provider import Check, ProviderProfile
 from engine.paths import Paths
 
 if TYPE_CHECKING:
+    from engine.backup.desk import RepositoryDesk
     from engine.catalog.load import Catalog
     from engine.inventory.inventory import Inventory
     from engine.model.outdated import Outdated
@@ -117,6 +118,13 @@ class Homeport:
         from engine.reviewing import Reviewing
 
         return Reviewing(self._catalog, self._inventory)
+
+    @cached_property
+    def repositories(self) -> RepositoryDesk:
+        """Where backups lie: set up, listed, verified."""
+        from engine.backup.desk import RepositoryDesk
+
+        return RepositoryDesk(self._workplace)
 
     @cached_property
     def _control(self) -> Control:
@@ -346,6 +354,39 @@ class Homeport:
     def plan_rollback(self, name: str) -> Plan:
         """Back to before the last upgrade, data included; InvalidInput where there is none."""
         return self._planner.upgrades.rollback(name)
+
+    def plan_backup(self, name: str, repository: str = "") -> Plan:
+        """Its state into a repository, which may be left out where there is but one; names
+        what goes from there by the repository's own rule. Reads the repository: seconds."""
+        return self._planner.backups.backup(name, repository)
+
+    def plan_restore(self, name: str, backup: str = "", repository: str = "") -> Plan:
+        """In place, to a backup (by default the newest); the present state is kept first."""
+        return self._planner.backups.restore(name, backup, repository)
+
+    def plan_restore_as(
+        self,
+        name: str,
+        new_name: str,
+        *,
+        domain: str = "",
+        provider: str = "",
+        backup: str = "",
+        repository: str = "",
+    ) -> Plan:
+        """A new deployment from a backup of `name`, which need not be there any more. domain
+        and provider are the backup's by default."""
+        return self._planner.backups.restore_as(
+            name, new_name, domain=domain, provider=provider, backup=backup, repository=repository
+        )
+
+    def plan_drill(
+        self, name: str, *, backup: str = "", repository: str = "", provider: str = ""
+    ) -> Plan:
+        """A backup of `name` is started on a throw-away guest, which is removed again."""
+        return self._planner.backups.drill(
+            name, backup=backup, repository=repository, provider=provider
+        )
 
     def plan_destroy(self, name: str) -> Plan:
         return self._planner.destroy(name)

@@ -8,7 +8,7 @@ import sys
 from engine.cli import output
 from engine.cli.watch import watch
 from engine.homeport import Homeport
-from engine.model.plan import Effect, Plan
+from engine.model.plan import Effect, Intent, Plan
 
 NOT_APPROVED = 3
 _MARKS = {Effect.READ: " ", Effect.CREATE: "+", Effect.CHANGE: "~", Effect.DELETE: "-"}
@@ -36,10 +36,12 @@ def show_plan(plan: Plan) -> None:
     for warning in plan.warnings:
         output.line(f"  ! {warning}")
     if plan.rollback is not None:
-        output.line(
-            f"  < if it fails: back to {plan.application} {plan.rollback.release} with its "
-            "configuration and data"
-        )
+        back = f"back to {plan.application} {plan.rollback.release} with its configuration and data"
+        ways = {
+            Intent.BACKUP: "the application runs on as it is",
+            Intent.DRILL: "the throw-away guest is removed all the same",
+        }
+        output.line(f"  < if it fails: {ways.get(plan.intent, back)}")
     counts = {effect: sum(step.effect is effect for step in plan.steps) for effect in Effect}
     seconds = sum(step.expected_seconds for step in plan.steps)
     output.line(

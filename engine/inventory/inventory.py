@@ -10,6 +10,7 @@ from engine.inventory.migrations import migrate
 from engine.inventory.operations import Operations
 from engine.inventory.options import Archive, Identities
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
+from engine.inventory.repositories import Repositories
 from engine.inventory.steps import FinishedSteps
 from engine.paths import Paths
 
@@ -21,6 +22,7 @@ class Inventory:
         self.database = database
         self.installation = Installation(database)
         self.providers = Providers(database)
+        self.repositories = Repositories(database)
         self.deployments = Deployments(database)
         self.resources = Resources(database)
         self.operations = Operations(database)

@@ -71,7 +71,12 @@ _UPGRADES = (
         UNIQUE (application, record))""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES)
+_BACKUPS = (
+    """CREATE TABLE repositories (
+        name TEXT PRIMARY KEY, profile TEXT NOT NULL, changed TEXT NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES, _BACKUPS)
 """The n-th entry brings the schema from version n to n + 1."""
 
 _SERIAL = {

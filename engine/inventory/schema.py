@@ -27,6 +27,8 @@ installation = _table("installation", _text("id", key=True), _text("created"))
 
 providers = _table("providers", _text("name", key=True), _text("profile"), _text("changed"))
 
+repositories = _table("repositories", _text("name", key=True), _text("profile"), _text("changed"))
+
 deployments = _table(
     "deployments",
     _text("id", key=True),

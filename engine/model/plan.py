@@ -25,6 +25,9 @@ class Intent(StrEnum):
     RECONFIGURE = "reconfigure"
     UPGRADE = "upgrade"
     ROLLBACK = "rollback"
+    BACKUP = "backup"
+    RESTORE = "restore"
+    DRILL = "drill"
     DESTROY = "destroy"
 
 

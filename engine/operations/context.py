@@ -22,6 +22,7 @@ from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.events import StepProgress
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
+from engine.model.repository import RepositoryProfile
 from engine.operations.cancellation import Cancellation
 from engine.operations.eventlog import EventLog
 from engine.operations.hiding import HidingBackends, HidingSecrets
@@ -98,10 +99,10 @@ class OperationStep:
     def shell(self) -> GuestShell:
         if self._shell is None:
             key = self.installation_secrets().get(SSH_KEY)
-            self._shell = self._workplace.open_shell(self._target(), key)
+            self._shell = self._workplace.open_shell(self.target(), key)
         return self._shell
 
-    def _target(self) -> GuestTarget:
+    def target(self) -> GuestTarget:
         guest = self.resource(ResourceKind.GUEST)
         address = self.resource(ResourceKind.ADDRESS)
         host_keys = tuple(guest.attributes.get("host_keys", ())) if guest else ()
@@ -119,6 +120,9 @@ class OperationStep:
             user=access.user,
             host_keys=host_keys,
         )
+
+    def repository(self, name: str) -> RepositoryProfile:
+        return self._workplace.inventory.repositories.get(name)
 
     def installation(self) -> Installation:
         return Installation(

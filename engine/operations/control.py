@@ -50,7 +50,7 @@ class Control:
         changed = self._inventory.deployments.change(
             plan.deployment, status=status, connection=connection
         )
-        if not changed and plan.intent is Intent.DEPLOY:
+        if not changed and plan.intent in (Intent.DEPLOY, Intent.RESTORE, Intent.DRILL):
             now = datetime.now(UTC)
             deployment = Deployment(
                 id=plan.deployment,
@@ -58,7 +58,8 @@ class Control:
                 application=plan.application,
                 release=plan.release,
                 provider=plan.provider,
-                domain=plan.domain,
+                # A drill has the domain in its configuration, and is not reached by it.
+                domain=f"{plan.name}.invalid" if plan.intent is Intent.DRILL else plan.domain,
                 values=plan.values,
                 status=status,
                 created=now,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from engine.inventory.inventory import Inventory
 from engine.model.deployment import DeploymentStatus, Health, HealthReport
 from engine.model.events import StepFinished
-from engine.model.plan import Effect, Intent, Operation, OperationStatus
+from engine.model.plan import Effect, Intent, Operation, OperationStatus, Plan
 from engine.operations.runner import StepResult
 from engine.operations.wayback import WayBack, way_back_of
 
@@ -20,6 +20,9 @@ AT_WORK = {
     Intent.RECONFIGURE: DeploymentStatus.CHANGING,
     Intent.UPGRADE: DeploymentStatus.CHANGING,
     Intent.ROLLBACK: DeploymentStatus.CHANGING,
+    Intent.BACKUP: DeploymentStatus.CHANGING,
+    Intent.RESTORE: DeploymentStatus.CHANGING,
+    Intent.DRILL: DeploymentStatus.CHANGING,
     Intent.DESTROY: DeploymentStatus.DESTROYING,
 }
 """The deployment's status while an operation of this intent is unfinished."""
@@ -28,6 +31,9 @@ _ENDED_WELL = {
     Intent.RECONFIGURE: DeploymentStatus.RUNNING,
     Intent.UPGRADE: DeploymentStatus.RUNNING,
     Intent.ROLLBACK: DeploymentStatus.RUNNING,
+    Intent.BACKUP: DeploymentStatus.RUNNING,
+    Intent.RESTORE: DeploymentStatus.RUNNING,
+    Intent.DRILL: DeploymentStatus.DESTROYED,
     Intent.DESTROY: DeploymentStatus.DESTROYED,
 }
 
@@ -56,7 +62,7 @@ def record_end(
         after, values, release = _ENDED_WELL[plan.intent], plan.values, plan.release
     elif plan.rollback is not None:
         way_back = way_back_of(inventory, operation, results)
-        after = _after(way_back, inventory.operations.status_before(operation.id))
+        after = _after(plan, way_back, inventory.operations.status_before(operation.id))
         if way_back.was_begun:
             error = way_back.told(plan, error or _first_error(inventory, operation))
             status = OperationStatus.FAILED if status is OperationStatus.SUCCEEDED else status
@@ -79,9 +85,10 @@ def record_end(
     return status
 
 
-def _after(way_back: WayBack, before: DeploymentStatus) -> DeploymentStatus:
+def _after(plan: Plan, way_back: WayBack, before: DeploymentStatus) -> DeploymentStatus:
     if way_back.is_whole:
-        return DeploymentStatus.RUNNING
+        is_drill = plan.intent is Intent.DRILL
+        return DeploymentStatus.DESTROYED if is_drill else DeploymentStatus.RUNNING
     return DeploymentStatus.FAILED if way_back.is_needed else before
 
 

@@ -17,6 +17,7 @@ from engine.inventory.inventory import Inventory
 from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
+from engine.operations.backups import Backups
 from engine.operations.gates import refuse_destroyed, release_of
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.upgrades import Upgrades
@@ -40,6 +41,7 @@ class Planner:
         self._workplace = workplace
         self._inventory: Inventory = workplace.inventory
         self.upgrades = Upgrades(workplace, self)
+        self.backups = Backups(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -149,8 +151,8 @@ class Planner:
         wanted = referenced_secrets(
             self._workplace.options_schema(plan.application, plan.release), plan.values
         )
-        if not wanted or plan.intent is Intent.DESTROY:
-            return
+        if not wanted or plan.intent in (Intent.DESTROY, Intent.RESTORE, Intent.DRILL):
+            return  # a backup brings its own
         provider = self._inventory.providers.get(plan.provider)
         store = self._workplace.backends(provider).secrets
         prefix = f"deployments/{plan.deployment}"
@@ -170,12 +172,16 @@ class Planner:
         if plan.intent is Intent.DESTROY:
             return self.destroy(plan.deployment)
         known = {found.id: found for found in self._inventory.deployments.all(destroyed=True)}
+        if plan.deployment not in known and plan.intent in (Intent.RESTORE, Intent.DRILL):
+            return self.backups.again_anew(plan)
         if plan.deployment not in known:
             return self._deploy_again(plan)
         deployment = known[plan.deployment]
         refuse_destroyed(deployment)
         if plan.intent in (Intent.UPGRADE, Intent.ROLLBACK):
             return self.upgrades.again(deployment, plan)
+        if plan.intent in (Intent.BACKUP, Intent.RESTORE):
+            return self.backups.again(deployment, plan)
         package = self._workplace.package(plan.application)
         schema = self._workplace.options_schema(plan.application, plan.release)
         return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))

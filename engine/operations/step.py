@@ -13,11 +13,12 @@ from typing import Any, Protocol
 
 from engine.backends.protocols import Progress, ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
-from engine.guests.protocols import GuestShell
+from engine.guests.protocols import GuestShell, GuestTarget
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
+from engine.model.repository import RepositoryProfile
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class StepContext(Progress, Protocol):
     def shell(self) -> GuestShell:
         """A connection to the deployment's guest by its remembered address and host keys;
         opened on first use, closed when the step ends."""
+
+    def target(self) -> GuestTarget:
+        """Where `shell` connects to; NotFound while the guest cannot be reached."""
+
+    def repository(self, name: str) -> RepositoryProfile:
+        """Where backups lie; NotFound, naming what there is."""
 
     def installation(self) -> Installation: ...
 

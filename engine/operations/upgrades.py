@@ -115,6 +115,8 @@ class Upgrades:
                 return operation
             if operation.plan.intent is Intent.ROLLBACK:
                 raise _nothing_to_go_back_to(deployment, "its last upgrade was taken back already")
+            if operation.plan.intent is Intent.RESTORE:
+                raise _nothing_to_go_back_to(deployment, "a backup was restored since")
         raise _nothing_to_go_back_to(deployment, "it was never upgraded")
 
 

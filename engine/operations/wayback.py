@@ -10,7 +10,19 @@ from engine.inventory.inventory import Inventory
 from engine.model.plan import Intent, Operation, Plan
 from engine.operations.runner import StepResult
 
-_AGAIN = {Intent.UPGRADE: "homeport upgrade", Intent.ROLLBACK: "homeport rollback"}
+_AGAIN = {
+    Intent.UPGRADE: "homeport upgrade",
+    Intent.ROLLBACK: "homeport rollback",
+    Intent.BACKUP: "homeport backup",
+    Intent.RESTORE: "homeport restore",
+    Intent.DRILL: "homeport drill",
+}
+
+_LEFT = {
+    Intent.BACKUP: "{name} runs on, with all of its data; older backups are all there",
+    Intent.DRILL: "the throw-away guest is gone; nothing else was touched",
+}
+"""Where nobody's data were changed, and so none were put back."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,7 @@ class WayBack:
         origin = plan.rollback
         assert origin is not None
         if self.is_whole:
-            told["left"] = (
+            told["left"] = _LEFT.get(plan.intent, "").format(name=plan.name) or (
                 f"{plan.name} runs with release {origin.release} again, with the configuration "
                 "and the data from before; what came since is kept on the guest"
             )

@@ -25,6 +25,12 @@ _FIRST_TIME = {
     "state.capture@1": 5.0,
     "state.restore@1": 10.0,
     "app.run@1": 8.0,
+    "backup.check@1": 3.0,
+    "backup.store@1": 10.0,
+    "backup.verify@1": 5.0,
+    "backup.fetch@1": 10.0,
+    "backup.expire@1": 3.0,
+    "restore.check@1": 3.0,
 }
 
 

@@ -47,11 +47,11 @@ def plan_upgrade(
         )
     steps += [
         new.step("app.install@1", "Install the new release beside", Effect.CREATE, fresh),
-        *_stop_and_keep(new, old),
+        *stop_and_keep(new, old),
         new.step("app.configure@1", "Write its configuration", Effect.CHANGE, fresh),
         new.step("app.run@1", "Start it; it migrates its data", Effect.CHANGE, fresh),
         *_accounts(new),
-        _health(new),
+        public_health(new),
     ]
     if archived:
         kept: dict[str, Any] = {"values": dict(archived), "release": old.release.version}
@@ -62,8 +62,8 @@ def plan_upgrade(
         title, args = "Remove old captures", {"names": names}
         steps.append(new.step("captures.remove@1", title, Effect.DELETE, what, (), args))
     changes = document_changes(new_schema, old.values, new.values, old_schema=old_schema)
-    plan = new.plan(Intent.UPGRADE, _in_order(steps), changes, _warnings(new, old))
-    return _with_way_back(plan, new, old)
+    plan = new.plan(Intent.UPGRADE, in_order(steps), changes, _warnings(new, old))
+    return with_way_back(plan, new, old)
 
 
 def plan_rollback(
@@ -80,10 +80,10 @@ def plan_rollback(
     steps = [
         _check(old, f"{old.name}: room for its state"),
         old.step("app.install@1", "See that the old release is there", Effect.CREATE, back),
-        *_stop_and_keep(old, new),
+        *stop_and_keep(old, new),
         _restore(old, upgrade),
         old.step("app.run@1", "Start the old release", Effect.CHANGE, back),
-        _health(old),
+        public_health(old),
     ]
     lost = ", ".join(unit.id for unit in old.package.state if unit.klass == "irreplaceable")
     warnings = (
@@ -92,8 +92,8 @@ def plan_rollback(
         f"{old.package.name} is away while its state is kept and put back.",
     )
     changes = document_changes(old_schema, new.values, old.values, old_schema=new_schema)
-    plan = old.plan(Intent.ROLLBACK, _in_order(steps), changes, warnings)
-    return _with_way_back(plan, old, new)
+    plan = old.plan(Intent.ROLLBACK, in_order(steps), changes, warnings)
+    return with_way_back(plan, old, new)
 
 
 def outlived(resources: Sequence[Resource]) -> list[str]:
@@ -105,7 +105,7 @@ def outlived(resources: Sequence[Resource]) -> list[str]:
     return [found.key for found in kept if found.key.partition(".")[0] != last]
 
 
-def _with_way_back(plan: Plan, to: Desired, origin: Desired) -> Plan:
+def with_way_back(plan: Plan, to: Desired, origin: Desired) -> Plan:
     """The plan, and how it is taken back to where it came from: its own capture."""
     back = f"{origin.package.name} {origin.release.version}"
     kept = {"name": SINCE, "release": to.release.version, "may_fail": True}
@@ -116,14 +116,14 @@ def _with_way_back(plan: Plan, to: Desired, origin: Desired) -> Plan:
         ),
         _restore(origin, ""),
         origin.step("app.run@1", "Start it as it was", Effect.CHANGE, back),
-        _health(origin),
+        public_health(origin),
     ]
     named = [step.model_copy(update={"id": _BACK + step.id}) for step in steps]
-    way_back = origin.plan(plan.intent, _in_order(named))
+    way_back = origin.plan(plan.intent, in_order(named))
     return plan.model_copy(update={"rollback": way_back, "rollback_from": "app.stop"})
 
 
-def _in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
+def in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
     """Each waits for the one before it."""
     befores = [(), *((step.id,) for step in steps)]
     return tuple(
@@ -136,7 +136,7 @@ def _check(desired: Desired, what: str) -> PlannedStep:
     return desired.step("upgrade.check@1", "Check the guest", Effect.READ, what)
 
 
-def _stop_and_keep(desired: Desired, present: Desired) -> tuple[PlannedStep, ...]:
+def stop_and_keep(desired: Desired, present: Desired) -> tuple[PlannedStep, ...]:
     kept = [unit.id for unit in present.package.state if unit.klass not in ("cache", "rebuildable")]
     args = {"name": BEFORE, "release": present.release.version}
     what = f"{present.package.name} {present.release.version}"
@@ -165,7 +165,7 @@ def _accounts(desired: Desired) -> tuple[PlannedStep, ...]:
     return (kept,)
 
 
-def _health(desired: Desired) -> PlannedStep:
+def public_health(desired: Desired) -> PlannedStep:
     return desired.step("app.health@1", "Ask it by its public name", Effect.READ, desired.domain)
 
 

@@ -9,6 +9,8 @@ from engine.methods.place import Place
 from engine.state.protocols import Unit
 
 _PATHS = ("files", "sqlite")
+INSTALLATION = "homeport."
+"""How the ids of what Homeport itself puts on a guest begin."""
 _MADE_ANEW = ("rebuildable", "cache")
 
 
@@ -30,8 +32,8 @@ def installation_units(place: Place) -> tuple[Unit, ...]:
     application starts again byte for byte as it did, whatever the catalog says by then."""
     paths = place.paths
     return (
-        Unit("homeport.configuration", "files", paths.config),
-        Unit("homeport.service", "files", paths.unit_file),
+        Unit(f"{INSTALLATION}configuration", "files", paths.config),
+        Unit(f"{INSTALLATION}service", "files", paths.unit_file),
     )
 
 

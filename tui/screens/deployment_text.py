@@ -58,7 +58,11 @@ def last_upgrade(operations: Sequence[Operation]) -> Operation | None:
     """The upgrade that gave the deployment its present release; None where it never had one,
     or where it was taken back. operations: newest first."""
     for run in operations:
-        if run.status.value == "succeeded" and run.plan.intent.value in ("upgrade", "rollback"):
+        if run.status.value == "succeeded" and run.plan.intent.value in (
+            "upgrade",
+            "rollback",
+            "restore",
+        ):
             return run if run.plan.intent.value == "upgrade" else None
     return None
 

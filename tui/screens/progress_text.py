@@ -39,10 +39,15 @@ def outcome(progress: Progress) -> str:
             "destroy": f"{plan.name} and all that it owned is gone",
             "upgrade": f"{plan.name} runs release {plan.release}, with its data",
             "rollback": f"{plan.name} runs release {plan.release} again, with the data of then",
+            "backup": f"the backup of {plan.name} is in its repository; {plan.name} runs on",
+            "restore": f"{plan.name} runs release {plan.release} with the backup's data",
+            "drill": "the backup started and answered; its throw-away guest is gone",
         }
         return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
     back = [progress.steps.get(step) for step in plan.rollback_ids]
     if back and all(step and step.state in ("done", "unchanged") for step in back):
+        if plan.intent.value == "drill":
+            return "The backup did not prove itself; its throw-away guest is gone."
         return f"It was taken back: {plan.name} runs as it did before, with its data."
     if progress.status == "cancelled":
         return "It stopped as you asked. What was finished is still there."

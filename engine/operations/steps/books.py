@@ -18,6 +18,8 @@ def forget(ctx: StepContext) -> StepOutcome:
         ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
     for name in ctx.step.args.get("captures", ()):
         ctx.forget(ResourceKind.CAPTURE, name)
+    for name in ctx.step.args.get("own_captures", ()):
+        ctx.forget(ResourceKind.CAPTURE, f"{ctx.operation_id}.{name}")
     for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
         ctx.forget(kind, "main")
     return StepOutcome()

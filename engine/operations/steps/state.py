@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from engine.errors import HomeportError, NotFound
@@ -9,6 +10,7 @@ from engine.methods.place import Place
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.certificate import TLS_KEY
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 from engine.state.captures import Captures
@@ -22,9 +24,20 @@ def captures(ctx: StepContext) -> Captures:
 
 
 def units(ctx: StepContext) -> tuple[Unit, ...]:
-    """The application's own, then the configuration and the service that belong to them."""
+    """The application's own, then the configuration and the service that belong to them; and
+    all further secrets where the step's args say `secrets`: what leaves the guest is whole."""
     place = Place.of(ctx.shell(), installation(ctx), ctx)
-    return (*units_of(place), *installation_units(place))
+    own = (*units_of(place), *installation_units(place))
+    return (*own, *_further_secrets(ctx, own)) if ctx.step.args.get("secrets") else own
+
+
+def _further_secrets(ctx: StepContext, own: Sequence[Unit]) -> list[Unit]:
+    """Not the certificate's key: that belongs to its chain, and both are issued again."""
+    declared = {unit.locator for unit in own if unit.kind == "secrets"} | {TLS_KEY}
+    prefix = secret_path(ctx) + "/"
+    names = (path.removeprefix(prefix) for path in ctx.backends.secrets.list(secret_path(ctx)))
+    further = (name for name in names if "/" not in name and name not in declared)
+    return [Unit(f"secret.{name}", "secrets", name) for name in further]
 
 
 @handles("state.capture@1")

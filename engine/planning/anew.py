@@ -1,0 +1,177 @@
+"""The plans that make a deployment from a backup: one that stays, and one that only proves it.
+
+Both deploy as always (`engine.planning.deploy`), with the backup's secrets before any is
+generated, and its state put in before the application first starts. Configuration is rendered
+anew: names, paths and addresses are those of the new place.
+
+A drill's guest has no public name, and its service reaches nothing but the guest itself: it
+holds the same identity as the deployment that is running, and two of those must never talk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from engine.model.plan import Effect, Intent, Plan, PlannedStep
+from engine.model.repository import Backup, RepositoryProfile
+from engine.planning.backup import FETCHED
+from engine.planning.deploy import plan_deploy
+from engine.planning.desired import Desired
+from engine.planning.upgrade import in_order
+
+_BACK = "back."
+_DRILLED = (
+    "preflight",
+    "secrets.adopt",
+    "secrets.ensure",
+    "address.allocate",
+    "guest.ensure",
+    "guest.start",
+    "components.install",
+    "app.install",
+    "app.configure",
+    "backup.fetch",
+    "state.restore",
+    "state.adopt",
+)
+
+
+def plan_restore_as(
+    desired: Desired,
+    schema: Mapping[str, Any],
+    repository: RepositoryProfile,
+    backup: Backup,
+    *,
+    domain: str,
+    living: str = "",
+) -> Plan:
+    """desired: the new deployment, with the backup's release and values.
+
+    domain: the one that the data are of. living: name of the deployment that the backup is of,
+    where it is still there.
+    """
+    deploy = plan_deploy(desired, schema)
+    steps = tuple(_with_backup(deploy.steps, desired, repository, backup))
+    warnings = list(deploy.warnings)
+    if domain != desired.domain:
+        warnings.insert(
+            0,
+            f"The data are of {domain}. An application whose identity is its domain does not "
+            f"start as {desired.domain}, or starts as somebody else.",
+        )
+    if living:
+        warnings.insert(
+            0,
+            f"{living} is still there: afterwards two deployments have the same secrets and keys.",
+        )
+    return desired.plan(Intent.RESTORE, steps, deploy.changes, tuple(warnings))
+
+
+def plan_drill(
+    desired: Desired,
+    schema: Mapping[str, Any],
+    repository: RepositoryProfile,
+    backup: Backup,
+) -> Plan:
+    """desired: the throw-away deployment, with the domain that the backup's data are of."""
+    made = {
+        step.id: step
+        for step in _with_backup(plan_deploy(desired, schema).steps, desired, repository, backup)
+    }
+    what = f"{desired.package.name} {desired.release.version}"
+    build = [made[step] for step in _DRILLED]
+    alone = desired.step(
+        "guest.isolate@1", "Cut its service off", Effect.CHANGE, "it reaches the guest itself only"
+    )
+    build.insert(_DRILLED.index("app.configure") + 1, alone)
+    build.append(desired.step("app.run@1", "Start it and ask it on the guest", Effect.CHANGE, what))
+    notes = (
+        f"{desired.provider.title or desired.provider.name} needs room for one more guest "
+        "while the drill runs.",
+    )
+    removal = _removal(desired)
+    plan = desired.plan(Intent.DRILL, in_order([*build, *removal]), (), notes)
+    named = [step.model_copy(update={"id": _BACK + step.id}) for step in removal]
+    back = desired.plan(Intent.DRILL, in_order(named))
+    return plan.model_copy(update={"rollback": back, "rollback_from": "preflight"})
+
+
+def _with_backup(
+    steps: Sequence[PlannedStep], desired: Desired, repository: RepositoryProfile, backup: Backup
+) -> Iterator[PlannedStep]:
+    """The steps of a deployment, and what brings the backup in among them."""
+    args = {"repository": repository.name, "backup": backup.id, "snapshot": backup.snapshot}
+    where = f"{backup.title} from {repository.name}"
+    for step in steps:
+        if step.id == "secrets.ensure":
+            yield desired.step(
+                "secrets.adopt@1",
+                "Take over the backup's secrets",
+                Effect.CREATE,
+                where,
+                ("preflight",),
+                args,
+            )
+            step = step.model_copy(update={"after": ("secrets.adopt",)})
+        if step.id == "app.start":
+            yield desired.step(
+                "backup.fetch@1",
+                "Bring the backup to the guest",
+                Effect.CREATE,
+                where,
+                ("app.configure",),
+                args,
+            )
+            yield desired.step(
+                "state.restore@1",
+                "Put its state in",
+                Effect.CHANGE,
+                f"as it was at {backup.at:%Y-%m-%d %H:%M} UTC",
+                ("backup.fetch",),
+                {"name": FETCHED, "operation": ""},
+            )
+            yield desired.step(
+                "state.adopt@1",
+                "Give it to the service's user",
+                Effect.CHANGE,
+                desired.name,
+                ("state.restore",),
+                {"name": FETCHED},
+            )
+            yield desired.step(
+                "capture.drop@1",
+                "Remove the copy from the guest",
+                Effect.CHANGE,
+                f"copy of the state on guest {desired.name}",
+                ("app.start",),
+                {"name": FETCHED},
+            )
+            step = step.model_copy(update={"after": ("state.adopt",)})
+        yield step
+
+
+def _removal(desired: Desired) -> list[PlannedStep]:
+    name = desired.name
+    return [
+        desired.step(
+            "guest.destroy@1",
+            "Destroy the throw-away guest",
+            Effect.DELETE,
+            f"throw-away guest {name}, made by this drill",
+        ),
+        desired.step(
+            "address.release@1", "Give its address back", Effect.CHANGE, f"address of {name}"
+        ),
+        desired.step(
+            "secrets.remove@1", "Remove its copies of secrets", Effect.CHANGE, f"copies for {name}"
+        ),
+        desired.step(
+            "deployment.forget@1",
+            "Close the books",
+            Effect.CHANGE,
+            f"{name}; the result is kept",
+            (),
+            {"own_captures": [FETCHED]},
+        ),
+    ]
