@@ -61,7 +61,9 @@ class Upgrades:
         upgrade = self._last_upgrade(deployment)
         origin = upgrade.plan.rollback
         key = f"{upgrade.id}.{BEFORE}"
-        kept = self._inventory.resources.get(deployment.id, ResourceKind.CAPTURE, key)
+        kept = self._inventory.resources.get(
+            deployment.id, deployment.provider, ResourceKind.CAPTURE, key
+        )
         if origin is None or kept is None:
             raise _nothing_to_go_back_to(deployment, "what was kept then is not there any more")
         new = self._present(deployment, package)

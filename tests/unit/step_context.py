@@ -202,8 +202,14 @@ class Context:
         )
     )
     step: Any = None
+    names_at: str = "test"
+    others: dict[str, Any] = field(default_factory=dict)
+    """Contexts at other providers."""
 
-    def at(self, kind: str) -> Any:
+    def at(self, provider: str) -> Any:
+        return self if provider == self.provider.name else self.others[provider]
+
+    def about(self, kind: str) -> Any:
         """This context at the plan's step of a kind. (Any: it is only part of the protocol.)"""
         self.step = next(step for step in self.plan.steps if step.kind == kind)
         return self
