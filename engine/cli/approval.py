@@ -31,21 +31,26 @@ def show_plan(plan: Plan) -> None:
         if step.effect is not Effect.DELETE:
             subject = f"  {step.subject}" if step.subject else ""
             output.line(f"  {_MARKS[step.effect]} {step.title}{subject}")
+        if step.id == plan.no_return:
+            output.line("  = point of no return: from here on it only goes forward")
     for change in plan.changes:
         output.line(f"  ~ {change.path}: {_shown(change.old)} -> {_shown(change.new)}")
     for warning in plan.warnings:
         output.line(f"  ! {warning}")
     if plan.rollback is not None:
-        output.line(
-            f"  < if it fails: back to {plan.application} {plan.rollback.release} with its "
-            "configuration and data"
-        )
+        output.line(f"  < if it fails{_way_back(plan, plan.rollback)}")
     counts = {effect: sum(step.effect is effect for step in plan.steps) for effect in Effect}
     seconds = sum(step.expected_seconds for step in plan.steps)
     output.line(
         f"{counts[Effect.CREATE]} to create, {counts[Effect.CHANGE]} to change, "
         f"{counts[Effect.DELETE]} to delete; about {seconds:.0f} s; plan {plan.hash[:12]}"
     )
+
+
+def _way_back(plan: Plan, back: Plan) -> str:
+    if back.provider != plan.provider:
+        return f" before that: {plan.name} serves on at {back.provider}"
+    return f": back to {plan.application} {back.release} with its configuration and data"
 
 
 def _shown(value: object) -> str:

@@ -58,6 +58,16 @@ class GuestPaths:
         return f"{self.base}/taken-back"
 
     @property
+    def fenced(self) -> str:
+        """The service unit while the deployment is fenced."""
+        return f"{self.base}/fenced"
+
+    @property
+    def fenced_data(self) -> str:
+        """The data while the deployment is fenced; no deployment's name begins with a dot."""
+        return f"{self.root}/var/lib/homeport/.fenced/{self.name}"
+
+    @property
     def config(self) -> str:
         return f"{self.root}/etc/homeport/{self.name}"
 

@@ -18,6 +18,7 @@ from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
 from engine.operations.gates import refuse_destroyed, release_of
+from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from engine.homeport import DeployRequest
 
 ACCOUNT_STEP = "accounts.ensure"
+_KEEPS_VALUES = (Intent.DESTROY, Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM)
+"""Plans that bring no new values, and whose provider may not have the secrets yet."""
 
 
 class Planner:
@@ -40,6 +43,7 @@ class Planner:
         self._workplace = workplace
         self._inventory: Inventory = workplace.inventory
         self.upgrades = Upgrades(workplace, self)
+        self.moving = Moving(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -96,6 +100,7 @@ class Planner:
         """An empty plan where nothing would change."""
         deployment = self._inventory.deployments.get(name)
         refuse_destroyed(deployment)
+        refuse_moved(deployment, self._inventory.moves.of(deployment.id))
         package = self._workplace.package(deployment.application)
         schema = self._workplace.options_schema(package.id, deployment.release)
         check_values(schema, values)
@@ -130,7 +135,15 @@ class Planner:
         refuse_destroyed(deployment)
         package = self._workplace.package(deployment.application)
         desired = self.with_history(self.as_it_is(deployment, package))
-        return plan_destroy(desired, self._inventory.resources.of(deployment.id))
+        other = self.moving.other_side(deployment)
+        return plan_destroy(
+            desired,
+            self._inventory.resources.of(deployment.id),
+            names_at=self.moving.names_elsewhere(deployment),
+            other=other,
+            keeps_secrets=other is not None
+            and self.moving.shares_secrets(deployment, other.provider),
+        )
 
     def confirm(self, plan: Plan) -> None:
         """PlanChanged unless the same plan would be made now."""
@@ -149,7 +162,7 @@ class Planner:
         wanted = referenced_secrets(
             self._workplace.options_schema(plan.application, plan.release), plan.values
         )
-        if not wanted or plan.intent is Intent.DESTROY:
+        if not wanted or plan.intent in _KEEPS_VALUES:
             return
         provider = self._inventory.providers.get(plan.provider)
         store = self._workplace.backends(provider).secrets
@@ -176,6 +189,8 @@ class Planner:
         refuse_destroyed(deployment)
         if plan.intent in (Intent.UPGRADE, Intent.ROLLBACK):
             return self.upgrades.again(deployment, plan)
+        if plan.intent in (Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM):
+            return self.moving.again(plan)
         package = self._workplace.package(plan.application)
         schema = self._workplace.options_schema(plan.application, plan.release)
         return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))

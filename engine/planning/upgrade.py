@@ -17,6 +17,7 @@ from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
+from engine.planning.sequence import in_order, named
 
 BEFORE, SINCE = "before", "since"
 """The captures of one operation: of what was there first, and of what came after it."""
@@ -62,7 +63,7 @@ def plan_upgrade(
         title, args = "Remove old captures", {"names": names}
         steps.append(new.step("captures.remove@1", title, Effect.DELETE, what, (), args))
     changes = document_changes(new_schema, old.values, new.values, old_schema=old_schema)
-    plan = new.plan(Intent.UPGRADE, _in_order(steps), changes, _warnings(new, old))
+    plan = new.plan(Intent.UPGRADE, in_order(steps), changes, _warnings(new, old))
     return _with_way_back(plan, new, old)
 
 
@@ -92,7 +93,7 @@ def plan_rollback(
         f"{old.package.name} is away while its state is kept and put back.",
     )
     changes = document_changes(old_schema, new.values, old.values, old_schema=new_schema)
-    plan = old.plan(Intent.ROLLBACK, _in_order(steps), changes, warnings)
+    plan = old.plan(Intent.ROLLBACK, in_order(steps), changes, warnings)
     return _with_way_back(plan, old, new)
 
 
@@ -118,18 +119,8 @@ def _with_way_back(plan: Plan, to: Desired, origin: Desired) -> Plan:
         origin.step("app.run@1", "Start it as it was", Effect.CHANGE, back),
         _health(origin),
     ]
-    named = [step.model_copy(update={"id": _BACK + step.id}) for step in steps]
-    way_back = origin.plan(plan.intent, _in_order(named))
+    way_back = origin.plan(plan.intent, in_order([named(step, _BACK + step.id) for step in steps]))
     return plan.model_copy(update={"rollback": way_back, "rollback_from": "app.stop"})
-
-
-def _in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
-    """Each waits for the one before it."""
-    befores = [(), *((step.id,) for step in steps)]
-    return tuple(
-        step.model_copy(update={"after": before})
-        for step, before in zip(steps, befores, strict=False)
-    )
 
 
 def _check(desired: Desired, what: str) -> PlannedStep:

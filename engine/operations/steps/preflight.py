@@ -70,6 +70,8 @@ def _collect(service: str, ask: Callable[[], list[Check]]) -> list[Finding]:
 def _name_is_free(ctx: StepContext) -> list[Check]:
     """Planning the records finds out; the plan itself is thrown away."""
     wanted = planned_records(*(s for s in ctx.plan.steps if s.effect is Effect.CREATE))
+    if not wanted:
+        return []
     names = sorted({record.name for record in wanted})
     sample = [
         DnsRecord(record.name, record.type, (_SAMPLE[record.type],), record.ttl)
