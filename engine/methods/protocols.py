@@ -95,7 +95,8 @@ class Method(Protocol):
 
         forward_to: address of the guest that has the application now; requests are passed on
         to its proxy. behind: address of a proxy that passes requests on to this one; what it
-        says of the client is believed, and what others say is not.
+        says of the client is believed, and what others say is not. Then requests wait for an
+        application that does not run yet.
         """
 
     def fence(self, shell: GuestShell, app: Installation, work: Work) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 
 from engine.errors import InvalidInput
 
+HOLD = "60s"
+"""So long a request waits for an application that does not run yet. Nothing was sent of it
+then, so that it is served once, whatever it asks."""
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 
 
@@ -40,7 +43,8 @@ class Site:
     forward_to: str = ""
     """"address:port" of the proxy that serves the name now; everything is passed on to it."""
     behind: str = ""
-    """Address of a proxy that passes requests on to this one, and is believed about clients."""
+    """Address of a proxy that passes requests on to this one, and is believed about clients.
+    While there is one, the application may not run yet: requests wait for it."""
 
 
 def caddy_config(site: Site) -> bytes:
@@ -90,12 +94,14 @@ def _redirect(site: Site) -> dict[str, Any]:
 
 def _server(site: Site) -> dict[str, Any]:
     routes = [_document(path, document) for path, document in sorted(site.documents.items())]
+    upstream: dict[str, Any]
     if site.forward_to:
         routes = [{"handle": [_forward(site)]}]
     else:
         upstream = {"handler": "reverse_proxy", "upstreams": [{"dial": site.upstream}]}
         if site.behind:
             upstream["trusted_proxies"] = [site.behind]
+            upstream["load_balancing"] = {"try_duration": HOLD, "try_interval": "100ms"}
         routes.append({"handle": [upstream]})
     return {
         "listen": [f"{site.listen}:{site.https_port}"],

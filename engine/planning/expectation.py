@@ -36,7 +36,7 @@ _FIRST_TIME = {
     "side.freeze@1": 2.0,
     "side.fence@1": 1.0,
     "side.unfence@1": 1.0,
-    "side.forward@1": 1.0,
+    "side.reach@1": 0.5,
     "move.serving@1": 0.5,
     "deployment.settle@1": 0.1,
 }

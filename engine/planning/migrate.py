@@ -49,8 +49,17 @@ def plan_migrate(target: Desired, source: Desired, names_at: str) -> Plan:
 def plan_revert(source: Desired, target: Desired, names_at: str, move: Move) -> Plan:
     """Back to the source as it was frozen. What was written at the target since stays there."""
     there = _provider(target)
+    to_source = {"to": source.provider.name}
     steps = [
-        _side(target, "side.freeze@1", "target.freeze", "Stop it at the target", there),
+        source.step(
+            "app.publish@1",
+            "Prepare the source's proxy",
+            Effect.CHANGE,
+            f"proxy for {source.domain}; requests wait there",
+            (),
+            {"behind": target.provider.name},
+        ),
+        _side(target, "side.freeze@1", "target.freeze", "Stop it at the target", there, to_source),
         _side(
             target,
             "side.fence@1",
@@ -60,24 +69,13 @@ def plan_revert(source: Desired, target: Desired, names_at: str, move: Move) -> 
             {"writer": source.provider.name},
         ),
         *_resume_source(source),
-        source.step(
-            "app.publish@1", "Publish it there", Effect.CHANGE, f"proxy at {source.domain}"
-        ),
         _dns(source, names_at, "Point the name back"),
         _health(source),
-        _side(
-            target,
-            "side.forward@1",
-            "target.forward",
-            "Pass requests on",
-            f"{there} passes requests on to {_provider(source)}",
-            {"to": source.provider.name},
-        ),
         source.step(
             "deployment.settle@1",
             "Say where it lives",
             Effect.CHANGE,
-            f"{source.name} lives at {_provider(source)}",
+            f"{source.name} lives at {_provider(source)}; {there} keeps its side",
             (),
             {"phase": MovePhase.REVERTED.value},
         ),
@@ -186,6 +184,15 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
             (),
             {"behind": source.provider.name},
         ),
+        _side(
+            source,
+            "side.reach@1",
+            "source.reach",
+            "Check the way of requests",
+            f"from {_provider(source)} to {there}",
+            {"to": target.provider.name},
+            Effect.READ,
+        ),
     ]
 
 
@@ -205,7 +212,14 @@ def _hand_over(target: Desired, source: Desired) -> list[PlannedStep]:
     """From the freeze to the first step of the target, in this order and no other."""
     here = _provider(source)
     steps = [
-        _side(source, "side.freeze@1", FREEZE, "Stop it at the source", f"{source.name} at {here}")
+        _side(
+            source,
+            "side.freeze@1",
+            FREEZE,
+            "Stop it at the source",
+            f"{source.name} at {here}; its address passes requests on, and they wait",
+            {"to": target.provider.name},
+        )
     ]
     for unit in carried(target):
         args = {"source": source.provider.name, "unit": unit}
@@ -235,19 +249,10 @@ def _hand_over(target: Desired, source: Desired) -> list[PlannedStep]:
 
 
 def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedStep]:
-    forward = _side(
-        source,
-        "side.forward@1",
-        "source.forward",
-        "Pass requests on",
-        f"the old address passes requests on to {_provider(target)}",
-        {"to": target.provider.name},
-    )
     serving = target.step(
         "move.serving@1", "Wait for its answer by the public name", Effect.READ, target.domain
     )
     steps = [
-        forward,
         serving,
         _dns(target, names_at, "Point the name at the target"),
         _health(target),
@@ -283,6 +288,9 @@ def _way_back(target: Desired, source: Desired) -> Plan:
     )
     steps = [
         *_resume_source(source, {"writer": source.provider.name}),
+        source.step(
+            "app.publish@1", "Publish it there", Effect.CHANGE, f"proxy for {source.domain}"
+        ),
         _health(source),
         _passage(target, source, "close", "Close the way", Effect.CHANGE),
         stopped,
@@ -347,8 +355,9 @@ def _side(
     title: str,
     subject: str,
     args: Mapping[str, Any] | None = None,
+    effect: Effect = Effect.CHANGE,
 ) -> PlannedStep:
-    return _at(desired, named(desired.step(kind, title, Effect.CHANGE, subject, (), args), name))
+    return _at(desired, named(desired.step(kind, title, effect, subject, (), args), name))
 
 
 def _passage(

@@ -97,6 +97,12 @@ class Upstream(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201)
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
 
@@ -152,6 +158,7 @@ def get(
     tls: bool = True,
     headers: Mapping[str, str] | None = None,
     client: str = "",
+    body: bytes | None = None,
 ) -> http.client.HTTPResponse:
     """client: the address that the request comes from."""
     context = ssl.create_default_context(cafile=site.certificate)
@@ -169,7 +176,8 @@ def get(
             time.sleep(0.02)
     connection = http.client.HTTPConnection(site.domain, port)
     connection.sock = context.wrap_socket(plain, server_hostname=site.domain) if tls else plain
-    connection.request("GET", path, headers={"Host": site.domain, **(headers or {})})
+    method = "GET" if body is None else "POST"
+    connection.request(method, path, body, headers={"Host": site.domain, **(headers or {})})
     return connection.getresponse()
 
 
@@ -244,3 +252,32 @@ def test_requests_are_passed_on_to_nobody_with_another_certificate(
     with proxy(tmp_path / "old", old), proxy(tmp_path / "new", new):
         get(new, "/").read()
         assert get(old, "/").status == 502
+
+
+def test_requests_that_are_passed_on_wait_for_an_application_that_is_about_to_run(
+    served: Site, tmp_path: Path
+) -> None:
+    port = free_port()
+    common = {"storage": str(tmp_path / "storage"), "upstream": f"127.0.0.1:{port}"}
+    old = replace(served, listen="127.0.0.2", forward_to=f"127.0.0.3:{served.https_port}")
+    new = replace(served, listen="127.0.0.3", behind="127.0.0.1", **common)
+    answers: list[tuple[int, bytes]] = []
+
+    def post() -> None:
+        answer = get(old, "/", body=b"an entry")
+        answers.append((answer.status, answer.read()))
+
+    with proxy(tmp_path / "old", old), proxy(tmp_path / "new", new):
+        get(old, "/.well-known/matrix/server").read()
+        client = Thread(target=post)
+        client.start()
+        time.sleep(0.5)  # for no event: that nothing is answered meanwhile is what is shown
+        assert answers == []
+        upstream = ThreadingHTTPServer(("127.0.0.1", port), Upstream)
+        Thread(target=upstream.serve_forever, daemon=True).start()
+        try:
+            client.join(20)
+        finally:
+            upstream.shutdown()
+            upstream.server_close()
+    assert answers == [(201, b"an entry")]

@@ -111,6 +111,7 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
         "app.configure at away",
         "certificate.carry at away",
         "app.publish at away",
+        "source.reach at home",
         "passage.open at away",
         "state.seed.data at away",
         "state.seed.rows at away",
@@ -121,7 +122,6 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
         "state.compare.rows at away",
         "source.fence at home",
         "target.run at away",
-        "source.forward at home",
         "move.serving at away",
         "dns.apply at home",
         "app.health at away",
@@ -150,9 +150,9 @@ def test_a_move_deletes_nothing_and_says_where_it_cannot_be_taken_back_any_more(
 
 def test_the_predicted_downtime_is_what_such_steps_took_before() -> None:
     history = {"side.freeze@1": 1.0, "state.delta@1": 2.0, "state.compare@1": 3.0}
-    history |= {"side.fence@1": 4.0, "app.run@1": 5.0, "side.forward@1": 6.0, "move.serving@1": 7.0}
+    history |= {"side.fence@1": 4.0, "app.run@1": 5.0, "move.serving@1": 7.0}
     plan = plan_migrate(at("away", history=history), at("home", history=history), "home")
-    assert predicted_downtime(plan.steps) == 1 + 2 * 2 + 2 * 3 + 4 + 5 + 6 + 7
+    assert predicted_downtime(plan.steps) == 1 + 2 * 2 + 2 * 3 + 4 + 5 + 7
 
 
 def run_until(plan: Plan, failing: str) -> list[str]:
@@ -177,6 +177,7 @@ def test_a_failure_before_the_fence_is_taken_back_and_one_behind_it_is_not(faili
         [
             "back.source.unfence",
             "back.source.run",
+            "back.app.publish",
             "back.app.health",
             "back.passage.close",
             "back.move.stop",
@@ -194,6 +195,7 @@ def test_the_way_back_acts_at_the_source_but_for_the_way_of_the_data() -> None:
     assert places(MIGRATE.rollback) == [
         "back.source.unfence at home",
         "back.source.run at home",
+        "back.app.publish at home",
         "back.app.health at home",
         "back.passage.close at away",
         "back.move.stop at home",
@@ -204,14 +206,13 @@ def test_a_revert_fences_the_target_before_the_source_runs_and_names_what_stays_
     move = moved(MovePhase.OBSERVING, frozen=NOW, served=NOW)
     plan = plan_revert(at("home"), at("away"), "home", move)
     assert places(plan) == [
+        "app.publish at home",
         "target.freeze at away",
         "target.fence at away",
         "source.unfence at home",
         "source.run at home",
-        "app.publish at home",
         "dns.apply at home",
         "app.health at home",
-        "target.forward at away",
         "deployment.settle at home",
     ]
     assert plan.rollback is None

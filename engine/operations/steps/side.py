@@ -6,17 +6,27 @@ proven not to be able to write any more, and no application is started at any ot
 
 from __future__ import annotations
 
-from engine.errors import Unsafe
+import json
+
+from engine.errors import Unreachable, Unsafe
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import installation
 from engine.operations.steps.publication import address_at, publish
 
+_CONNECT = """\
+import json, socket, sys
+task = json.load(sys.stdin)
+socket.create_connection((task["address"], task["port"]), 10).close()
+"""
+
 
 @handles("side.freeze@1")
 def freeze(ctx: StepContext) -> StepOutcome:
-    """The application ends by its own means; from here on it is away."""
+    """The application ends by its own means; from here on it is away. args: to, the provider
+    of the side to which requests are passed on: there they wait, until it runs there."""
     ctx.moves.frozen(ctx.plan.deployment)
+    publish(ctx, forward_to=address_at(ctx, str(ctx.step.args["to"])))
     ctx.method.stop(ctx.shell(), installation(ctx), ctx)
     return StepOutcome()
 
@@ -40,14 +50,22 @@ def unfence(ctx: StepContext) -> StepOutcome:
     return StepOutcome()
 
 
-@handles("side.forward@1")
-def forward(ctx: StepContext) -> StepOutcome:
-    """args: to, the provider of the side that serves. Whoever still comes here gets there."""
+@handles("side.reach@1")
+def reach(ctx: StepContext) -> StepOutcome:
+    """args: to. Requests could be passed on to the proxy there, before anything relies on it."""
     to = str(ctx.step.args["to"])
-    address = address_at(ctx, to)
-    publish(ctx, forward_to=address)
-    ctx.log(f"Requests at {ctx.provider.name} are passed on to {address} at {to}")
-    return StepOutcome()
+    address, port = address_at(ctx, to), ctx.at(to).provider.access.https_port
+    task = json.dumps({"address": address, "port": port}).encode()
+    tried = ctx.shell().run(("python3", "-I", "-c", _CONNECT), input=task, check=False)
+    if tried.status != 0:
+        raise Unreachable(
+            "the source cannot pass requests on to the target",
+            on=f"from {ctx.provider.name} to {address} port {port}",
+            why=tried.stderr.strip().rpartition("\n")[2],
+            left="the source serves as before",
+            do=f"Let guests of {ctx.provider.name} reach port {port} of guests of {to}.",
+        )
+    return StepOutcome(changed=False)
 
 
 def refuse_second_writer(ctx: StepContext) -> None:
