@@ -121,10 +121,10 @@ class OperationStep:
     def shell(self) -> GuestShell:
         if self._shell is None:
             key = self.installation_secrets().get(SSH_KEY)
-            self._shell = self._workplace.open_shell(self._target(), key)
+            self._shell = self._workplace.open_shell(self.guest_target(), key)
         return self._shell
 
-    def _target(self) -> GuestTarget:
+    def guest_target(self) -> GuestTarget:
         guest = self.resource(ResourceKind.GUEST)
         address = self.resource(ResourceKind.ADDRESS)
         host_keys = tuple(guest.attributes.get("host_keys", ())) if guest else ()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from engine.backends.protocols import Progress, ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
-from engine.guests.protocols import GuestShell
+from engine.guests.protocols import GuestShell, GuestTarget
 from engine.inventory.moves import Moves
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
@@ -76,6 +76,9 @@ class StepContext(Progress, Protocol):
     def shell(self) -> GuestShell:
         """A connection to the deployment's guest by its remembered address and host keys;
         opened on first use, closed when the step ends."""
+
+    def guest_target(self) -> GuestTarget:
+        """How that guest is reached. NotFound before it is."""
 
     def installation(self) -> Installation: ...
 

@@ -53,6 +53,26 @@ class Captured(Size):
     """Checksums, rows, owners: JSON values, never what the application stores."""
 
 
+@dataclass(frozen=True)
+class Side:
+    """One unit as it lies at one side of a move."""
+
+    unit: Unit
+    ground: Ground
+
+
+class Moved(Size):
+    """What a pass brought over; items and bytes are those that went from guest to guest."""
+
+    seconds: float = Field(ge=0)
+
+
+class Compared(Size):
+    """What both sides have. level: V2 for content, V3 for meaning as well (design.md, 7)."""
+
+    level: str
+
+
 class StateKind(Protocol):
     """Every verb is idempotent, may be killed anywhere and called again.
 

@@ -23,6 +23,8 @@ _FAILED = {
     "capture": "state cannot be captured",
     "verify": "captured state is not what it was",
     "restore": "state cannot be restored",
+    "describe": "state cannot be read through",
+    "differing": "state cannot be compared",
 }
 
 
@@ -39,6 +41,18 @@ class ProgramKind:
 
     def measure(self, unit: Unit, ground: Ground) -> Size:
         return _size(self._run("measure", unit, ground))
+
+    def describe(self, unit: Unit, ground: Ground, listing: str = "") -> dict[str, Any]:
+        """What there is, comparable between two guests; counts as `items` and `bytes`.
+
+        listing: where a tree's entries are written down, for `differing`.
+        """
+        more = {"into": listing} if listing else {}
+        return self._run("describe", unit, ground, **more)
+
+    def differing(self, unit: Unit, ground: Ground, listing: str) -> str:
+        """Names of a tree's entries that are not those of another guest's listing."""
+        return str(self._run("differing", unit, ground, into=listing)["names"])
 
     def capture(self, unit: Unit, ground: Ground, into: str) -> Captured:
         found = self._run("capture", unit, ground, into=into)

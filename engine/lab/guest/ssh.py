@@ -1,4 +1,4 @@
-"""The guest's SSH server: public keys from cloud-init only, on the guest's own address.
+"""The guest's SSH server: public keys from the user's authorized_keys, on the guest's address.
 
 It serves what OpenSSH clients use on a Debian guest: commands with streaming input and output,
 exit statuses and signals, terminals, and SFTP. Commands run by `/bin/sh -c` in the guest's
@@ -28,11 +28,16 @@ HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 
 
 class _Login(asyncssh.SSHServer):
-    """Lets in the one user of cloud-init, with the keys of cloud-init."""
+    """Lets in the one user of cloud-init, with the keys in that user's file, whose options
+    `command` and `from` count: what cloud-init wrote at power-on, and what was added since."""
 
-    def __init__(self, boot: Boot) -> None:
+    def __init__(self, boot: Boot, root: Path) -> None:
         self._user = boot.user
-        self._keys = [key.split()[:2] for key in boot.ssh_public_keys]
+        self._file = home_of(root, boot.user) / ".ssh/authorized_keys"
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -41,7 +46,19 @@ class _Login(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return username == self._user and key.export_public_key().decode().split()[:2] in self._keys
+        assert self._connection is not None
+        if username != self._user:
+            return False
+        try:
+            known = asyncssh.read_authorized_keys(str(self._file))
+        except (OSError, ValueError):
+            return False
+        address = str(self._connection.get_extra_info("peername")[0])
+        options = known.validate(key, address, address)
+        if options is None:
+            return False
+        self._connection.set_extra_info(forced_command=options.get("command"))
+        return True
 
 
 class _Files(asyncssh.SFTPServer):
@@ -62,7 +79,7 @@ async def serve_ssh(boot: Boot, root: Path, children: Children) -> asyncssh.SSHA
     return await asyncssh.listen(
         boot.ip or "",
         SSH_PORT,
-        server_factory=lambda: _Login(boot),
+        server_factory=lambda: _Login(boot, root),
         server_host_keys=[str(root / HOST_KEY)],
         process_factory=run,
         encoding=None,
@@ -100,13 +117,17 @@ class _Session:
         self._home = home
 
     async def run(self) -> int:
-        command = self._process.command
+        asked = self._process.command
+        forced = self._process.get_extra_info("forced_command")
+        command = forced or asked
         argv = ["/bin/sh", "-c", command] if command else ["/bin/sh", "-l"]
         if self._process.term_type:
             return await self._run_in_terminal(argv)
         child = self._children.spawn(
             argv,
             cwd=self._home,
+            environment=self._children.environment
+            | ({"SSH_ORIGINAL_COMMAND": asked or ""} if forced else {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -226,6 +226,15 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     return {"items": rows, "bytes": size, "sha256": sha256(into), "summary": summary}
 
 
+def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """The summary, without what is the server's and not the database's."""
+    if not is_there(task["database"]):
+        return {"items": 0, "bytes": 0, "absent": True}
+    summary = summary_of(task["database"])
+    rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
+    return {"items": rows, "bytes": 0, "summary": compared(summary, task["empty"])}
+
+
 def verify(task: dict[str, Any]) -> dict[str, Any]:
     """The file is the one that was written, pg_restore reads it to its end, and it holds as
     many rows and large objects as there were."""
@@ -303,7 +312,8 @@ def main() -> None:
     if not _NAME.fullmatch(task["database"]):
         fail(f"{task['database']!r} cannot name a database here")
     os.chdir("/")  # a directory that the server's user may enter, or psql complains
-    verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs = {"measure": measure, "describe": describe, "capture": capture}
+    verbs |= {"verify": verify, "restore": restore}
     try:
         result = verbs[task["verb"]](task)
     except OSError as error:

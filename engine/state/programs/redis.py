@@ -109,6 +109,10 @@ def measure(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     return {"items": items, "bytes": int(memory.partition("\r")[0]) if items else 0}
 
 
+def describe(server: Server, task: dict[str, Any]) -> dict[str, Any]:
+    return {"bytes": 0, **contents(server)}
+
+
 def capture(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     with open(task["into"], "x") as file:
         for number in server.databases():
@@ -161,7 +165,8 @@ def restore(server: Server, task: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     task = json.load(sys.stdin)
-    verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs = {"measure": measure, "describe": describe, "capture": capture}
+    verbs |= {"verify": verify, "restore": restore}
     try:
         server = Server(task["host"], task["port"], task["password"])
         result = verbs[task["verb"]](server, task)

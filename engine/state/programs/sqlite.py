@@ -91,6 +91,28 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """Rows and contents, whatever the file's pages look like; it is read through and checked."""
+    path = task["path"]
+    if not os.path.exists(path):
+        return {"items": 0, "bytes": 0, "absent": True}
+    digest = hashlib.sha256()
+    with closing(opened(path, "mode=ro")) as database:
+        database.text_factory = lambda data: data.decode(errors="surrogateescape")
+        said = [row[0] for row in database.execute("PRAGMA integrity_check")]
+        if said != ["ok"]:
+            fail("the database is damaged: " + "; ".join(said[:3]))
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
+        names = sorted(row[0] for row in database.execute(tables))
+        rows = {name: _count(database, name) for name in names}
+        for pragma in ("user_version", "application_id", "encoding"):
+            digest.update(repr(database.execute(f"PRAGMA {pragma}").fetchone()).encode())
+        for line in database.iterdump():
+            digest.update(line.encode(errors="surrogateescape") + b"\n")
+    size = os.stat(path).st_size
+    return {"items": sum(rows.values()), "bytes": size, "rows": rows, "digest": digest.hexdigest()}
+
+
 def verify(task: dict[str, Any]) -> dict[str, Any]:
     wanted, into = task["captured"], task["into"]
     if wanted.get("absent"):
@@ -147,7 +169,8 @@ def remove(*paths: str) -> None:
 
 def main() -> None:
     task = json.load(sys.stdin)
-    verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs = {"measure": measure, "describe": describe, "capture": capture}
+    verbs |= {"verify": verify, "restore": restore}
     try:
         result = verbs[task["verb"]](task)
     except (OSError, sqlite3.Error) as error:

@@ -9,9 +9,11 @@ what the application makes anew. Sockets are left out; they mean nothing without
 from __future__ import annotations
 
 import base64
+import grp
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -66,12 +68,12 @@ def content(path: str) -> str:
     return digest.hexdigest()
 
 
-def described(name: str, path: str, status: os.stat_result) -> dict[str, Any]:
+def described(name: str, path: str, status: os.stat_result, named: bool = False) -> dict[str, Any]:
     kind = stat.S_IFMT(status.st_mode)
     entry: dict[str, Any] = {
         "name": name,
         "mode": f"{status.st_mode:o}",
-        "owner": f"{status.st_uid}:{status.st_gid}",
+        "owner": named_owner(status) if named else f"{status.st_uid}:{status.st_gid}",
         "mtime": status.st_mtime_ns,
         "attributes": attributes(path),
     }
@@ -84,7 +86,9 @@ def described(name: str, path: str, status: os.stat_result) -> dict[str, Any]:
     return entry
 
 
-def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
+def listing(
+    top: str, exclude: list[str], write_to: str = "", named: bool = False
+) -> dict[str, Any]:
     """Counts and a digest of all entries; each of them as a line of the file, where asked."""
     digest, items, size = hashlib.sha256(), 0, 0
     first_names: dict[tuple[int, int], str] = {}
@@ -96,7 +100,7 @@ def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
                 entry: dict[str, Any] = {"name": name, "same as": first_names[node]}
             else:
                 first_names[node] = name
-                entry = described(name, path, status)
+                entry = described(name, path, status, named)
                 size += entry.get("size", 0)
             line = json.dumps(entry, sort_keys=True) + "\n"
             digest.update(line.encode())
@@ -107,6 +111,26 @@ def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
         if lines:
             lines.close()
     return {"items": items, "bytes": size, "digest": digest.hexdigest()}
+
+
+def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """What there is, comparable between two guests: owners by name, since numbers differ."""
+    path = task["path"]
+    if not os.path.lexists(path):
+        return {"items": 0, "bytes": 0, "absent": True}
+    return listing(path, task["exclude"], task.get("into", ""), named=True)
+
+
+def named_owner(status: os.stat_result) -> str:
+    try:
+        user = pwd.getpwuid(status.st_uid).pw_name
+    except KeyError:
+        user = str(status.st_uid)
+    try:
+        group = grp.getgrgid(status.st_gid).gr_name
+    except KeyError:
+        group = str(status.st_gid)
+    return f"{user}:{group}"
 
 
 def measure(path: str, exclude: list[str]) -> dict[str, Any]:
@@ -146,12 +170,12 @@ def copy(source: str, into: str, exclude: list[str], total: int) -> None:
         fail(f"files below {source} changed or vanished while they were read")
 
 
-def differing(recorded: str, top: str, exclude: list[str]) -> str:
+def differing(recorded: str, top: str, exclude: list[str], named: bool = False) -> str:
     """Names whose entries are not those of the recorded listing, the first few of them."""
     with open(recorded) as file:
         wanted = {json.loads(line)["name"]: line for line in file}
     scratch = recorded + ".now"
-    listing(top, exclude, scratch)
+    listing(top, exclude, scratch, named)
     with open(scratch) as file:
         found = {json.loads(line)["name"]: line for line in file}
     os.unlink(scratch)
@@ -220,6 +244,11 @@ def main() -> None:
     try:
         if task["verb"] == "measure":
             result = measure(task["path"], task["exclude"])
+        elif task["verb"] == "differing":
+            names = differing(task["into"], task["path"], task["exclude"], named=True)
+            result = {"names": names}
+        elif task["verb"] == "describe":
+            result = describe(task)
         else:
             result = {"capture": capture, "verify": verify, "restore": restore}[task["verb"]](task)
     except OSError as error:
