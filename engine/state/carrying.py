@@ -73,7 +73,6 @@ def _carry_capture(source: Side, target: Side, passage: Passage) -> Moved:
     moved = passage.pull(f"{here}/", f"{there}/")
     if "owner" in captured.facts:
         captured.facts["owner"] = _owner_there(target)
-    kind.verify(target.unit, target.ground, f"{there}/state", captured)
     kind.restore(target.unit, target.ground, f"{there}/state", captured)
     for place, directory in ((source.ground.place, here), (target.ground.place, there)):
         place.run_long("rm", "-rf", "--", directory)

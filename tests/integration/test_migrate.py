@@ -25,7 +25,7 @@ pytestmark = pytest.mark.integration
 SOURCE, TARGET = "harbour-a", "harbour-b"
 MANY_ENTRIES = {
     "radicale": {},
-    "isso": {"guard": {"ratelimit": 1_000_000, "direct_reply": 1_000_000}},
+    "isso": {"guard": {"ratelimit": 1_000_000, "direct-reply": 1_000_000}},
     "synapse": {"rc_message": {"per_second": 1000, "burst_count": 1000}},
 }
 VALUES_OF = {app: {**VALUES[app], **values} for app, values in MANY_ENTRIES.items()}
