@@ -92,6 +92,11 @@ class GuestPaths:
         """The deployment's captured state; no deployment's name begins with a dot."""
         return f"{self.root}/var/lib/homeport/.captures/{self.name}"
 
+    def passage(self, name: str) -> str:
+        """What a way to or from another guest needs while a move lasts (`engine.state.passage`);
+        name: of the move."""
+        return f"{self.root}/var/lib/homeport/.passages/{name}"
+
     @property
     def lock(self) -> str:
         """Held by whoever installs something on this guest."""

@@ -369,7 +369,7 @@ def _passage(
         effect,
         f"SSH from {_provider(target)} to {_provider(source)}, with a key for this move alone",
         (),
-        {"source": source.provider.name},
+        {"source": source.provider.name, "units": carried(target)},
     )
     return _at(target, step)
 

@@ -156,7 +156,8 @@ def test_reverted_with_what_the_source_had_and_said_what_stays_behind(here: Inst
 
 def damage(root: Path, name: str) -> None:
     """One bit of one event, with size and time as they were."""
-    (event,) = (root / "var/lib/homeport" / name).rglob("n1.ics")
+    found = (root / "var/lib/homeport" / name / "collections").rglob("n1.ics")
+    event = next(path for path in found if ".Radicale.cache" not in path.parts)
     times = event.stat()
     data = bytearray(event.read_bytes())
     data[len(data) // 2] ^= 1

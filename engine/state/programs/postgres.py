@@ -227,12 +227,26 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(task: dict[str, Any]) -> dict[str, Any]:
-    """The summary, without what is the server's and not the database's."""
-    if not is_there(task["database"]):
-        return {"items": 0, "bytes": 0, "absent": True}
-    summary = summary_of(task["database"])
+    """Everything of the summary, roles too, and the schema as pg_dump writes it."""
+    database = task["database"]
+    if not is_there(database):
+        return {"items": 0, "bytes": 0, "facts": {"absent": True}}
+    summary = summary_of(database)
+    version = summary["database"].pop("version")
+    facts = {**summary, "schema": schema_digest(database), "version": version}
     rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
-    return {"items": rows, "bytes": 0, "summary": compared(summary, task["empty"])}
+    return {"items": rows, "bytes": int(psql(_SIZE, name=database)), "facts": facts}
+
+
+def schema_digest(database: str) -> str:
+    """Without what pg_dump writes anew each time: its comments and the key of its brackets."""
+    words = [*_AS_SERVER, "pg_dump", "--schema-only", f"--dbname={database}"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    if done.returncode != 0:
+        fail(done.stderr.decode(errors="replace").strip()[-800:])
+    lines = done.stdout.splitlines()
+    own = (line for line in lines if not line.startswith((b"--", b"\\restrict", b"\\unrestrict")))
+    return hashlib.sha256(b"\n".join(own)).hexdigest()
 
 
 def verify(task: dict[str, Any]) -> dict[str, Any]:
@@ -314,8 +328,8 @@ def main() -> None:
     if not _NAME.fullmatch(task["database"]):
         fail(f"{task['database']!r} cannot name a database here")
     os.chdir("/")  # a directory that the server's user may enter, or psql complains
-    verbs = {"measure": measure, "describe": describe, "capture": capture}
-    verbs |= {"verify": verify, "restore": restore}
+    verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs["describe"] = describe
     try:
         result = verbs[task["verb"]](task)
     except OSError as error:
