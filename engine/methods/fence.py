@@ -40,6 +40,7 @@ def prove(place: Place) -> None:
     mark = f"{paths.data}/.homeport-proof"
     written = place.run("runuser", "-u", paths.user, "--", "touch", "--", mark, check=False)
     if written.status == 0:
+        place.run("rm", "-f", "--", mark)
         raise _holds_not(place, f"its user can still write to {paths.data}")
     if _has_database(place) and not postgresql.refuses_login(place):
         raise _holds_not(place, "its database role can still open a connection")

@@ -88,7 +88,14 @@ def refuses_login(place: Place) -> bool:
     try:
         tried = place.run(
             *("psql", "-X", "-w", "-h", place.facts.loopback, "-p", str(PORT)),
-            *("-U", database.username, "-d", database.name, "-c", "CREATE TABLE homeport_proof ()"),
+            *(
+                "-U",
+                database.username,
+                "-d",
+                database.name,
+                "-c",
+                "CREATE TEMPORARY TABLE homeport_proof ()",
+            ),
             env={"PGPASSFILE": passfile},
             check=False,
         )

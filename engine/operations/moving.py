@@ -31,11 +31,13 @@ class Moving:
         self._inventory.operations.refuse_if_held(deployment.id, deployment.name)
         target = self._inventory.providers.get(to)
         source = self._inventory.providers.get(deployment.provider)
-        refuse_unfit(deployment, source, target, self._inventory.moves.of(deployment.id))
+        move = self._inventory.moves.of(deployment.id)
+        refuse_unfit(deployment, source, target, move)
         return plan_migrate(
             self._at(deployment, target),
             self._at(deployment, source),
             self._names_at(deployment),
+            again=move is not None and move.phase is MovePhase.STOPPED,
         )
 
     def revert(self, name: str) -> Plan:

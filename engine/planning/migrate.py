@@ -26,14 +26,16 @@ _BY_ITSELF = ("secrets",)
 """Kinds that are not carried from guest to guest: secrets go from store to store."""
 
 
-def plan_migrate(target: Desired, source: Desired, names_at: str) -> Plan:
+def plan_migrate(target: Desired, source: Desired, names_at: str, *, again: bool = False) -> Plan:
     """target, source: the same deployment, at the provider where it shall live and where it
-    does. names_at: the provider whose zone holds its names; they stay there."""
+    does. names_at: the provider whose zone holds its names; they stay there. again: an earlier
+    move there was taken back; nothing that it left is taken for good because it looks so.
+    """
     steps = [
         *_checks(target, source),
         *_build(target, source),
         *_carry(target, source),
-        *_hand_over(target, source),
+        *_hand_over(target, source, again),
         *_go_public(target, source, names_at),
     ]
     plan = target.plan(Intent.MIGRATE, in_order(steps), (), _warnings(target, source, steps))
@@ -208,7 +210,7 @@ def _carry(target: Desired, source: Desired) -> list[PlannedStep]:
     return steps
 
 
-def _hand_over(target: Desired, source: Desired) -> list[PlannedStep]:
+def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedStep]:
     """From the freeze to the first step of the target, in this order and no other."""
     here = _provider(source)
     steps = [
@@ -222,7 +224,9 @@ def _hand_over(target: Desired, source: Desired) -> list[PlannedStep]:
         )
     ]
     for unit in carried(target):
-        args = {"source": source.provider.name, "unit": unit}
+        args: dict[str, Any] = {"source": source.provider.name, "unit": unit}
+        if again:
+            args["thorough"] = True
         step = target.step(
             "state.delta@1", f"Copy the rest of {unit}", Effect.CHANGE, unit, (), args
         )
@@ -292,8 +296,8 @@ def _way_back(target: Desired, source: Desired) -> Plan:
             "app.publish@1", "Publish it there", Effect.CHANGE, f"proxy for {source.domain}"
         ),
         _health(source),
-        _passage(target, source, "close", "Close the way", Effect.CHANGE),
         stopped,
+        _passage(target, source, "close", "Close the way", Effect.CHANGE),
     ]
     return source.plan(Intent.MIGRATE, in_order([named(step, f"back.{step.id}") for step in steps]))
 

@@ -8,7 +8,6 @@ for each and not a whole move.
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,14 +24,18 @@ from tests.ledger import BOOKS, Ledger
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-MOMENTS = ("after", "after-journal")
-"""Before a step is the moment after the journal of the one before it."""
+RECORDED = ("source.freeze", "source.fence", "target.run", "target.fence", "source.unfence")
+"""Steps at which it matters, too, that they are recorded and the next one is not begun."""
 NAME = "mv-killed"
 
 
 def boundaries(steps: tuple[PlannedStep, ...]) -> list[str]:
-    every = [f"{step.id}:{moment}" for step, moment in itertools.product(steps, MOMENTS)]
-    return [f"{steps[0].id}:before", *every]
+    """Done and not recorded, so that each step is carried out a second time."""
+    return [
+        f"{step.id}:{moment}"
+        for step in steps
+        for moment in ("after", *(("after-journal",) if step.id in RECORDED else ()))
+    ]
 
 
 @dataclass
@@ -122,7 +125,7 @@ def test_a_revert_killed_at_every_boundary(moving: Moving) -> None:
     moving.confirm()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_move_killed_at_random_moments(moving: Moving, seed: int) -> None:
     chance = random.Random(seed)
     target, plan = moving.elsewhere, moving.plan()

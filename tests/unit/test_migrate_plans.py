@@ -155,6 +155,14 @@ def test_the_predicted_downtime_is_what_such_steps_took_before() -> None:
     assert predicted_downtime(plan.steps) == 1 + 2 * 2 + 2 * 3 + 4 + 5 + 7
 
 
+def test_what_an_earlier_move_left_is_not_taken_for_good_because_it_looks_so() -> None:
+    again = plan_migrate(at("away"), at("home"), "home", again=True)
+    deltas = [step for step in again.steps if step.kind == "state.delta@1"]
+    assert deltas
+    assert all(step.args["thorough"] for step in deltas)
+    assert not any("thorough" in step.args for step in MIGRATE.steps)
+
+
 def run_until(plan: Plan, failing: str) -> list[str]:
     """Ids of the steps that were begun, in their order."""
     begun: list[str] = []
@@ -179,8 +187,8 @@ def test_a_failure_before_the_fence_is_taken_back_and_one_behind_it_is_not(faili
             "back.source.run",
             "back.app.publish",
             "back.app.health",
-            "back.passage.close",
             "back.move.stop",
+            "back.passage.close",
         ]
         if taken_back
         else []
@@ -197,8 +205,8 @@ def test_the_way_back_acts_at_the_source_but_for_the_way_of_the_data() -> None:
         "back.source.run at home",
         "back.app.publish at home",
         "back.app.health at home",
-        "back.passage.close at away",
         "back.move.stop at home",
+        "back.passage.close at away",
     ]
 
 

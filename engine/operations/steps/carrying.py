@@ -62,10 +62,11 @@ def seed(ctx: StepContext) -> StepOutcome:
 
 @handles("state.delta@1")
 def delta(ctx: StepContext) -> StepOutcome:
-    """args: source, unit."""
+    """args: source, unit; thorough: what is there is read, whatever it looks like."""
     carrying = Carrying.of(ctx)
     kind, source, target = _sides(ctx, carrying)
-    return _told(ctx, kind.delta(source, target, carrying.passage))
+    thorough = bool(ctx.step.args.get("thorough"))
+    return _told(ctx, kind.delta(source, target, carrying.passage, thorough=thorough))
 
 
 @handles("state.compare@1")
