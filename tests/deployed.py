@@ -94,9 +94,9 @@ class Installation:
                 os.kill(worker.pid, number)
             wait_until(lambda: living_worker(paths) is None)
 
-    def backends(self) -> ProviderBackends:
+    def backends(self, provider: str = "harbour-a") -> ProviderBackends:
         """The provider as a second observer sees it."""
-        return self.homeport._workplace.backends(self.homeport.provider("harbour-a"))
+        return self.homeport._workplace.backends(self.homeport.provider(provider))
 
     def owner(self, name: str) -> str:
         deployment = self.homeport.deployment(name).deployment

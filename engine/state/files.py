@@ -38,10 +38,10 @@ class FilesKind(ProgramKind):
             return "there is nothing at the " + ("source" if not here else "target")
         pairs = zip(here, there, strict=True)
         number = next(at for at, (one, other) in enumerate(pairs) if one != other)
-        found: list[dict[str, Any]] = [
-            self._run("entries", side.unit, side.ground, bucket=number) for side in (source, target)
-        ]
-        return difference(*found)
+        return difference(self._entries(source, number), self._entries(target, number))
+
+    def _entries(self, side: Side, bucket: int) -> dict[str, Any]:
+        return self._run("entries", side.unit, side.ground, bucket=bucket)
 
 
 def open_kind() -> FilesKind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.state.protocols import Compared, Side
-from engine.state.running import ProgramKind, differs, difference
+from engine.state.running import ProgramKind, difference, differs
 
 
 @dataclass(frozen=True)

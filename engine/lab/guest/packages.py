@@ -141,6 +141,21 @@ async def _python_headers(ground: Ground) -> None:
         )
 
 
+# --- programs of the host ---------------------------------------------------------------
+
+
+def _of_host(program: str) -> Callable[[Ground], Awaitable[None]]:
+    """The guest has the host's: its PATH ends in the host's own directories."""
+
+    async def install(ground: Ground) -> None:
+        if shutil.which(program) is None:
+            raise InstallFailed(
+                f"this machine has no {program}, and a lab guest uses the machine's"
+            )
+
+    return install
+
+
 # --- caddy ------------------------------------------------------------------------------
 
 _CADDY_UNIT = """\
@@ -234,6 +249,8 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("python3-venv", "3", "venv module for python3", _python),
         DebianPackage("python3-dev", "3", "header files for Python", _python_headers),
         DebianPackage("gcc", "12", "GNU C compiler", _compiler),
+        DebianPackage("rsync", "3", "fast, versatile, remote file-copying tool", _of_host("rsync")),
+        DebianPackage("openssh-client", "9", "secure shell (SSH) client", _of_host("ssh")),
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),
