@@ -138,7 +138,7 @@ class Installation:
             killed = record.exists() and moment in record.read_text().splitlines()
             return killed and living_worker(paths) is None
 
-        wait_until(is_over, 60)
+        wait_until(is_over, 120)
 
     def backends(self, provider: str = "harbour-a") -> ProviderBackends:
         """The provider as a second observer sees it."""
