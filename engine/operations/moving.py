@@ -12,8 +12,9 @@ from engine.model.plan import Intent, Plan
 from engine.model.provider import ProviderProfile, Service
 from engine.operations.gates import refuse_destroyed
 from engine.operations.workplace import Workplace
+from engine.planning.after_move import plan_confirm, plan_revert
 from engine.planning.desired import Desired
-from engine.planning.migrate import plan_confirm, plan_migrate, plan_revert
+from engine.planning.migrate import plan_migrate
 
 if TYPE_CHECKING:
     from engine.operations.planner import Planner

@@ -1,29 +1,34 @@
-"""The plans that move a deployment to another provider, take that back, and settle it.
+"""The plan that moves a deployment to another provider, with all of its state.
 
 A move builds the same deployment a second time at the target while the source serves, brings
 its state over, and lets exactly one of the two write at any moment. What can be done before
 the source stops is done before; what stands between the freeze and the first answer is the
 downtime. Until the source is fenced the plan carries its own way back; from then on it only
-goes forward, and `plan_revert` is the way to the source.
+goes forward, and a plan of its own is the way back (`engine.planning.after_move`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from engine.model.deployment import Resource
-from engine.model.move import Move, MovePhase
+from engine.model.move import MovePhase
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
-from engine.planning.deploy import COMPONENTS, TTL
+from engine.planning.deploy import COMPONENTS
 from engine.planning.desired import Desired
-from engine.planning.removal import removal_of_side
+from engine.planning.move_steps import (
+    acting_at,
+    carried,
+    dns_step,
+    health_step,
+    passage_step,
+    place_of,
+    resume_source,
+    side_step,
+)
 from engine.planning.sequence import in_order, named
 
 FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
-_MADE_ANEW = ("rebuildable", "cache")
-_BY_ITSELF = ("secrets",)
-"""Kinds that are not carried from guest to guest: secrets go from store to store."""
 
 
 def plan_migrate(target: Desired, source: Desired, names_at: str, *, again: bool = False) -> Plan:
@@ -48,92 +53,25 @@ def plan_migrate(target: Desired, source: Desired, names_at: str, *, again: bool
     )
 
 
-def plan_revert(source: Desired, target: Desired, names_at: str, move: Move) -> Plan:
-    """Back to the source as it was frozen. What was written at the target since stays there."""
-    there = _provider(target)
-    to_source = {"to": source.provider.name}
-    steps = [
-        source.step(
-            "app.publish@1",
-            "Prepare the source's proxy",
-            Effect.CHANGE,
-            f"proxy for {source.domain}; requests wait there",
-            (),
-            {"behind": target.provider.name},
-        ),
-        _side(target, "side.freeze@1", "target.freeze", "Stop it at the target", there, to_source),
-        _side(
-            target,
-            "side.fence@1",
-            "target.fence",
-            "Fence the target",
-            f"{there}: nothing starts it, nothing reaches its data; proven by a failing write",
-            {"writer": source.provider.name},
-        ),
-        *_resume_source(source),
-        _dns(source, names_at, "Point the name back"),
-        _health(source),
-        source.step(
-            "deployment.settle@1",
-            "Say where it lives",
-            Effect.CHANGE,
-            f"{source.name} lives at {_provider(source)}; {there} keeps its side",
-            (),
-            {"phase": MovePhase.REVERTED.value},
-        ),
-    ]
-    return source.plan(Intent.REVERT, in_order(steps), (), _lost(target, move))
-
-
-def plan_confirm(
-    here: Desired, other: Desired, resources: Sequence[Resource], *, keeps_secrets: bool
-) -> Plan:
-    """It stays where it is; what is at the other side is destroyed.
-
-    resources: all of the deployment's. keeps_secrets: both sides have the same store, so
-    its values stay.
-    """
-    there = other.provider.name
-    steps = [
-        here.step(
-            "app.publish@1",
-            "Believe the other side's proxy no more",
-            Effect.CHANGE,
-            f"proxy for {here.domain}",
-        ),
-        *removal_of_side(other, resources, keeps_secrets=keeps_secrets),
-        here.step(
-            "deployment.settle@1",
-            "Close the books on the move",
-            Effect.CHANGE,
-            f"{here.name} lives at {_provider(here)}",
-            (),
-            {"phase": MovePhase.CONFIRMED.value},
-        ),
-    ]
-    warning = f"What {there} still has of {here.name} is destroyed; there is no revert afterwards."
-    return here.plan(Intent.CONFIRM, in_order(steps), (), (warning,))
-
-
 def _checks(target: Desired, source: Desired) -> list[PlannedStep]:
     from_there = {"source": source.provider.name, "target": target.provider.name}
     check = source.step(
         "move.check@1",
         "Check the source",
         Effect.READ,
-        f"{source.name} runs at {_provider(source)}",
+        f"{source.name} runs at {place_of(source)}",
         (),
         from_there,
     )
     return [
-        _at(source, check),
-        target.step("preflight@1", "Check the target", Effect.READ, _provider(target)),
+        acting_at(source, check),
+        target.step("preflight@1", "Check the target", Effect.READ, place_of(target)),
     ]
 
 
 def _build(target: Desired, source: Desired) -> list[PlannedStep]:
     """The same deployment at the target, all but its state, with nothing running."""
-    needs, there = target.package.needs, _provider(target)
+    needs, there = target.package.needs, place_of(target)
     what = f"{target.package.name} {target.release.version}"
     size = f"{needs.cores} core{'s' if needs.cores > 1 else ''}, {needs.memory_mib} MiB"
     came_from = {"source": source.provider.name}
@@ -144,7 +82,7 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
             "secrets.copy@1",
             "Copy its secrets",
             Effect.CREATE,
-            f"from the store of {_provider(source)}, byte for byte",
+            f"from the store of {place_of(source)}, byte for byte",
             (),
             came_from,
         ),
@@ -186,12 +124,12 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
             (),
             {"behind": source.provider.name},
         ),
-        _side(
+        side_step(
             source,
             "side.reach@1",
             "source.reach",
             "Check the way of requests",
-            f"from {_provider(source)} to {there}",
+            f"from {place_of(source)} to {there}",
             {"to": target.provider.name},
             Effect.READ,
         ),
@@ -200,7 +138,7 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
 
 def _carry(target: Desired, source: Desired) -> list[PlannedStep]:
     """While the source serves: a way for the data, and all of them once."""
-    steps = [_passage(target, source, "open", "Open a way for the data", Effect.CREATE)]
+    steps = [passage_step(target, source, "open", "Open a way for the data", Effect.CREATE)]
     for unit in carried(target):
         args = {"source": source.provider.name, "unit": unit}
         seed = target.step(
@@ -212,9 +150,9 @@ def _carry(target: Desired, source: Desired) -> list[PlannedStep]:
 
 def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedStep]:
     """From the freeze to the first step of the target, in this order and no other."""
-    here = _provider(source)
+    here = place_of(source)
     steps = [
-        _side(
+        side_step(
             source,
             "side.freeze@1",
             FREEZE,
@@ -235,7 +173,7 @@ def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedSte
         args = {"source": source.provider.name, "unit": unit}
         step = target.step("state.compare@1", f"Compare {unit}", Effect.READ, unit, (), args)
         steps.append(named(step, f"state.compare.{unit}"))
-    fence = _side(
+    fence = side_step(
         source,
         "side.fence@1",
         FENCE,
@@ -247,7 +185,7 @@ def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedSte
         "app.run@1",
         "Start it at the target",
         Effect.CHANGE,
-        f"{target.package.name} {target.release.version} at {_provider(target)}",
+        f"{target.package.name} {target.release.version} at {place_of(target)}",
     )
     return [*steps, fence, named(run, "target.run")]
 
@@ -258,8 +196,8 @@ def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedS
     )
     steps = [
         serving,
-        _dns(target, names_at, "Point the name at the target"),
-        _health(target),
+        dns_step(target, names_at, "Point the name at the target"),
+        health_step(target),
     ]
     if target.package.accounts:
         account = target.step(
@@ -275,11 +213,11 @@ def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedS
         "deployment.settle@1",
         "Say where it lives",
         Effect.CHANGE,
-        f"{target.name} lives at {_provider(target)}; {_provider(source)} keeps its side",
+        f"{target.name} lives at {place_of(target)}; {place_of(source)} keeps its side",
         (),
         {"phase": MovePhase.OBSERVING.value},
     )
-    return [*steps, _passage(target, source, "close", "Close the way", Effect.CHANGE), settle]
+    return [*steps, passage_step(target, source, "close", "Close the way", Effect.CHANGE), settle]
 
 
 def _way_back(target: Desired, source: Desired) -> Plan:
@@ -288,39 +226,18 @@ def _way_back(target: Desired, source: Desired) -> Plan:
         "move.stop@1",
         "Say that it stays",
         Effect.CHANGE,
-        f"{source.name} stays at {_provider(source)}",
+        f"{source.name} stays at {place_of(source)}",
     )
     steps = [
-        *_resume_source(source, {"writer": source.provider.name}),
+        *resume_source(source, {"writer": source.provider.name}),
         source.step(
             "app.publish@1", "Publish it there", Effect.CHANGE, f"proxy for {source.domain}"
         ),
-        _health(source),
+        health_step(source),
         stopped,
-        _passage(target, source, "close", "Close the way", Effect.CHANGE),
+        passage_step(target, source, "close", "Close the way", Effect.CHANGE),
     ]
     return source.plan(Intent.MIGRATE, in_order([named(step, f"back.{step.id}") for step in steps]))
-
-
-def _resume_source(source: Desired, args: Mapping[str, Any] | None = None) -> list[PlannedStep]:
-    """args: who may write from now on, where the target never could."""
-    here = _provider(source)
-    unfence = _side(
-        source, "side.unfence@1", "source.unfence", "Lift the source's fence", here, args
-    )
-    run = source.step(
-        "app.run@1", "Start it at the source", Effect.CHANGE, f"{source.name} at {here}"
-    )
-    return [unfence, named(run, "source.run")]
-
-
-def carried(desired: Desired) -> list[str]:
-    """Ids of the state units that go from guest to guest, in the package's order."""
-    return [
-        unit.id
-        for unit in desired.package.state
-        if unit.klass not in _MADE_ANEW and unit.kind not in _BY_ITSELF
-    ]
 
 
 def predicted_downtime(steps: Sequence[PlannedStep]) -> float:
@@ -331,7 +248,7 @@ def predicted_downtime(steps: Sequence[PlannedStep]) -> float:
 
 
 def _warnings(target: Desired, source: Desired, steps: Sequence[PlannedStep]) -> tuple[str, ...]:
-    here = _provider(source)
+    here = place_of(source)
     return (
         f"{target.package.name} is away for about {predicted_downtime(steps):.0f} s, from the "
         "freeze to its first answer at the target.",
@@ -339,65 +256,3 @@ def _warnings(target: Desired, source: Desired, steps: Sequence[PlannedStep]) ->
         f"after it, homeport revert {target.name} goes back.",
         f"{here} keeps all of its side until you run homeport confirm {target.name}.",
     )
-
-
-def _lost(target: Desired, move: Move) -> tuple[str, ...]:
-    kept = ", ".join(carried(target))
-    if move.served is None:
-        return (f"{_provider(target)} never served; nothing is lost.",)
-    return (
-        f"Everything written at {_provider(target)} since {move.served:%Y-%m-%d %H:%M} UTC leaves "
-        f"the application ({kept}). It is kept there until you run homeport confirm "
-        f"{target.name}.",
-    )
-
-
-def _side(
-    desired: Desired,
-    kind: str,
-    name: str,
-    title: str,
-    subject: str,
-    args: Mapping[str, Any] | None = None,
-    effect: Effect = Effect.CHANGE,
-) -> PlannedStep:
-    return _at(desired, named(desired.step(kind, title, effect, subject, (), args), name))
-
-
-def _passage(
-    target: Desired, source: Desired, verb: str, title: str, effect: Effect
-) -> PlannedStep:
-    step = target.step(
-        f"passage.{verb}@1",
-        title,
-        effect,
-        f"SSH from {_provider(target)} to {_provider(source)}, with a key for this move alone",
-        (),
-        {"source": source.provider.name, "units": carried(target)},
-    )
-    return _at(target, step)
-
-
-def _dns(desired: Desired, names_at: str, title: str) -> PlannedStep:
-    record = {"name": desired.domain, "type": desired.record_type, "ttl": TTL}
-    step = desired.step(
-        "dns.apply@1",
-        title,
-        Effect.CHANGE,
-        f"{desired.record_type} record {desired.domain}",
-        (),
-        {"records": [record], "address_at": desired.provider.name},
-    )
-    return step.model_copy(update={"at": names_at})
-
-
-def _health(desired: Desired) -> PlannedStep:
-    return desired.step("app.health@1", "Ask it by its public name", Effect.READ, desired.domain)
-
-
-def _at(desired: Desired, step: PlannedStep) -> PlannedStep:
-    return step.model_copy(update={"at": desired.provider.name})
-
-
-def _provider(desired: Desired) -> str:
-    return desired.provider.title or desired.provider.name

@@ -19,9 +19,10 @@ from engine.model.provider import BackendProfile, GuestAccess, ProviderProfile, 
 from engine.operations.interpreter import carry_out_or_back, sorted_graph
 from engine.operations.moving import refuse_moved, refuse_unfit, refuse_unrevertible
 from engine.operations.runner import StepResult
+from engine.planning.after_move import plan_confirm, plan_revert
 from engine.planning.desired import Desired
 from engine.planning.destroy import plan_destroy
-from engine.planning.migrate import plan_confirm, plan_migrate, plan_revert, predicted_downtime
+from engine.planning.migrate import plan_migrate, predicted_downtime
 from tests.unit.test_planning import desired, package
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
