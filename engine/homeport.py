@@ -17,6 +17,7 @@ from engine.catalog.package import Package
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
+from engine.model.move import Move
 from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
@@ -59,6 +60,8 @@ class DeploymentView:
     health: HealthReport | None
     operation: Operation | None
     """The unfinished operation that holds it, if any."""
+    move: Move | None = None
+    """Its last move to another provider, if any."""
 
 
 class Homeport:
@@ -165,7 +168,12 @@ class Homeport:
     def remove_provider(self, name: str) -> None:
         """Conflict while a deployment lives there."""
         profile = self.provider(name)
-        living = [d.name for d in self._inventory.deployments.all() if d.provider == name]
+        living = [
+            deployment.name
+            for deployment in self._inventory.deployments.all()
+            if deployment.provider == name
+            or any(r.provider == name for r in self._inventory.resources.of(deployment.id))
+        ]
         if living:
             raise Conflict(
                 what="the provider is in use",
@@ -209,6 +217,7 @@ class Homeport:
         addresses = self._inventory.resources.addresses(only)
         health = self._inventory.deployments.health(only)
         running = {op.plan.deployment: op for op in self._inventory.operations.unfinished(only)}
+        moves = self._inventory.moves.all(only)
         ports = {known.name: known.access.https_port for known in self._inventory.providers.all()}
         return [
             DeploymentView(
@@ -217,6 +226,7 @@ class Homeport:
                 url=public_url(deployment.domain, ports.get(deployment.provider, 443)),
                 health=health.get(deployment.id),
                 operation=running.get(deployment.id),
+                move=moves.get(deployment.id),
             )
             for deployment in deployments
         ]
@@ -387,6 +397,20 @@ class Homeport:
         return self._planner.backups.drill(
             name, backup=backup, repository=repository, provider=provider
         )
+
+    def plan_migrate(self, name: str, to: str) -> Plan:
+        """With all of its state to another provider. Conflict, InvalidInput, NotFound for what
+        cannot move, or not there."""
+        return self._planner.moving.migrate(name, to)
+
+    def plan_revert(self, name: str) -> Plan:
+        """Back to the provider it came from, as it was there; says what that leaves behind.
+        Conflict where there is no such way."""
+        return self._planner.moving.revert(name)
+
+    def plan_confirm(self, name: str) -> Plan:
+        """It stays where it is; what is kept at the other side of its move is destroyed."""
+        return self._planner.moving.confirm(name)
 
     def plan_destroy(self, name: str) -> Plan:
         return self._planner.destroy(name)

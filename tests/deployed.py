@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engine.backends.protocols import ProviderBackends
@@ -15,9 +16,9 @@ from engine.demo.use import VALUES
 from engine.homeport import DeployRequest, Homeport
 from engine.lab.cli import up
 from engine.model.deployment import ResourceKind
-from engine.model.plan import Operation
+from engine.model.plan import Operation, Plan
 from engine.operations.fault import KILL_VARIABLE, RECORD, TESTING_VARIABLE
-from engine.operations.launch import living_worker
+from engine.operations.launch import ensure_worker, living_worker
 from tests.lab_fixture import RunningLab
 
 
@@ -94,9 +95,60 @@ class Installation:
                 os.kill(worker.pid, number)
             wait_until(lambda: living_worker(paths) is None)
 
-    def backends(self) -> ProviderBackends:
+    def carry_out(self, plan: Plan) -> Operation:
+        """Approve, and wait for the end, however often the worker dies."""
+        return self.finish(self.homeport.apply(plan, plan.hash))
+
+    def killed_everywhere(
+        self,
+        plan: Plan,
+        moments: Sequence[str],
+        and_then: Callable[[str], None] = lambda moment: None,
+    ) -> Operation:
+        """One operation whose worker is killed at each of these moments, one after the other.
+
+        and_then: called while no worker is alive.
+        """
+        self.end_worker()
+        paths = self.homeport.paths
+        (paths.state / RECORD).unlink(missing_ok=True)
+        os.environ |= {TESTING_VARIABLE: "1"}
+        operation: Operation | None = None
+        try:
+            for moment in moments:
+                os.environ[KILL_VARIABLE] = moment
+                if operation is None:
+                    operation = self.homeport.apply(plan, plan.hash)
+                else:
+                    ensure_worker(paths)
+                self.wait_until_killed(operation, moment)
+                and_then(moment)
+        finally:
+            os.environ.pop(KILL_VARIABLE, None)
+        assert operation is not None
+        return self.finish(operation)
+
+    def wait_until_killed(self, operation: Operation, moment: str) -> None:
+        paths = self.homeport.paths
+
+        def is_over() -> bool:
+            ended = self.homeport.operation(operation.id).status.is_final
+            assert not ended, f"it ended before {moment}: {self.homeport.operation(operation.id)}"
+            record = paths.state / RECORD
+            killed = record.exists() and moment in record.read_text().splitlines()
+            return killed and living_worker(paths) is None
+
+        wait_until(is_over, 120)
+
+    def backends(self, provider: str = "harbour-a") -> ProviderBackends:
         """The provider as a second observer sees it."""
-        return self.homeport._workplace.backends(self.homeport.provider("harbour-a"))
+        return self.homeport._workplace.backends(self.homeport.provider(provider))
+
+    def guest_root(self, name: str, provider: str = "harbour-a") -> Path:
+        """The directory that is the deployment's guest there."""
+        guest = self.backends(provider).hypervisor.find(self.owner(name))
+        assert guest is not None
+        return self.lab.paths.lab / provider / "guests" / guest.id / "root"
 
     def owner(self, name: str) -> str:
         deployment = self.homeport.deployment(name).deployment
@@ -133,12 +185,12 @@ def check_one_of_each(here: Installation, name: str) -> None:
     assert kinds.count(ResourceKind.ACCOUNT) <= 1
 
 
-def check_nothing_left(here: Installation, name: str) -> None:
-    """A destroyed deployment owns nothing at its provider any more."""
+def check_nothing_left(here: Installation, name: str, provider: str = "harbour-a") -> None:
+    """A destroyed deployment owns nothing at the provider any more."""
     deployments = here.homeport.deployments(destroyed=True)
     [destroyed] = [view.deployment for view in deployments if view.deployment.name == name]
     owner = here.homeport._workplace.owner(destroyed.id)
-    backends = here.backends()
+    backends = here.backends(provider)
     assert backends.hypervisor.find(owner) is None
     assert backends.addresses.find(owner) is None
     assert backends.dns.find(owner) == []

@@ -24,30 +24,39 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 def show_plan(plan: Plan) -> None:
     """The plan for a reader: what goes first, what comes, what changes, counts last."""
     output.line(f"{plan.intent.value} {plan.name}: {plan.application} {plan.release}")
-    output.line(f"  at {plan.provider} as {plan.domain}")
+    moves = plan.rollback is not None and plan.rollback.provider != plan.provider
+    origin = f"from {plan.rollback.provider} to " if moves and plan.rollback else "at "
+    output.line(f"  {origin}{plan.provider} as {plan.domain}")
     for step in plan.deletes:
         output.line(f"  - will be deleted: {step.subject or step.title}")
     for step in plan.steps:
         if step.effect is not Effect.DELETE:
             subject = f"  {step.subject}" if step.subject else ""
             output.line(f"  {_MARKS[step.effect]} {step.title}{subject}")
+        if step.id == plan.no_return:
+            output.line("  = point of no return: from here on it only goes forward")
     for change in plan.changes:
         output.line(f"  ~ {change.path}: {_shown(change.old)} -> {_shown(change.new)}")
     for warning in plan.warnings:
         output.line(f"  ! {warning}")
     if plan.rollback is not None:
-        back = f"back to {plan.application} {plan.rollback.release} with its configuration and data"
-        ways = {
-            Intent.BACKUP: "the application runs on as it is",
-            Intent.DRILL: "the throw-away guest is removed all the same",
-        }
-        output.line(f"  < if it fails: {ways.get(plan.intent, back)}")
+        output.line(f"  < if it fails{_way_back(plan, plan.rollback)}")
     counts = {effect: sum(step.effect is effect for step in plan.steps) for effect in Effect}
     seconds = sum(step.expected_seconds for step in plan.steps)
     output.line(
         f"{counts[Effect.CREATE]} to create, {counts[Effect.CHANGE]} to change, "
         f"{counts[Effect.DELETE]} to delete; about {seconds:.0f} s; plan {plan.hash[:12]}"
     )
+
+
+def _way_back(plan: Plan, back: Plan) -> str:
+    if back.provider != plan.provider:
+        return f" before that: {plan.name} serves on at {back.provider}"
+    if plan.intent is Intent.BACKUP:
+        return ": the application runs on as it is"
+    if plan.intent is Intent.DRILL:
+        return ": the throw-away guest is removed all the same"
+    return f": back to {plan.application} {back.release} with its configuration and data"
 
 
 def _shown(value: object) -> str:

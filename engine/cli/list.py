@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from engine.cli import output
-from engine.homeport import Homeport
+from engine.homeport import DeploymentView, Homeport
+from engine.model.move import MovePhase
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
                     "url": view.url,
                     "health": view.health.model_dump(mode="json") if view.health else None,
                     "operation": view.operation.id if view.operation else None,
+                    "move": view.move.model_dump(mode="json") if view.move else None,
                 }
                 for view in views
             ]
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
                 view.deployment.name,
                 f"{view.deployment.application} {view.deployment.release}",
                 view.deployment.provider,
-                view.deployment.status.value,
+                _status(view),
                 view.health.health.value if view.health else "unknown",
                 view.url,
             )
@@ -47,3 +49,9 @@ def run(options: argparse.Namespace) -> int:
         ),
     )
     return 0
+
+
+def _status(view: DeploymentView) -> str:
+    status = view.deployment.status.value
+    observed = view.move is not None and view.move.phase is MovePhase.OBSERVING
+    return f"{status}, observing" if observed else status

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.cli import output
 from engine.errors import NotFound
 from engine.homeport import Homeport
+from engine.model.move import Move, MovePhase
 from engine.public import PublicEndpoint
 
 
@@ -41,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
                 "url": view.url,
                 "health": health.model_dump(mode="json") if health else None,
                 "operation": view.operation.id if view.operation else None,
+                "move": view.move.model_dump(mode="json") if view.move else None,
                 "resources": [resource.model_dump(mode="json") for resource in resources],
                 "secrets": secrets,
                 "archived": [value.model_dump(mode="json") for value in archived],
@@ -57,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
             "open": view.url,
             "address": view.address,
             "operation": view.operation.id if view.operation else "none running",
+            "move": _move(deployment.name, view.move),
             "secrets": "  ".join(secrets) or "none",
             "own options": "\n".join(_flat(deployment.values)) or "all at their defaults",
             "archived": "\n".join(
@@ -67,10 +70,38 @@ def run(options: argparse.Namespace) -> int:
     )
     output.line()
     output.table(
-        ("OWNS", "KEY", "AT THE PROVIDER"),
-        ((resource.kind.value, resource.key, resource.external_id) for resource in resources),
+        ("OWNS", "KEY", "AT", "THERE AS"),
+        (
+            (resource.kind.value, resource.key, resource.provider, resource.external_id)
+            for resource in resources
+        ),
     )
     return 0
+
+
+def _move(name: str, move: Move | None) -> str:
+    """How far its move is, and what can be done about it."""
+    if move is None:
+        return "never moved"
+    way = f"{move.source} -> {move.target}"
+    away = move.downtime_seconds
+    if away is not None:
+        way += f", away for {away:.1f} s"
+    match move.phase:
+        case MovePhase.MOVING:
+            return f"{way}: moving; {move.writer} may write"
+        case MovePhase.OBSERVING:
+            return (
+                f"{way}: observing since {move.changed:%Y-%m-%d %H:%M} UTC; {move.source} keeps "
+                f"its side\nsettle it: homeport confirm {name}, or homeport revert {name}"
+            )
+        case MovePhase.STOPPED | MovePhase.REVERTED:
+            return (
+                f"{way}: {move.phase.value}; {move.source} serves, {move.target} keeps its side"
+                f"\nremove that: homeport confirm {name}"
+            )
+        case MovePhase.CONFIRMED:
+            return f"{way}: confirmed"
 
 
 def _write_root(endpoint: PublicEndpoint, file: str) -> int:

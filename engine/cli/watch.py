@@ -14,7 +14,7 @@ from engine.model.events import (
     StepRetrying,
     StepStarted,
 )
-from engine.model.plan import OperationStatus
+from engine.model.plan import Intent, OperationStatus, Plan
 
 
 def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 0) -> int:
@@ -35,6 +35,8 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
             output.line(text)
     operation = homeport.operation(operation_id)
     if operation.status is OperationStatus.SUCCEEDED:
+        if operation.plan.intent is Intent.MIGRATE and not as_json:
+            _tell_of_move(homeport, operation.plan)
         return 0
     if not as_json:
         output.line(f"operation {operation_id} {operation.status.value}")
@@ -43,6 +45,17 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
         if not (back := operation.plan.rollback_ids) or not back <= done:
             output.line(f"  go on with: homeport resume {operation_id}")
     return Cancelled.exit_status if operation.status is OperationStatus.CANCELLED else 1
+
+
+def _tell_of_move(homeport: Homeport, plan: Plan) -> None:
+    move = homeport.deployment(plan.deployment).move
+    if move is None or move.downtime_seconds is None:
+        return
+    output.line(
+        f"{plan.name} serves at {move.target}; it was away for {move.downtime_seconds:.1f} s"
+    )
+    output.line(f"  {move.source} keeps its side; settle it: homeport confirm {plan.name}")
+    output.line(f"  or go back: homeport revert {plan.name}")
 
 
 def describe(event: Event) -> str:

@@ -91,10 +91,11 @@ class Deployments:
         status: DeploymentStatus,
         values: Mapping[str, Any] | None = None,
         release: str | None = None,
+        provider: str | None = None,
         connection: sa.Connection | None = None,
     ) -> bool:
-        """Set the status, and values and release where given; in the caller's transaction if
-        any.
+        """Set the status, and values, release and provider where given; in the caller's
+        transaction if any.
 
         False where there is no such deployment.
         """
@@ -104,6 +105,8 @@ class Deployments:
             row["values"] = json.dumps(values)
         if release is not None:
             row["release"] = release
+        if provider is not None:
+            row["provider"] = provider
         if status is _GONE:
             row |= {"live_name": None, "live_domain": None}
         statement = table.update().where(table.c.id == deployment).values(**row)
@@ -152,26 +155,26 @@ class Resources:
             return [_resource(row) for row in rows]
 
     def addresses(self, deployment: str | None = None) -> dict[str, str]:
-        """Addresses by deployment id; of one, or of all that have one."""
-        table = schema.resources
-        query = sa.select(table.c.deployment, table.c.external_id)
+        """Addresses by deployment id, where it lives; of one, or of all that have one."""
+        table, homes = schema.resources, schema.deployments
+        lives = (table.c.deployment == homes.c.id) & (table.c.provider == homes.c.provider)
+        query = sa.select(table.c.deployment, table.c.external_id).join(homes, lives)
         query = query.where(table.c.kind == ResourceKind.ADDRESS.value)
         if deployment is not None:
             query = query.where(table.c.deployment == deployment)
         with self._database.read() as connection:
             return {row.deployment: row.external_id for row in connection.execute(query)}
 
-    def get(self, deployment: str, kind: ResourceKind, key: str) -> Resource | None:
+    def get(self, deployment: str, provider: str, kind: ResourceKind, key: str) -> Resource | None:
         with self._database.read() as connection:
-            query = sa.select(schema.resources).where(*_is(deployment, kind, key))
+            query = sa.select(schema.resources).where(*_is(deployment, provider, kind, key))
             row = connection.execute(query).mappings().first()
         return _resource(row) if row else None
 
     def remember(self, resource: Resource) -> None:
         """Write it, or write it again; the time of the first write stays."""
-        where = _is(resource.deployment, resource.kind, resource.key)
+        where = _is(resource.deployment, resource.provider, resource.kind, resource.key)
         fresh = {
-            "provider": resource.provider,
             "external_id": resource.external_id,
             "attributes": json.dumps(resource.attributes),
         }
@@ -181,14 +184,33 @@ class Resources:
                 row = resource.model_dump(mode="json") | fresh
                 connection.execute(schema.resources.insert().values(**row))
 
-    def forget(self, deployment: str, kind: ResourceKind, key: str) -> None:
+    def forget(self, deployment: str, provider: str, kind: ResourceKind, key: str) -> None:
+        gone = schema.resources.delete().where(*_is(deployment, provider, kind, key))
         with self._database.write() as connection:
-            connection.execute(schema.resources.delete().where(*_is(deployment, kind, key)))
+            connection.execute(gone)
+
+    def names_at(self, deployment: str) -> str | None:
+        """The provider whose zone holds the deployment's names: they stay there when the
+        deployment moves. None before it has a name."""
+        table = schema.resources
+        query = sa.select(table.c.provider).where(
+            table.c.deployment == deployment, table.c.kind == ResourceKind.RECORD.value
+        )
+        with self._database.read() as connection:
+            found: str | None = connection.execute(query.limit(1)).scalar()
+        return found
 
 
-def _is(deployment: str, kind: ResourceKind, key: str) -> Sequence[sa.ColumnElement[bool]]:
+def _is(
+    deployment: str, provider: str, kind: ResourceKind, key: str
+) -> Sequence[sa.ColumnElement[bool]]:
     table = schema.resources
-    return (table.c.deployment == deployment, table.c.kind == kind.value, table.c.key == key)
+    return (
+        table.c.deployment == deployment,
+        table.c.provider == provider,
+        table.c.kind == kind.value,
+        table.c.key == key,
+    )
 
 
 def _deployment(row: sa.RowMapping) -> Deployment:

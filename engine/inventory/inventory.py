@@ -7,6 +7,7 @@ from engine.inventory.deployments import Deployments, Resources
 from engine.inventory.events import Events
 from engine.inventory.leases import Leases
 from engine.inventory.migrations import migrate
+from engine.inventory.moves import Moves
 from engine.inventory.operations import Operations
 from engine.inventory.options import Archive, Identities
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
@@ -29,6 +30,7 @@ class Inventory:
         self.finished_steps = FinishedSteps(database)
         self.events = Events(database)
         self.leases = Leases(database)
+        self.moves = Moves(database)
         self.drafts = Drafts(database)
         self.audit = Audit(database)
         self.durations = Durations(database)

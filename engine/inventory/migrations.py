@@ -76,7 +76,26 @@ _BACKUPS = (
         name TEXT PRIMARY KEY, profile TEXT NOT NULL, changed TEXT NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES, _BACKUPS)
+_MOVES = (
+    """CREATE TABLE resources_by_provider (
+        deployment TEXT NOT NULL REFERENCES deployments (id), provider TEXT NOT NULL,
+        kind TEXT NOT NULL, key TEXT NOT NULL, external_id TEXT NOT NULL,
+        attributes TEXT NOT NULL, created TEXT NOT NULL,
+        PRIMARY KEY (deployment, provider, kind, key))""",
+    """INSERT INTO resources_by_provider
+        (deployment, provider, kind, key, external_id, attributes, created)
+        SELECT deployment, provider, kind, key, external_id, attributes, created
+        FROM resources""",
+    "DROP TABLE resources",
+    "ALTER TABLE resources_by_provider RENAME TO resources",
+    """CREATE TABLE moves (
+        deployment TEXT PRIMARY KEY REFERENCES deployments (id), source TEXT NOT NULL,
+        target TEXT NOT NULL, operation TEXT NOT NULL, phase TEXT NOT NULL,
+        writer TEXT NOT NULL, began TEXT NOT NULL, changed TEXT NOT NULL,
+        frozen TEXT, served TEXT)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES, _BACKUPS, _MOVES)
 """The n-th entry brings the schema from version n to n + 1."""
 
 _SERIAL = {

@@ -50,9 +50,9 @@ names can be used again while the history stays."""
 resources = _table(
     "resources",
     _text("deployment", key=True),
+    _text("provider", key=True),
     _text("kind", key=True),
     _text("key", key=True),
-    _text("provider"),
     _text("external_id"),
     _text("attributes"),
     _text("created"),
@@ -122,6 +122,21 @@ archived_values = _table(
 
 identities = _table("identities", _integer("id", key=True), _text("application"), _text("record"))
 """The ledger: which option of a release is which of another, as people said, in its order."""
+
+moves = _table(
+    "moves",
+    _text("deployment", key=True),
+    _text("source"),
+    _text("target"),
+    _text("operation"),
+    _text("phase"),
+    _text("writer"),
+    _text("began"),
+    _text("changed"),
+    _text("frozen", null=True),
+    _text("served", null=True),
+)
+"""The last move of each deployment to another provider."""
 
 step_durations = _table(
     "step_durations",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine.catalog.placeholders import Bindings, expand
 from engine.methods import systemd
 from engine.methods.place import Place
-from engine.methods.proxy import Site, caddy_config
+from engine.methods.proxy import Site, authority, caddy_config
 from engine.methods.unitfile import Unit
 from engine.public import PublicEndpoint
 
@@ -38,11 +38,22 @@ def retire_default_service(place: Place) -> None:
     place.run("systemctl", "disable", "--now", "caddy.service", check=False)
 
 
-def publish(place: Place, bindings: Bindings, chain_pem: bytes, key_pem: bytes) -> None:
-    """Serve the deployment's domain with this certificate; HTTP is sent on to HTTPS."""
+def publish(
+    place: Place,
+    bindings: Bindings,
+    chain_pem: bytes,
+    key_pem: bytes,
+    *,
+    forward_to: str = "",
+    behind: str = "",
+) -> None:
+    """Serve the deployment's domain with this certificate; HTTP is sent on to HTTPS.
+
+    forward_to, behind: addresses, as `engine.methods.protocols.Method.publish` has them.
+    """
     directory = f"{place.facts.root}/etc/caddy"
     config = f"{directory}/caddy.json"
-    site = _site(place, bindings, directory)
+    site = _site(place, bindings, directory, forward_to, behind)
     owner = f"{USER}:{USER}"
     place.directory(site.storage, "0750", owner)
     changed = place.write(site.certificate, chain_pem, mode=0o600, owner=owner)
@@ -59,7 +70,7 @@ def publish(place: Place, bindings: Bindings, chain_pem: bytes, key_pem: bytes) 
     place.work.log(f"{site.url} is served" + ("" if changed else ", as before"))
 
 
-def _site(place: Place, bindings: Bindings, directory: str) -> Site:
+def _site(place: Place, bindings: Bindings, directory: str, forward_to: str, behind: str) -> Site:
     app, facts = place.app, place.facts
     access = app.access
     return Site(
@@ -76,6 +87,8 @@ def _site(place: Place, bindings: Bindings, directory: str) -> Site:
             f"/.well-known/{path}": expand(document, bindings)
             for path, document in app.package.well_known.items()
         },
+        forward_to=authority(forward_to, access.https_port) if forward_to else "",
+        behind=behind,
     )
 
 

@@ -13,7 +13,7 @@ from engine.catalog.placeholders import expand_command, expand_text
 from engine.catalog.render import RenderedFile, file_paths, render_files
 from engine.errors import RemoteFailure
 from engine.guests.protocols import GuestShell
-from engine.methods import apt, caddy, postgresql, redis, release, systemd
+from engine.methods import apt, caddy, fence, postgresql, redis, release, systemd
 from engine.methods.bindings import PlaceBindings, account_name, bindings_of
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
@@ -103,6 +103,8 @@ class DebianMethod:
 
     def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)
+        if fence.is_masked(place):
+            return
         if systemd.is_active(place, place.paths.unit):
             _run_as_service(place, app.package.quiesce.before)
         place.run("systemctl", "disable", place.paths.unit)
@@ -123,9 +125,23 @@ class DebianMethod:
         chain_pem: bytes,
         key_pem: bytes,
         work: Work,
+        *,
+        forward_to: str = "",
+        behind: str = "",
     ) -> None:
         place = Place.of(shell, app, work)
-        caddy.publish(place, bindings_of(place), chain_pem, key_pem)
+        caddy.publish(
+            place, bindings_of(place), chain_pem, key_pem, forward_to=forward_to, behind=behind
+        )
+
+    def fence(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        place = Place.of(shell, app, work)
+        self.stop(shell, app, work)
+        fence.put_up(place)
+        fence.prove(place)
+
+    def unfence(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        fence.take_down(Place.of(shell, app, work))
 
 
 def _owner(place: Place, mode: int) -> str:

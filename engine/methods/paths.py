@@ -59,6 +59,16 @@ class GuestPaths:
         return f"{self.base}/taken-back"
 
     @property
+    def fenced(self) -> str:
+        """The service unit while the deployment is fenced."""
+        return f"{self.base}/fenced"
+
+    @property
+    def fenced_data(self) -> str:
+        """The data while the deployment is fenced; no deployment's name begins with a dot."""
+        return f"{self.root}/var/lib/homeport/.fenced/{self.name}"
+
+    @property
     def config(self) -> str:
         return f"{self.root}/etc/homeport/{self.name}"
 
@@ -82,6 +92,11 @@ class GuestPaths:
     def captures(self) -> str:
         """The deployment's captured state; no deployment's name begins with a dot."""
         return f"{self.root}/var/lib/homeport/.captures/{self.name}"
+
+    def passage(self, name: str) -> str:
+        """What a way to or from another guest needs while a move lasts (`engine.state.passage`);
+        name: of the move."""
+        return f"{self.root}/var/lib/homeport/.passages/{name}"
 
     @property
     def lock(self) -> str:

@@ -66,6 +66,52 @@ def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None
         )
 
 
+def set_login(place: Place, *, allowed: bool) -> None:
+    """May the application's role open connections? Where not, those it has are ended."""
+    database = Database.of(place.app.package.id)
+    done = _psql(place, f"\\set role '{database.username}'\n" + (ALLOW if allowed else REFUSE))
+    if done.status != 0:
+        raise RemoteFailure(
+            "the database's role cannot be changed",
+            on=f"{database.username} at {place.facts.address}",
+            why=done.stderr.strip()[-1000:],
+            do="Look at the server's log on the guest (journalctl -u postgresql), then retry.",
+        )
+
+
+def refuses_login(place: Place) -> bool:
+    """A connection of the application's role, with its password, is tried and refused."""
+    database = Database.of(place.app.package.id)
+    passfile = f"{place.paths.base}/proof-passfile"
+    password = place.app.read_secret(SECRET).replace("\\", "\\\\").replace(":", "\\:")
+    place.write(passfile, f"*:*:*:*:{password}\n".encode(), mode=0o600)
+    try:
+        tried = place.run(
+            *("psql", "-X", "-w", "-h", place.facts.loopback, "-p", str(PORT)),
+            *(
+                "-U",
+                database.username,
+                "-d",
+                database.name,
+                "-c",
+                "CREATE TEMPORARY TABLE homeport_proof ()",
+            ),
+            env={"PGPASSFILE": passfile},
+            check=False,
+        )
+    finally:
+        place.shell.run(("rm", "-f", "--", passfile), check=False)
+    role = _psql(place, f"\\set role '{database.username}'\n" + CAN_LOGIN)
+    return tried.status != 0 and role.status == 0 and role.stdout.strip() == "f"
+
+
+ALLOW = 'ALTER ROLE :"role" LOGIN;\n'
+REFUSE = """\
+ALTER ROLE :"role" NOLOGIN;
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role' \\g /dev/null
+"""
+CAN_LOGIN = "SELECT rolcanlogin FROM pg_roles WHERE rolname = :'role';\n"
+
 SETUP = """\
 SELECT format('CREATE ROLE %I LOGIN', :'role')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec

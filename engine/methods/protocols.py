@@ -87,5 +87,22 @@ class Method(Protocol):
         chain_pem: bytes,
         key_pem: bytes,
         work: Work,
+        *,
+        forward_to: str = "",
+        behind: str = "",
     ) -> None:
-        """The guest's reverse proxy serves the domain with this certificate."""
+        """The guest's reverse proxy serves the domain with this certificate.
+
+        forward_to: address of the guest that has the application now; requests are passed on
+        to its proxy. behind: address of a proxy that passes requests on to this one; what it
+        says of the client is believed, and what others say is not. Then requests wait for an
+        application that does not run yet.
+        """
+
+    def fence(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        """It cannot write any more, by two means that do not depend on each other, and by the
+        time this returns a start and a write have been tried and have failed. A reboot, or a
+        start by hand, does not change that. The proxy is let be. RemoteFailure otherwise."""
+
+    def unfence(self, shell: GuestShell, app: Installation, work: Work) -> None:
+        """As before `fence`, wherever that came to; not started."""

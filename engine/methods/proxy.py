@@ -15,6 +15,9 @@ from typing import Any
 
 from engine.errors import InvalidInput
 
+HOLD = "60s"
+"""So long a request waits for an application that does not run yet. Nothing was sent of it
+then, so that it is served once, whatever it asks."""
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
 
 
@@ -37,6 +40,11 @@ class Site:
     """Directory for what Caddy keeps."""
     documents: Mapping[str, Mapping[str, Any]]
     """Path -> JSON document that the proxy answers itself ("/.well-known/...")."""
+    forward_to: str = ""
+    """"address:port" of the proxy that serves the name now; everything is passed on to it."""
+    behind: str = ""
+    """Address of a proxy that passes requests on to this one, and is believed about clients.
+    While there is one, the application may not run yet: requests wait for it."""
 
 
 def caddy_config(site: Site) -> bytes:
@@ -86,8 +94,15 @@ def _redirect(site: Site) -> dict[str, Any]:
 
 def _server(site: Site) -> dict[str, Any]:
     routes = [_document(path, document) for path, document in sorted(site.documents.items())]
-    upstream = {"handler": "reverse_proxy", "upstreams": [{"dial": site.upstream}]}
-    routes.append({"handle": [upstream]})
+    upstream: dict[str, Any]
+    if site.forward_to:
+        routes = [{"handle": [_forward(site)]}]
+    else:
+        upstream = {"handler": "reverse_proxy", "upstreams": [{"dial": site.upstream}]}
+        if site.behind:
+            upstream["trusted_proxies"] = [site.behind]
+            upstream["load_balancing"] = {"try_duration": HOLD, "try_interval": "100ms"}
+        routes.append({"handle": [upstream]})
     return {
         "listen": [f"{site.listen}:{site.https_port}"],
         "protocols": ["h1", "h2"],
@@ -101,6 +116,27 @@ def _server(site: Site) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _forward(site: Site) -> dict[str, Any]:
+    """To the same name elsewhere, which must show a certificate of the same issuer: what is
+    trusted is the site's own chain, whoever signed it. The client's address goes along in
+    X-Forwarded-For, in which Caddy believes nobody in front of it."""
+    return {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": site.forward_to}],
+        # Said outright: newer Caddys would put the upstream's address in.
+        "headers": {"request": {"set": {"Host": ["{http.request.hostport}"]}}},
+        "transport": {
+            "protocol": "http",
+            "tls": {"server_name": site.domain, "root_ca_pem_files": [site.certificate]},
+        },
+    }
+
+
+def authority(address: str, port: int) -> str:
+    """ "address:port", with brackets around an IPv6 address."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _document(path: str, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,8 +65,9 @@ class ResourceKind(StrEnum):
 class Resource(Model):
     """A thing that a deployment owns at a provider.
 
-    `key` is unique per deployment and kind and is known before the resource is made, so
-    that a step that runs twice finds what it made the first time.
+    `key` is unique per deployment, provider and kind and is known before the resource is
+    made, so that a step that runs twice finds what it made the first time. A deployment that
+    moves has resources at two providers.
     """
 
     deployment: str

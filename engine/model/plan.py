@@ -28,6 +28,9 @@ class Intent(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     DRILL = "drill"
+    MIGRATE = "migrate"
+    REVERT = "revert"
+    CONFIRM = "confirm"
     DESTROY = "destroy"
 
 
@@ -56,6 +59,8 @@ class PlannedStep(Model):
     args: dict[str, Any] = Field(default_factory=dict)
     after: tuple[str, ...] = ()
     expected_seconds: float = 1.0
+    at: str = ""
+    """Name of the provider that it acts at; empty: the plan's own."""
 
 
 class Change(Model):
@@ -86,6 +91,8 @@ class Plan(Model):
     well. Its release and values are those to go back to; its steps' ids are none of `steps`."""
     rollback_from: str = ""
     """Id of the step from whose beginning on there is something to take back."""
+    no_return: str = ""
+    """Id of the step from whose end on nothing is taken back: what follows is only resumed."""
 
     @property
     def hash(self) -> str:
@@ -94,6 +101,7 @@ class Plan(Model):
         if self.rollback is None:
             # A plan without a way back is hashed as it was before plans could have one.
             del words["rollback"], words["rollback_from"]
+        _leave_out_what_came_later(words)
         text = json.dumps(words, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -110,6 +118,17 @@ class Plan(Model):
     @property
     def deletes(self) -> tuple[PlannedStep, ...]:
         return tuple(step for step in self.steps if step.effect is Effect.DELETE)
+
+
+def _leave_out_what_came_later(words: dict[str, Any]) -> None:
+    """Plans that do not use them are hashed as they were before there were these fields."""
+    if not words["no_return"]:
+        del words["no_return"]
+    for step in words["steps"]:
+        if not step["at"]:
+            del step["at"]
+    if words.get("rollback"):
+        _leave_out_what_came_later(words["rollback"])
 
 
 class OperationStatus(StrEnum):

@@ -16,6 +16,7 @@ from engine.model.plan import Intent, Plan
 from engine.model.provider import ProviderProfile
 from engine.model.repository import Backup, RepositoryProfile
 from engine.operations.gates import refuse_destroyed, release_of
+from engine.operations.moving import refuse_moved
 from engine.operations.workplace import Workplace
 from engine.planning.anew import plan_drill, plan_restore_as
 from engine.planning.backup import plan_backup, plan_restore
@@ -51,6 +52,7 @@ class Backups:
     def restore(self, name: str, backup: str = "", repository: str = "") -> Plan:
         """backup: its id or the beginning of it; the newest by default."""
         deployment = self._there(name)
+        refuse_moved(deployment, self._inventory.moves.of(deployment.id))
         profile = self.chosen(repository)
         opened = self.open(profile)
         found = opened.find(backup, deployment.id)
@@ -195,7 +197,8 @@ class Backups:
     def _there(self, name: str) -> Deployment:
         deployment = self._inventory.deployments.get(name)
         refuse_destroyed(deployment)
-        if self._inventory.resources.get(deployment.id, ResourceKind.GUEST, "main") is None:
+        resources, provider = self._inventory.resources, deployment.provider
+        if resources.get(deployment.id, provider, ResourceKind.GUEST, "main") is None:
             raise InvalidInput(
                 what="the deployment has no guest",
                 on=deployment.name,

@@ -17,9 +17,11 @@ from engine.backends.protocols import ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
 from engine.errors import NotFound
 from engine.guests.protocols import GuestShell, GuestTarget
+from engine.inventory.moves import Moves
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.events import StepProgress
+from engine.model.move import Move, MovePhase
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
 from engine.model.repository import RepositoryProfile
@@ -52,6 +54,7 @@ class OperationStep:
         self._events = events
         self._redactor = redactor
         self._cancellation = cancellation
+        self._siblings: dict[str, OperationStep] = {}
         self._shell: GuestShell | None = None
         self._last_progress = 0.0
 
@@ -69,7 +72,7 @@ class OperationStep:
 
     @cached_property
     def provider(self) -> ProviderProfile:
-        return self._workplace.inventory.providers.get(self.plan.provider)
+        return self._workplace.inventory.providers.get(self.step.at or self.plan.provider)
 
     @cached_property
     def package(self) -> Package:
@@ -82,6 +85,26 @@ class OperationStep:
     @cached_property
     def options_schema(self) -> Mapping[str, Any]:
         return self._workplace.options_schema(self.plan.application, self.plan.release)
+
+    @property
+    def names_at(self) -> str:
+        found = self._workplace.inventory.resources.names_at(self.plan.deployment)
+        return found or self.provider.name
+
+    def at(self, provider: str) -> OperationStep:
+        if provider == self.provider.name:
+            return self
+        if provider not in self._siblings:
+            self._siblings[provider] = OperationStep(
+                self._workplace,
+                self.operation_id,
+                self.plan,
+                self.step.model_copy(update={"at": provider}),
+                self._events,
+                self._redactor,
+                self._cancellation,
+            )
+        return self._siblings[provider]
 
     # what it works with
 
@@ -99,10 +122,10 @@ class OperationStep:
     def shell(self) -> GuestShell:
         if self._shell is None:
             key = self.installation_secrets().get(SSH_KEY)
-            self._shell = self._workplace.open_shell(self.target(), key)
+            self._shell = self._workplace.open_shell(self.guest_target(), key)
         return self._shell
 
-    def target(self) -> GuestTarget:
+    def guest_target(self) -> GuestTarget:
         guest = self.resource(ResourceKind.GUEST)
         address = self.resource(ResourceKind.ADDRESS)
         host_keys = tuple(guest.attributes.get("host_keys", ())) if guest else ()
@@ -146,7 +169,9 @@ class OperationStep:
     # what it remembers
 
     def resource(self, kind: ResourceKind, key: str = "main") -> Resource | None:
-        return self._workplace.inventory.resources.get(self.plan.deployment, kind, key)
+        return self._workplace.inventory.resources.get(
+            self.plan.deployment, self.provider.name, kind, key
+        )
 
     def remember(
         self,
@@ -159,7 +184,7 @@ class OperationStep:
         self._workplace.inventory.resources.remember(
             Resource(
                 deployment=self.plan.deployment,
-                provider=self.plan.provider,
+                provider=self.provider.name,
                 kind=kind,
                 key=key,
                 external_id=external_id,
@@ -169,7 +194,25 @@ class OperationStep:
         )
 
     def forget(self, kind: ResourceKind, key: str) -> None:
-        self._workplace.inventory.resources.forget(self.plan.deployment, kind, key)
+        self._workplace.inventory.resources.forget(
+            self.plan.deployment, self.provider.name, kind, key
+        )
+
+    def move(self) -> Move | None:
+        return self._workplace.inventory.moves.of(self.plan.deployment)
+
+    @property
+    def moves(self) -> Moves:
+        return self._workplace.inventory.moves
+
+    def settle(self, phase: MovePhase) -> None:
+        inventory, deployment = self._workplace.inventory, self.plan.deployment
+        status = inventory.deployments.get(deployment).status
+        with inventory.database.write() as connection:
+            inventory.deployments.change(
+                deployment, status=status, provider=self.provider.name, connection=connection
+            )
+            inventory.moves.change(deployment, phase=phase, connection=connection)
 
     def archive(self, values: Mapping[str, Any], release: str) -> None:
         self._workplace.inventory.archive.keep(
@@ -204,6 +247,8 @@ class OperationStep:
             self.causes[cause] = self.causes.get(cause, 0.0) + time.monotonic() - began
 
     def close(self) -> None:
+        for sibling in self._siblings.values():
+            sibling.close()
         if self._shell is not None:
             self._shell.close()
             self._shell = None

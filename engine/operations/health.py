@@ -27,18 +27,23 @@ def ask_application(workplace: Workplace, deployment: Deployment) -> HealthRepor
 
 
 def endpoint_of(workplace: Workplace, deployment: Deployment) -> PublicEndpoint:
-    provider = workplace.inventory.providers.get(deployment.provider)
-    anchors = workplace.backends(provider).certificates.trust_anchors()
-    return public_endpoint(provider, deployment.domain, anchors)
+    """Its names, and what vouches for them, may stay with another provider than it lives at."""
+    inventory = workplace.inventory
+    provider = inventory.providers.get(deployment.provider)
+    names_at = inventory.resources.names_at(deployment.id)
+    names = inventory.providers.get(names_at) if names_at else provider
+    anchors = workplace.backends(names).certificates.trust_anchors()
+    return public_endpoint(provider, names, deployment.domain, anchors)
 
 
 def public_endpoint(
-    provider: ProviderProfile, domain: str, trust_anchors: bytes | None
+    provider: ProviderProfile, names: ProviderProfile, domain: str, trust_anchors: bytes | None
 ) -> PublicEndpoint:
-    """The domain at the provider's own name servers, where its profile names them."""
+    """The domain at the name servers of the provider of its names, where the profile names
+    them; the port is that of the provider where it lives."""
     return PublicEndpoint(
         domain=domain,
         port=provider.access.https_port,
-        nameservers=tuple(provider.backends[Service.DNS].settings.get("authoritative", ())),
+        nameservers=tuple(names.backends[Service.DNS].settings.get("authoritative", ())),
         trust_anchors=trust_anchors,
     )

@@ -3,7 +3,8 @@
 Pure scheduling: what running a step means is the caller's. A step starts when all that it
 waits for ended well; once one failed or was cancelled no further step starts, and those
 that run are waited for, so that nothing is still at work when the operation has ended. A plan
-that says how it is taken back is taken back then, if it had begun to change anything.
+that says how it is taken back is taken back then, if it had begun to change anything and
+had not passed its point of no return.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ async def carry_out_or_back(
 
 
 def must_turn_back(plan: Plan, results: Mapping[str, StepResult]) -> bool:
-    """Did it end otherwise than well, after the first step that has to be taken back?"""
-    return plan.rollback_from in results and not all(r.is_good for r in results.values())
+    """Did it end otherwise than well, after the first step that has to be taken back, and
+    before the point of no return?"""
+    passed = plan.no_return in results and results[plan.no_return].is_good
+    begun = plan.rollback_from in results and not passed
+    return begun and not all(r.is_good for r in results.values())
 
 
 async def carry_out(steps: Sequence[PlannedStep], run: RunStep) -> dict[str, StepResult]:

@@ -13,7 +13,7 @@ from engine.model.deployment import DeploymentStatus, Health, HealthReport
 from engine.model.events import StepFinished
 from engine.model.plan import Effect, Intent, Operation, OperationStatus, Plan
 from engine.operations.runner import StepResult
-from engine.operations.wayback import WayBack, way_back_of
+from engine.operations.wayback import WayBack, told_between, way_back_of
 
 AT_WORK = {
     Intent.DEPLOY: DeploymentStatus.DEPLOYING,
@@ -23,6 +23,9 @@ AT_WORK = {
     Intent.BACKUP: DeploymentStatus.CHANGING,
     Intent.RESTORE: DeploymentStatus.CHANGING,
     Intent.DRILL: DeploymentStatus.CHANGING,
+    Intent.MIGRATE: DeploymentStatus.CHANGING,
+    Intent.REVERT: DeploymentStatus.CHANGING,
+    Intent.CONFIRM: DeploymentStatus.CHANGING,
     Intent.DESTROY: DeploymentStatus.DESTROYING,
 }
 """The deployment's status while an operation of this intent is unfinished."""
@@ -34,6 +37,9 @@ _ENDED_WELL = {
     Intent.BACKUP: DeploymentStatus.RUNNING,
     Intent.RESTORE: DeploymentStatus.RUNNING,
     Intent.DRILL: DeploymentStatus.DESTROYED,
+    Intent.MIGRATE: DeploymentStatus.RUNNING,
+    Intent.REVERT: DeploymentStatus.RUNNING,
+    Intent.CONFIRM: DeploymentStatus.RUNNING,
     Intent.DESTROY: DeploymentStatus.DESTROYED,
 }
 
@@ -66,6 +72,11 @@ def record_end(
         if way_back.was_begun:
             error = way_back.told(plan, error or _first_error(inventory, operation))
             status = OperationStatus.FAILED if status is OperationStatus.SUCCEEDED else status
+        elif error and plan.no_return in inventory.finished_steps.of(operation.id):
+            error = told_between(operation, error)
+    elif plan.intent is Intent.CONFIRM:
+        # What it removes is not what serves.
+        after = inventory.operations.status_before(operation.id)
     elif plan.intent is Intent.DEPLOY or may_have_changed_something(operation, results):
         # The values may be on the guest already: a later plan must start from them.
         after, values = DeploymentStatus.FAILED, plan.values

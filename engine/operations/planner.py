@@ -19,6 +19,7 @@ from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
 from engine.operations.backups import Backups
 from engine.operations.gates import refuse_destroyed, release_of
+from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
     from engine.homeport import DeployRequest
 
 ACCOUNT_STEP = "accounts.ensure"
+_KEEPS_VALUES = (
+    *(Intent.DESTROY, Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM),
+    *(Intent.RESTORE, Intent.DRILL),
+)
+"""Plans that bring no new values, and whose provider may not have the secrets yet: a move
+carries them, and a backup has its own."""
 
 
 class Planner:
@@ -42,6 +49,7 @@ class Planner:
         self._inventory: Inventory = workplace.inventory
         self.upgrades = Upgrades(workplace, self)
         self.backups = Backups(workplace, self)
+        self.moving = Moving(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -98,6 +106,7 @@ class Planner:
         """An empty plan where nothing would change."""
         deployment = self._inventory.deployments.get(name)
         refuse_destroyed(deployment)
+        refuse_moved(deployment, self._inventory.moves.of(deployment.id))
         package = self._workplace.package(deployment.application)
         schema = self._workplace.options_schema(package.id, deployment.release)
         check_values(schema, values)
@@ -132,7 +141,15 @@ class Planner:
         refuse_destroyed(deployment)
         package = self._workplace.package(deployment.application)
         desired = self.with_history(self.as_it_is(deployment, package))
-        return plan_destroy(desired, self._inventory.resources.of(deployment.id))
+        other = self.moving.other_side(deployment)
+        return plan_destroy(
+            desired,
+            self._inventory.resources.of(deployment.id),
+            names_at=self.moving.names_elsewhere(deployment),
+            other=other,
+            keeps_secrets=other is not None
+            and self.moving.shares_secrets(deployment, other.provider),
+        )
 
     def confirm(self, plan: Plan) -> None:
         """PlanChanged unless the same plan would be made now."""
@@ -151,8 +168,8 @@ class Planner:
         wanted = referenced_secrets(
             self._workplace.options_schema(plan.application, plan.release), plan.values
         )
-        if not wanted or plan.intent in (Intent.DESTROY, Intent.RESTORE, Intent.DRILL):
-            return  # a backup brings its own
+        if not wanted or plan.intent in _KEEPS_VALUES:
+            return
         provider = self._inventory.providers.get(plan.provider)
         store = self._workplace.backends(provider).secrets
         prefix = f"deployments/{plan.deployment}"
@@ -182,6 +199,8 @@ class Planner:
             return self.upgrades.again(deployment, plan)
         if plan.intent in (Intent.BACKUP, Intent.RESTORE):
             return self.backups.again(deployment, plan)
+        if plan.intent in (Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM):
+            return self.moving.again(plan)
         package = self._workplace.package(plan.application)
         schema = self._workplace.options_schema(plan.application, plan.release)
         return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))

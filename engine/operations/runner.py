@@ -66,6 +66,7 @@ class StepRunner:
         self._forward = Cancellation(workplace.inventory, operation.id)
         self._back = Cancellation(workplace.inventory, operation.id, heeded=False)
         self._finished = workplace.inventory.finished_steps.of(operation.id)
+        self._recorded: set[str] = set()
         self.turned_back = bool(operation.plan.rollback_ids & self._finished.keys())
         """An earlier run of the operation began to take it back."""
 
@@ -107,7 +108,11 @@ class StepRunner:
                 self._cancellation(step).wait(wait)
 
     def _cancellation(self, step: PlannedStep) -> Cancellation:
-        return self._back if step.id in self._operation.plan.rollback_ids else self._forward
+        """What leads out of a state in which nobody is served is not stopped halfway: the way
+        back, and all behind the point of no return."""
+        plan = self._operation.plan
+        passed = plan.no_return in self._finished or plan.no_return in self._recorded
+        return self._back if passed or step.id in plan.rollback_ids else self._forward
 
     def _plan(self, step: PlannedStep) -> Plan:
         """The one that the step belongs to: it says which release and values are meant."""
@@ -172,6 +177,7 @@ class StepRunner:
             _finished(step, told, seconds, causes),
             learn,
         )
+        self._recorded.add(step.id)
         return StepResult(told)
 
 

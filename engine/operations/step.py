@@ -14,8 +14,10 @@ from typing import Any, Protocol
 from engine.backends.protocols import Progress, ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell, GuestTarget
+from engine.inventory.moves import Moves
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
+from engine.model.move import Move, MovePhase
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
 from engine.model.repository import RepositoryProfile
@@ -45,7 +47,16 @@ class StepContext(Progress, Protocol):
         """With the values that the plan gives it."""
 
     @property
-    def provider(self) -> ProviderProfile: ...
+    def provider(self) -> ProviderProfile:
+        """Where the step acts: the one that it names, or else the plan's. Backends, guest and
+        resources are those of the deployment there."""
+
+    @property
+    def names_at(self) -> str:
+        """The provider whose zone holds the deployment's names, and which vouches for them."""
+
+    def at(self, provider: str) -> StepContext:
+        """The same step at the other side of a move; closed with this one."""
 
     @property
     def package(self) -> Package: ...
@@ -67,8 +78,8 @@ class StepContext(Progress, Protocol):
         """A connection to the deployment's guest by its remembered address and host keys;
         opened on first use, closed when the step ends."""
 
-    def target(self) -> GuestTarget:
-        """Where `shell` connects to; NotFound while the guest cannot be reached."""
+    def guest_target(self) -> GuestTarget:
+        """How that guest is reached. NotFound before it is."""
 
     def repository(self, name: str) -> RepositoryProfile:
         """Where backups lie; NotFound, naming what there is."""
@@ -98,6 +109,16 @@ class StepContext(Progress, Protocol):
         """Write the resource into the inventory (again)."""
 
     def forget(self, kind: ResourceKind, key: str) -> None: ...
+
+    def move(self) -> Move | None:
+        """The deployment's last move, as it is recorded now."""
+
+    @property
+    def moves(self) -> Moves:
+        """Where moves are recorded."""
+
+    def settle(self, phase: MovePhase) -> None:
+        """The deployment lives at this step's provider from now on."""
 
     def archive(self, values: Mapping[str, Any], release: str) -> None:
         """Keep values, by their dotted paths in that release, in the deployment's archive."""

@@ -12,6 +12,7 @@ from engine.errors import InvalidInput
 from engine.model.deployment import Deployment, ResourceKind
 from engine.model.plan import Intent, Operation, OperationStatus, Plan
 from engine.operations.gates import refuse_destroyed, refuse_older, release_of
+from engine.operations.moving import refuse_moved
 from engine.operations.optionvalues import check_values, withdraw
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
@@ -43,6 +44,7 @@ class Upgrades:
         """
         deployment = self._inventory.deployments.get(name)
         refuse_destroyed(deployment)
+        refuse_moved(deployment, self._inventory.moves.of(deployment.id))
         package = self._workplace.package(deployment.application)
         wanted = release_of(package, release)
         refuse_older(package, deployment, wanted)
@@ -57,11 +59,14 @@ class Upgrades:
         """Back to before the last upgrade, with its data. InvalidInput where there is none."""
         deployment = self._inventory.deployments.get(name)
         refuse_destroyed(deployment)
+        refuse_moved(deployment, self._inventory.moves.of(deployment.id))
         package = self._workplace.package(deployment.application)
         upgrade = self._last_upgrade(deployment)
         origin = upgrade.plan.rollback
         key = f"{upgrade.id}.{BEFORE}"
-        kept = self._inventory.resources.get(deployment.id, ResourceKind.CAPTURE, key)
+        kept = self._inventory.resources.get(
+            deployment.id, deployment.provider, ResourceKind.CAPTURE, key
+        )
         if origin is None or kept is None:
             raise _nothing_to_go_back_to(deployment, "what was kept then is not there any more")
         new = self._present(deployment, package)

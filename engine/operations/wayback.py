@@ -16,6 +16,7 @@ _AGAIN = {
     Intent.BACKUP: "homeport backup",
     Intent.RESTORE: "homeport restore",
     Intent.DRILL: "homeport drill",
+    Intent.MIGRATE: "homeport migrate",
 }
 
 _LEFT = {
@@ -41,7 +42,16 @@ class WayBack:
         told |= {"on": plan.name, "why": "", "left": "", "do": "", **(error or {})}
         origin = plan.rollback
         assert origin is not None
-        if self.is_whole:
+        if self.is_whole and plan.intent is Intent.MIGRATE:
+            told["left"] = (
+                f"{plan.name} serves at {origin.provider} as before, and nothing is lost; what "
+                f"was made at {plan.provider} is kept for another try"
+            )
+            told["do"] = (
+                f"Mend what ended it, then plan anew: homeport migrate {plan.name} --to "
+                f"{plan.provider}; or remove what is left there: homeport confirm {plan.name}"
+            )
+        elif self.is_whole:
             told["left"] = _LEFT.get(plan.intent, "").format(name=plan.name) or (
                 f"{plan.name} runs with release {origin.release} again, with the configuration "
                 "and the data from before; what came since is kept on the guest"
@@ -50,16 +60,34 @@ class WayBack:
         else:
             why = self.failed or {}
             told["left"] = (
-                f"going back to release {origin.release} did not come to its end: "
+                f"going back to {_origin(plan, origin)} did not come to its end: "
                 f"{why.get('what', 'it broke off')}"
                 + (f": {why['why']}" if why.get("why") else "")
-                + "; the state from before is kept on the guest"
+                + "; the state from before is kept"
             )
             told["do"] = (
                 f"{why.get('do') or 'Mend the cause.'} Then resume the operation: "
                 "it goes on with going back."
             )
         return told
+
+
+def told_between(operation: Operation, error: Mapping[str, Any]) -> dict[str, Any]:
+    """The error of a move that ended behind its point of no return."""
+    name = operation.plan.name
+    return {
+        **error,
+        "left": "the source is fenced, with its data as they were frozen; the target has the "
+        "same data and may serve",
+        "do": f"{error.get('do') or 'Mend the cause.'} Then go on: homeport resume "
+        f"{operation.id}; or back: homeport revert {name}",
+    }
+
+
+def _origin(plan: Plan, origin: Plan) -> str:
+    if plan.intent is Intent.MIGRATE:
+        return origin.provider
+    return f"release {origin.release}"
 
 
 def way_back_of(

@@ -18,7 +18,7 @@ from engine.model.repository import Backup, RepositoryProfile
 from engine.planning.backup import FETCHED
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
-from engine.planning.upgrade import in_order
+from engine.planning.sequence import in_order, named
 
 _BACK = "back."
 _DRILLED = (
@@ -92,8 +92,7 @@ def plan_drill(
     )
     removal = _removal(desired)
     plan = desired.plan(Intent.DRILL, in_order([*build, *removal]), (), notes)
-    named = [step.model_copy(update={"id": _BACK + step.id}) for step in removal]
-    back = desired.plan(Intent.DRILL, in_order(named))
+    back = desired.plan(Intent.DRILL, in_order([named(step, _BACK + step.id) for step in removal]))
     return plan.model_copy(update={"rollback": back, "rollback_from": "preflight"})
 
 

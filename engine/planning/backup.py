@@ -17,7 +17,8 @@ from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
-from engine.planning.upgrade import in_order, public_health, stop_and_keep, with_way_back
+from engine.planning.sequence import in_order, named
+from engine.planning.upgrade import public_health, stop_and_keep, with_way_back
 
 CAPTURE = "backup"
 """The capture that an operation makes for a backup."""
@@ -51,9 +52,9 @@ def plan_backup(
     ]
     if expired:
         gone = [{"id": backup.id, "snapshot": backup.snapshot} for backup in expired]
-        title, named = "Remove old backups", ", ".join(backup.title for backup in expired)
+        title, going = "Remove old backups", ", ".join(backup.title for backup in expired)
         more: Mapping[str, Any] = {**args, "backups": gone}
-        steps.append(desired.step("backup.expire@1", title, Effect.DELETE, named, (), more))
+        steps.append(desired.step("backup.expire@1", title, Effect.DELETE, going, (), more))
     away = f"{desired.package.name} is away while its state is captured, not while it is stored."
     plan = desired.plan(Intent.BACKUP, in_order(steps), (), (away,))
     back = [
@@ -141,5 +142,4 @@ def _without_prefix(steps: Sequence[PlannedStep]) -> list[PlannedStep]:
 
 
 def _way_back(origin: Desired, plan: Plan, steps: Sequence[PlannedStep]) -> Plan:
-    named = [step.model_copy(update={"id": _BACK + step.id}) for step in steps]
-    return origin.plan(plan.intent, in_order(named))
+    return origin.plan(plan.intent, in_order([named(step, _BACK + step.id) for step in steps]))

@@ -9,8 +9,8 @@ from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
 
-_TTL = 300
-_COMPONENTS = {"postgresql": "PostgreSQL", "redis": "Redis"}
+TTL = 300
+COMPONENTS = {"postgresql": "PostgreSQL", "redis": "Redis"}
 
 
 def plan_deploy(
@@ -80,7 +80,7 @@ def _application(desired: Desired) -> tuple[PlannedStep, ...]:
             "components.install@1",
             "Install what it needs",
             Effect.CREATE,
-            ", ".join(["reverse proxy", *(_COMPONENTS[name] for name in components)]),
+            ", ".join(["reverse proxy", *(COMPONENTS[name] for name in components)]),
             ("guest.start",),
             {"components": list(components)},
         ),
@@ -109,7 +109,7 @@ def _application(desired: Desired) -> tuple[PlannedStep, ...]:
 
 def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
     domain, kind = desired.domain, desired.record_type
-    record = {"name": domain, "type": kind, "ttl": _TTL}
+    record = {"name": domain, "type": kind, "ttl": TTL}
     last = ("dns.apply", "accounts.ensure") if desired.package.accounts else ("dns.apply",)
     return (
         desired.step(

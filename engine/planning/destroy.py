@@ -11,14 +11,29 @@ from collections.abc import Sequence
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.desired import Desired
+from engine.planning.removal import removal_of_side
 
 
-def plan_destroy(desired: Desired, resources: Sequence[Resource]) -> Plan:
-    known = {resource.kind: resource.external_id for resource in reversed(resources)}
+def plan_destroy(
+    desired: Desired,
+    resources: Sequence[Resource],
+    *,
+    names_at: str = "",
+    other: Desired | None = None,
+    keeps_secrets: bool = False,
+) -> Plan:
+    """names_at: the provider of its names, where it is not the one it lives at.
+
+    other: the other side of a move, where something of it is left; keeps_secrets: that side
+    has the same store of secrets.
+    """
+    own = [found for found in resources if found.provider == desired.provider.name]
+    known = {resource.kind: resource.external_id for resource in reversed(own)}
     guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
-    kept = [resource.key for resource in resources if resource.kind is ResourceKind.CAPTURE]
+    kept = [resource.key for resource in own if resource.kind is ResourceKind.CAPTURE]
     name, domain = desired.name, desired.domain
     record = {"name": domain, "type": desired.record_type}
+    elsewhere = removal_of_side(other, resources, keeps_secrets=keeps_secrets) if other else []
     steps = (
         desired.step(
             "dns.remove@1",
@@ -27,6 +42,12 @@ def plan_destroy(desired: Desired, resources: Sequence[Resource]) -> Plan:
             f"{desired.record_type} record {domain}",
             (),
             {"records": [record]},
+        ).model_copy(update={"at": names_at}),
+        *(
+            step.model_copy(update={"after": (before,)})
+            for before, step in zip(
+                ["dns.remove", *(step.id for step in elsewhere)], elsewhere, strict=False
+            )
         ),
         desired.step(
             "guest.destroy@1",
@@ -60,7 +81,7 @@ def plan_destroy(desired: Desired, resources: Sequence[Resource]) -> Plan:
             "Close the books",
             Effect.CHANGE,
             f"deployment {name}; its history is kept",
-            ("address.release", "secrets.remove"),
+            ("address.release", "secrets.remove", *(step.id for step in elsewhere[-1:])),
             {"captures": kept} if kept else None,
         ),
     )

@@ -31,6 +31,20 @@ _FIRST_TIME = {
     "backup.fetch@1": 10.0,
     "backup.expire@1": 3.0,
     "restore.check@1": 3.0,
+    "move.check@1": 2.0,
+    "secrets.copy@1": 0.5,
+    "certificate.carry@1": 0.2,
+    "passage.open@1": 2.0,
+    "passage.close@1": 1.0,
+    "state.seed@1": 5.0,
+    "state.delta@1": 2.0,
+    "state.compare@1": 2.0,
+    "side.freeze@1": 2.0,
+    "side.fence@1": 1.0,
+    "side.unfence@1": 1.0,
+    "side.reach@1": 0.5,
+    "move.serving@1": 0.5,
+    "deployment.settle@1": 0.1,
 }
 
 

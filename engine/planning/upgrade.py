@@ -17,6 +17,7 @@ from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
+from engine.planning.sequence import in_order, named
 
 BEFORE, SINCE = "before", "since"
 """The captures of one operation: of what was there first, and of what came after it."""
@@ -118,18 +119,8 @@ def with_way_back(plan: Plan, to: Desired, origin: Desired) -> Plan:
         origin.step("app.run@1", "Start it as it was", Effect.CHANGE, back),
         public_health(origin),
     ]
-    named = [step.model_copy(update={"id": _BACK + step.id}) for step in steps]
-    way_back = origin.plan(plan.intent, in_order(named))
+    way_back = origin.plan(plan.intent, in_order([named(step, _BACK + step.id) for step in steps]))
     return plan.model_copy(update={"rollback": way_back, "rollback_from": "app.stop"})
-
-
-def in_order(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
-    """Each waits for the one before it."""
-    befores = [(), *((step.id,) for step in steps)]
-    return tuple(
-        step.model_copy(update={"after": before})
-        for step, before in zip(steps, befores, strict=False)
-    )
 
 
 def _check(desired: Desired, what: str) -> PlannedStep:

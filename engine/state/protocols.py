@@ -1,5 +1,5 @@
-"""One kind of state unit, as captures see it. Kinds are found by the entry points of the
-group `homeport.state`, each named by the kind that a package's manifest writes."""
+"""One kind of state unit: kept in captures, and carried from guest to guest. Kinds are found by
+the entry points of the group `homeport.state`, each named by the kind that a manifest writes."""
 
 from __future__ import annotations
 
@@ -53,6 +53,46 @@ class Captured(Size):
     """Checksums, rows, owners: JSON values, never what the application stores."""
 
 
+@dataclass(frozen=True)
+class Side:
+    """A unit at one side of a move, with the locator that it has there."""
+
+    unit: Unit
+    ground: Ground
+
+
+class Moved(Size):
+    """What one pass brought over. items: files, rows or keys. bytes: of content, as far as the
+    pass had to move it; a second pass over what did not change moves none."""
+
+
+class Compared(Size):
+    """What was found the same at both sides.
+
+    level: as in design.md, section 7. 2: content, byte for byte or row for row; 3: meaning too
+    (schema, sequences, extensions, collation, rights).
+    """
+
+    level: int = Field(ge=1, le=3)
+
+
+class Passage(Protocol):
+    """How the target's guest reaches the source's, for one move (`engine.state.passage`)."""
+
+    def pull(
+        self, source: str, target: str, *, exclude: tuple[str, ...] = (), thorough: bool = False
+    ) -> Moved:
+        """The target's path becomes what the source's is: a file or a whole tree, with links,
+        holes, attributes, owners and times; what is there too much is removed.
+
+        exclude: paths below it that are left alone. thorough: content is compared also where
+        size and time are the same.
+        """
+
+    def desk(self, side: Side) -> str:
+        """A directory at that side for what is on its way; gone when the way is closed."""
+
+
 class StateKind(Protocol):
     """Every verb is idempotent, may be killed anywhere and called again.
 
@@ -75,3 +115,20 @@ class StateKind(Protocol):
         Nothing of the present state is touched before what replaces it is written and
         compared, as far as the kind can (Redis cannot). The application must be stopped.
         """
+
+    def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
+        """Brought over while the source serves, as far as that is possible: called again and
+        again, it moves what changed. What is at the target afterwards need not be consistent."""
+
+    def delta(
+        self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
+    ) -> Moved:
+        """The last pass: the target has all of it. Nobody writes at either side.
+
+        thorough: nothing is taken for the same because it looks so; for who has found that
+        `compare` fails after a quick pass.
+        """
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        """Read at both sides anew and found the same. RemoteFailure that names what is not.
+        Nobody writes at either side."""

@@ -1,28 +1,22 @@
-"""Kinds whose work is done by a program on the guest (`engine.state.programs`).
-
-It runs under the guest's lock: one that outlived its worker is waited for, and two never work
-on the same files.
-"""
+"""Kinds whose work is done by a program on the guest (`engine.state.programs`)."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import RemoteFailure
-from engine.state.programs import source
-from engine.state.protocols import Captured, Ground, Size, Unit
+from engine.state.program_run import run_program
+from engine.state.protocols import Captured, Compared, Ground, Moved, Passage, Side, Size, Unit
 
-_RESULT, _PROGRESS = "homeport-result: ", "homeport-progress: "
-_SECONDS = 6 * 3600.0
 _FAILED = {
     "measure": "state cannot be measured",
     "capture": "state cannot be captured",
     "verify": "captured state is not what it was",
     "restore": "state cannot be restored",
+    "describe": "state cannot be read",
+    "entries": "state cannot be read",
 }
 
 
@@ -36,6 +30,8 @@ class ProgramKind:
 
     program: str
     task: Callable[[Unit, Ground], Mapping[str, Any]]
+    level: int = 2
+    """What `compare` finds out (`engine.state.protocols.Compared`)."""
 
     def measure(self, unit: Unit, ground: Ground) -> Size:
         return _size(self._run("measure", unit, ground))
@@ -52,35 +48,69 @@ class ProgramKind:
         done = self._run("restore", unit, ground, into=into, captured=captured.facts)
         return bool(done["changed"])
 
+    def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
+        """Nothing: what is taken in one piece is taken when nobody writes any more."""
+        return Moved(items=0, bytes=0)
+
+    def delta(
+        self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
+    ) -> Moved:
+        """Captured at the source, pulled, restored at the target. All of it, each time: nothing
+        that is used up by going back to an older state is emptied, for there is none."""
+        unit = target.unit.id
+        here, there = f"{passage.desk(source)}/{unit}", f"{passage.desk(target)}/{unit}"
+        origin, goal = (replace(side.unit, empty=()) for side in (source, target))
+        source.ground.place.run_long("rm", "-rf", "--", here)
+        captured = self.capture(origin, source.ground, here)
+        moved = Moved(items=captured.items, bytes=0)
+        if not captured.facts.get("absent"):
+            moved = passage.pull(here, there)
+        self.restore(goal, target.ground, there, captured)
+        for side, copy in ((source, here), (target, there)):
+            side.ground.place.run_long("rm", "-rf", "--", copy)
+        return Moved(items=captured.items, bytes=moved.bytes)
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        here, there = (self._run("describe", side.unit, side.ground) for side in (source, target))
+        if why := difference(here["facts"], there["facts"]):
+            raise differs(target, why)
+        return Compared(items=here["items"], bytes=here["bytes"], level=self.level)
+
     def _run(self, verb: str, unit: Unit, ground: Ground, **more: Any) -> dict[str, Any]:
-        work = ground.place.work
-        result: list[str] = []
-
-        def hear(line: str) -> None:
-            if line.startswith(_RESULT):
-                result.append(line.removeprefix(_RESULT))
-            elif line.startswith(_PROGRESS):
-                done, total = line.removeprefix(_PROGRESS).split()
-                work.progress(float(done), float(total), "bytes")
-            else:
-                work.log(line)
-            work.raise_if_cancelled()
-
-        completed = ground.place.run_long(
-            *("python3", "-I", "-c", source(self.program)),
-            data=json.dumps({"verb": verb, **self.task(unit, ground), **more}).encode(),
-            timeout=_SECONDS,
-            on_line=hear,
+        return run_program(
+            ground.place,
+            self.program,
+            {"verb": verb, **self.task(unit, ground), **more},
+            failed=_FAILED[verb],
+            on=f"{unit.id} ({unit.kind} {unit.locator})",
         )
-        if completed.status != 0:
-            raise RemoteFailure(
-                _FAILED[verb],
-                on=f"{unit.id} ({unit.kind} {unit.locator}) at {ground.place.facts.address}",
-                why=completed.stderr.strip()[-1500:] or f"exit status {completed.status}",
-                do="Look at free space and at the service on the guest, then try again.",
-            )
-        found: dict[str, Any] = json.loads(b64decode("".join(result)))
-        return found
+
+
+def difference(one: Any, other: Any, where: str = "") -> str:
+    """The first thing that is not the same at the two sides, in words; empty where there is
+    none. one, other: JSON values of the source and of the target."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in sorted(one.keys() | other.keys()):
+            place = f"{where} {name}".strip()
+            if name not in other:
+                return f"{place} is missing at the target"
+            if name not in one:
+                return f"{place} is at the target only"
+            if why := difference(one[name], other[name], place):
+                return why
+        return ""
+    return "" if one == other else f"{where}: {one} at the source, {other} at the target"
+
+
+def differs(target: Side, why: str) -> RemoteFailure:
+    unit = target.unit
+    return RemoteFailure(
+        "what is at the target is not what is at the source",
+        on=f"{unit.id} ({unit.kind} {unit.locator})",
+        why=why,
+        left="the source has all of its state",
+        do="Look at the disk and the memory of the target's guest, then try again.",
+    )
 
 
 def _size(found: Mapping[str, Any]) -> Size:

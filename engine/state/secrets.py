@@ -6,10 +6,22 @@ name in its path and goes with the deployment's other secrets when that is destr
 
 from __future__ import annotations
 
+import hmac
 import posixpath
 
 from engine.errors import NotFound, RemoteFailure
-from engine.state.protocols import UNFINISHED, Captured, Ground, Size, Unit
+from engine.state.protocols import (
+    UNFINISHED,
+    Captured,
+    Compared,
+    Ground,
+    Moved,
+    Passage,
+    Side,
+    Size,
+    Unit,
+)
+from engine.state.running import differs
 
 COPIES = "captures"
 """Copies lie below this name among the deployment's secrets."""
@@ -52,6 +64,29 @@ class SecretKind:
             return False
         ground.secrets.put(f"{ground.secrets_prefix}/{unit.locator}", wanted)
         return True
+
+    def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
+        return self.delta(source, target, passage)
+
+    def delta(
+        self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
+    ) -> Moved:
+        """From store to store, through the engine's memory; it never lies on a guest."""
+        value = _value(source.ground, source.unit.locator)
+        if value is None or _same(value, _value(target.ground, target.unit.locator)):
+            return Moved(items=0, bytes=0)
+        target.ground.secrets.put(f"{target.ground.secrets_prefix}/{target.unit.locator}", value)
+        return Moved(items=1, bytes=0)
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        value = _value(source.ground, source.unit.locator)
+        if value is not None and not _same(value, _value(target.ground, target.unit.locator)):
+            raise differs(target, "the secret in the target's store is another one, or none")
+        return Compared(items=int(value is not None), bytes=0, level=2)
+
+
+def _same(value: str, other: str | None) -> bool:
+    return other is not None and hmac.compare_digest(value.encode(), other.encode())
 
 
 def _value(ground: Ground, name: str) -> str | None:

@@ -24,17 +24,35 @@ PREFIX = "deployments/state000"
 @contextmanager
 def ground(here: Homeport, application: str = "synapse") -> Iterator[Ground]:
     """A fresh guest with what the application needs, and the application's own directories."""
-    backends = here.backends()
+    with _guest(here, application, "harbour-a") as (made, _):
+        yield made
+
+
+@contextmanager
+def both_grounds(here: Homeport) -> Iterator[tuple[Ground, Ground, GuestTarget]]:
+    """Two of them, at two providers, and how the first one is reached."""
+    with (
+        _guest(here, "synapse", "harbour-a") as (source, way),
+        _guest(here, "synapse", "harbour-b") as (target, _),
+    ):
+        yield source, target, way
+
+
+@contextmanager
+def _guest(here: Homeport, application: str, name: str) -> Iterator[tuple[Ground, GuestTarget]]:
+    backends = here.backends(name)
     try:
-        yield _made(here, backends, application)
+        yield _made(here, backends, application, name)
     finally:
         backends.hypervisor.destroy(OWNER, Quiet())
         backends.addresses.release(OWNER)
         backends.secrets.delete(PREFIX)
 
 
-def _made(here: Homeport, backends: ProviderBackends, application: str) -> Ground:
-    provider = here.homeport.provider("harbour-a")
+def _made(
+    here: Homeport, backends: ProviderBackends, application: str, name: str
+) -> tuple[Ground, GuestTarget]:
+    provider = here.homeport.provider(name)
     key = installation_ssh_key(here.homeport._workplace.installation_secrets())
     lease = backends.addresses.allocate(OWNER, "state")
     spec = GuestSpec(
@@ -45,7 +63,8 @@ def _made(here: Homeport, backends: ProviderBackends, application: str) -> Groun
     backends.hypervisor.start(guest, Quiet())
     keys = backends.hypervisor.host_keys(guest, Quiet())
     access, address = provider.access, lease.address.partition("/")[0]
-    shell = open_shell(GuestTarget(address, access.ssh_port, access.user, keys), key.private_pem)
+    way = GuestTarget(address, access.ssh_port, access.user, keys)
+    shell = open_shell(way, key.private_pem)
     catalog = Catalog.open(here.homeport.paths)
     package = catalog.package(application)
     app = Installation(
@@ -63,4 +82,4 @@ def _made(here: Homeport, backends: ProviderBackends, application: str) -> Groun
     place = Place.of(shell, app, Quiet())
     for path in (place.paths.config, place.paths.data):
         place.directory(path, "0750", "root:root")
-    return Ground(place, backends.secrets, PREFIX)
+    return Ground(place, backends.secrets, PREFIX), way

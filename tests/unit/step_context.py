@@ -13,6 +13,7 @@ from engine.backends.protocols import AddressLease, DnsChange, DnsPlan, DnsRecor
 from engine.catalog.package import Package
 from engine.errors import NotFound, PlanChanged
 from engine.model.deployment import Resource, ResourceKind
+from engine.model.move import Move
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
 
@@ -202,8 +203,23 @@ class Context:
         )
     )
     step: Any = None
+    names_at: str = "test"
+    recorded: Move | None = None
+    """The deployment's move."""
+    others: dict[str, Any] = field(default_factory=dict)
+    """Contexts at other providers."""
 
-    def at(self, kind: str) -> Any:
+    def at(self, provider: str) -> Any:
+        return self if provider == self.provider.name else self.others[provider]
+
+    def move(self) -> Move | None:
+        return self.recorded
+
+    def secret(self, name: str) -> str:
+        value: str = self.backends.secrets.get(f"deployments/{self.plan.deployment}/{name}")
+        return value
+
+    def about(self, kind: str) -> Any:
         """This context at the plan's step of a kind. (Any: it is only part of the protocol.)"""
         self.step = next(step for step in self.plan.steps if step.kind == kind)
         return self

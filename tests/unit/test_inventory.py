@@ -29,6 +29,7 @@ from engine.model.deployment import (
     ResourceKind,
 )
 from engine.model.events import LogLine
+from engine.model.move import MovePhase
 from engine.model.plan import Intent, Operation, OperationStatus, Plan
 from engine.paths import Paths
 
@@ -228,8 +229,79 @@ def test_resources_are_remembered_once(inventory: Inventory) -> None:
         )
     (guest,) = inventory.resources.of("abcd1234")
     assert guest.attributes == {"host_keys": ["ssh-ed25519 AAAA"]}
-    inventory.resources.forget("abcd1234", ResourceKind.GUEST, "main")
-    assert inventory.resources.get("abcd1234", ResourceKind.GUEST, "main") is None
+    inventory.resources.forget("abcd1234", "home", ResourceKind.GUEST, "main")
+    assert inventory.resources.get("abcd1234", "home", ResourceKind.GUEST, "main") is None
+
+
+def test_a_deployment_that_moves_has_the_same_resource_at_two_providers(
+    inventory: Inventory,
+) -> None:
+    begin(inventory, deployment())
+    for provider, address in (("home", "192.0.2.7/24"), ("away", "198.51.100.7/24")):
+        inventory.resources.remember(
+            Resource(
+                deployment="abcd1234",
+                provider=provider,
+                kind=ResourceKind.ADDRESS,
+                key="main",
+                external_id=address,
+                created=NOW,
+            )
+        )
+    assert inventory.resources.addresses() == {"abcd1234": "192.0.2.7/24"}
+    inventory.deployments.change("abcd1234", status=DeploymentStatus.RUNNING, provider="away")
+    assert inventory.resources.addresses() == {"abcd1234": "198.51.100.7/24"}
+    inventory.resources.forget("abcd1234", "away", ResourceKind.ADDRESS, "main")
+    (left,) = inventory.resources.of("abcd1234")
+    assert left.provider == "home"
+
+
+def test_resources_of_an_older_inventory_are_carried(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/old.db")
+    migrate(database, MIGRATIONS[:2])
+    with database.write() as connection:
+        connection.execute(
+            sa.text(
+                "INSERT INTO deployments VALUES ('abcd1234', 'cal', 'radicale', '3.9.0', 'home', "
+                "'cal.home.example', '{}', 'running', 'now', 'now', 'cal', 'cal.home.example')"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO resources (deployment, kind, key, provider, external_id, attributes,"
+                " created) VALUES ('abcd1234', 'record', 'cal.home.example A', 'home',"
+                " 'cal.home.example', '{}', '2026-01-01T00:00:00Z')"
+            )
+        )
+    migrate(database)
+    inventory = Inventory(database)
+    (kept,) = inventory.resources.of("abcd1234")
+    assert (kept.provider, kept.key) == ("home", "cal.home.example A")
+    assert inventory.resources.names_at("abcd1234") == "home"
+    assert inventory.moves.of("abcd1234") is None
+    inventory.close()
+
+
+def test_a_move_is_frozen_and_served_once_and_begins_anew_with_another_operation(
+    inventory: Inventory,
+) -> None:
+    begin(inventory, deployment())
+    moves = inventory.moves
+    first = moves.begin("abcd1234", "home", "away", "op-1")
+    assert (first.phase, first.writer, first.is_fenced) == (MovePhase.MOVING, "home", False)
+    moves.frozen("abcd1234")
+    frozen = moves.begin("abcd1234", "home", "away", "op-1").frozen
+    assert frozen is not None
+    moves.frozen("abcd1234")
+    moves.change("abcd1234", writer="away")
+    moves.served("abcd1234")
+    move = moves.of("abcd1234")
+    assert move is not None
+    assert move.frozen == frozen
+    assert move.is_fenced
+    assert move.downtime_seconds is not None
+    again = moves.begin("abcd1234", "home", "elsewhere", "op-2")
+    assert (again.writer, again.frozen) == ("home", None)
 
 
 def test_last_health_is_kept(inventory: Inventory) -> None:

@@ -7,7 +7,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,6 +97,12 @@ class Upstream(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201)
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         pass
 
@@ -118,30 +125,50 @@ def served(tmp_path: Path) -> Iterator[Site]:
         storage=str(tmp_path / "storage"),
         documents=WELL_KNOWN,
     )
-    (tmp_path / "caddy.json").write_bytes(caddy_config(site))
-    caddy = subprocess.Popen(
-        [CADDY, "run", "--config", "caddy.json"],
-        cwd=tmp_path,
-        env={"HOME": str(tmp_path)},
-        stderr=subprocess.DEVNULL,
-    )
     try:
-        yield site
+        with proxy(tmp_path, site):
+            yield site
     finally:
-        caddy.kill()
-        caddy.wait()
         upstream.shutdown()
         upstream.server_close()
 
 
-def get(site: Site, path: str, *, tls: bool = True) -> http.client.HTTPResponse:
+@contextmanager
+def proxy(directory: Path, site: Site) -> Iterator[None]:
+    """Caddy with this site, at work in a directory of its own."""
+    directory.mkdir(exist_ok=True)
+    (directory / "caddy.json").write_bytes(caddy_config(site))
+    caddy = subprocess.Popen(
+        [CADDY, "run", "--config", "caddy.json"],
+        cwd=directory,
+        env={"HOME": str(directory)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        caddy.kill()
+        caddy.wait()
+
+
+def get(
+    site: Site,
+    path: str,
+    *,
+    tls: bool = True,
+    headers: Mapping[str, str] | None = None,
+    client: str = "",
+    body: bytes | None = None,
+) -> http.client.HTTPResponse:
+    """client: the address that the request comes from."""
     context = ssl.create_default_context(cafile=site.certificate)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the certificate is its own authority
     port = site.https_port if tls else site.http_port
     deadline = time.monotonic() + 20
     while True:
         try:
-            plain = socket.create_connection(("127.0.0.1", port), 5)
+            own = (client, 0) if client else None
+            plain = socket.create_connection((site.listen, port), 5, source_address=own)
             break
         except OSError:
             if time.monotonic() > deadline:
@@ -149,7 +176,8 @@ def get(site: Site, path: str, *, tls: bool = True) -> http.client.HTTPResponse:
             time.sleep(0.02)
     connection = http.client.HTTPConnection(site.domain, port)
     connection.sock = context.wrap_socket(plain, server_hostname=site.domain) if tls else plain
-    connection.request("GET", path, headers={"Host": site.domain})
+    method = "GET" if body is None else "POST"
+    connection.request(method, path, body, headers={"Host": site.domain, **(headers or {})})
     return connection.getresponse()
 
 
@@ -169,3 +197,87 @@ def test_caddy_serves_the_site(served: Site) -> None:
         assert answer.getheader("Content-Type") == "application/json"
         assert answer.getheader("Access-Control-Allow-Origin") == "*"
         assert json.loads(answer.read()) == document
+
+
+FORGED = {"X-Forwarded-For": "203.0.113.9"}
+SOMEBODY = "127.0.0.9"
+
+
+def test_the_old_address_passes_requests_on_with_the_clients_address(
+    served: Site, tmp_path: Path
+) -> None:
+    old = replace(
+        served,
+        listen="127.0.0.2",
+        storage=str(tmp_path / "old-storage"),
+        forward_to=f"127.0.0.3:{served.https_port}",
+        upstream="127.0.0.1:9",
+    )
+    # What reaches the new proxy from the old one comes from 127.0.0.1.
+    new = replace(
+        served, listen="127.0.0.3", storage=str(tmp_path / "new-storage"), behind="127.0.0.1"
+    )
+    with proxy(tmp_path / "old", old), proxy(tmp_path / "new", new):
+        get(new, "/").read()
+        seen = json.loads(get(old, "/a?b=1", headers=FORGED, client=SOMEBODY).read())
+        assert seen["path"] == "/a?b=1"
+        assert seen["host"] == served.domain
+        assert seen["x-forwarded-for"] == f"{SOMEBODY}, 127.0.0.1"
+        for path, document in WELL_KNOWN.items():
+            assert json.loads(get(old, path).read()) == document
+        # Whoever comes straight to the new one is believed nothing.
+        seen = json.loads(get(new, "/", headers=FORGED, client=SOMEBODY).read())
+        assert seen["x-forwarded-for"] == SOMEBODY
+
+
+def test_requests_are_passed_on_to_nobody_with_another_certificate(
+    served: Site, tmp_path: Path
+) -> None:
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    self_signed(stranger, served.domain)
+    new = replace(
+        served,
+        listen="127.0.0.3",
+        storage=str(tmp_path / "new-storage"),
+        certificate=str(stranger / "crt"),
+        key=str(stranger / "key"),
+    )
+    old = replace(
+        served,
+        listen="127.0.0.2",
+        storage=str(tmp_path / "old-storage"),
+        forward_to=f"127.0.0.3:{served.https_port}",
+    )
+    with proxy(tmp_path / "old", old), proxy(tmp_path / "new", new):
+        get(new, "/").read()
+        assert get(old, "/").status == 502
+
+
+def test_requests_that_are_passed_on_wait_for_an_application_that_is_about_to_run(
+    served: Site, tmp_path: Path
+) -> None:
+    port = free_port()
+    common = {"storage": str(tmp_path / "storage"), "upstream": f"127.0.0.1:{port}"}
+    old = replace(served, listen="127.0.0.2", forward_to=f"127.0.0.3:{served.https_port}")
+    new = replace(served, listen="127.0.0.3", behind="127.0.0.1", **common)
+    answers: list[tuple[int, bytes]] = []
+
+    def post() -> None:
+        answer = get(old, "/", body=b"an entry")
+        answers.append((answer.status, answer.read()))
+
+    with proxy(tmp_path / "old", old), proxy(tmp_path / "new", new):
+        get(old, "/.well-known/matrix/server").read()
+        client = Thread(target=post)
+        client.start()
+        time.sleep(0.5)  # for no event: that nothing is answered meanwhile is what is shown
+        assert answers == []
+        upstream = ThreadingHTTPServer(("127.0.0.1", port), Upstream)
+        Thread(target=upstream.serve_forever, daemon=True).start()
+        try:
+            client.join(20)
+        finally:
+            upstream.shutdown()
+            upstream.server_close()
+    assert answers == [(201, b"an entry")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import string
 from datetime import UTC, datetime
 from typing import Any
@@ -230,6 +232,20 @@ def test_the_hash_is_for_ever() -> None:
         domain="toy.home.example",
     )
     assert bare.hash == "6f9b4532179bf28171e1f6b0e48e8364a0edfa656c5252de93f2a4ab19c98f69"
+
+
+def test_a_plan_with_a_way_back_is_hashed_as_before_there_were_two_providers() -> None:
+    plan = plan_deploy(desired(), SCHEMA)
+    words = plan.model_dump(mode="json")
+    for step in words["steps"]:
+        del step["at"]
+    del words["no_return"], words["rollback"], words["rollback_from"]
+    old = json.dumps(words, sort_keys=True, separators=(",", ":"))
+    assert plan.hash == hashlib.sha256(old.encode()).hexdigest()
+    elsewhere = [step.model_copy(update={"at": "away"}) for step in plan.steps]
+    assert plan.model_copy(update={"steps": tuple(elsewhere)}).hash != plan.hash
+    back = plan.model_copy(update={"rollback": plan, "rollback_from": "guest.start"})
+    assert back.hash != back.model_copy(update={"no_return": "app.start"}).hash
 
 
 @given(st.sampled_from(["name", "domain", "account"]), st.text(string.ascii_lowercase, min_size=1))

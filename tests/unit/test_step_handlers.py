@@ -46,7 +46,7 @@ DEPLOY = planned(
 
 
 def do(context: Context, kind: str) -> Any:
-    return handler(kind)(context.at(kind))
+    return handler(kind)(context.about(kind))
 
 
 @pytest.fixture

@@ -141,13 +141,19 @@ async def _python_headers(ground: Ground) -> None:
         )
 
 
-# --- restic -----------------------------------------------------------------------------
+# --- programs of the host ---------------------------------------------------------------
 
 
-async def _restic(ground: Ground) -> None:
+def _of_host(program: str) -> Callable[[Ground], Awaitable[None]]:
     """The guest has the host's: its PATH ends in the host's own directories."""
-    if shutil.which("restic") is None:
-        raise InstallFailed("this machine has no restic, and a lab guest uses the machine's")
+
+    async def install(ground: Ground) -> None:
+        if shutil.which(program) is None:
+            raise InstallFailed(
+                f"this machine has no {program}, and a lab guest uses the machine's"
+            )
+
+    return install
 
 
 # --- caddy ------------------------------------------------------------------------------
@@ -243,7 +249,9 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("python3-venv", "3", "venv module for python3", _python),
         DebianPackage("python3-dev", "3", "header files for Python", _python_headers),
         DebianPackage("gcc", "12", "GNU C compiler", _compiler),
-        DebianPackage("restic", "0.14.0", "backup program with multiple revisions", _restic),
+        DebianPackage("rsync", "3", "fast, versatile, remote file-copying tool", _of_host("rsync")),
+        DebianPackage("openssh-client", "9", "secure shell (SSH) client", _of_host("ssh")),
+        DebianPackage("restic", "0.14.0", "backups with many revisions", _of_host("restic")),
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),

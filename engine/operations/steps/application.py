@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from engine.errors import NotFound
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.operations.steps.certificate import CHAIN, TLS_KEY
 from engine.operations.steps.planned import installation
+from engine.operations.steps.side import refuse_second_writer
 
 
 @handles("components.install@1")
@@ -32,6 +31,7 @@ def configure(ctx: StepContext) -> StepOutcome:
 def start(ctx: StepContext) -> StepOutcome:
     """The method itself knows whether the running service has an older configuration: that
     outlives a kill between the two steps."""
+    refuse_second_writer(ctx)
     ctx.method.start(ctx.shell(), installation(ctx), ctx, restart=False)
     return StepOutcome()
 
@@ -45,19 +45,3 @@ def ensure_accounts(ctx: StepContext) -> StepOutcome:
         attributes = {"username": name, "secret": account.secret}
         ctx.remember(ResourceKind.ACCOUNT, account.secret, name, attributes)
     return StepOutcome(output={"accounts": len(ctx.package.accounts)})
-
-
-@handles("app.publish@1")
-def publish(ctx: StepContext) -> StepOutcome:
-    certificate = ctx.resource(ResourceKind.CERTIFICATE)
-    if certificate is None:
-        raise NotFound(
-            "there is no certificate for the name",
-            on=ctx.plan.domain,
-            left="the application runs but is not published",
-            do="Resume the operation, so that the certificate is issued first.",
-        )
-    chain = str(certificate.attributes[CHAIN]).encode()
-    key = ctx.secret(TLS_KEY).encode()
-    ctx.method.publish(ctx.shell(), installation(ctx), chain, key, ctx)
-    return StepOutcome()

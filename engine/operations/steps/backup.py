@@ -175,7 +175,7 @@ def service_ids(place: Place) -> tuple[int, int]:
 
 def _guest(ctx: StepContext) -> ways.Guest:
     place = Place.of(ctx.shell(), installation(ctx), ctx)
-    return ways.Guest(place, ctx.target(), ctx.installation_secrets().get(_SSH_KEY))
+    return ways.Guest(place, ctx.guest_target(), ctx.installation_secrets().get(_SSH_KEY))
 
 
 def _prepare_guest(ctx: StepContext, repository: Repository) -> None:

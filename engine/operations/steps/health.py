@@ -8,26 +8,33 @@ from engine.errors import HomeportError
 from engine.operations.health import public_endpoint
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.public import failing_probe
+from engine.public import PublicEndpoint, failing_probe
 
 _LEAST_SECONDS = 30
+_ASK_AGAIN_SECONDS = 0.2
 
 
 @handles("app.health@1")
 def health(ctx: StepContext) -> StepOutcome:
     """Name, certificate and probes, as a user's program meets them; waited for as long as
     the package's probes allow."""
-    anchors = ctx.backends.certificates.trust_anchors()
-    endpoint = public_endpoint(ctx.provider, ctx.plan.domain, anchors)
+    endpoint = wait_until_answered(ctx)
+    ctx.log(f"{endpoint.url} answers")
+    return StepOutcome(changed=False, output={"url": endpoint.url})
+
+
+def wait_until_answered(ctx: StepContext) -> PublicEndpoint:
+    names = ctx.at(ctx.names_at)
+    anchors = names.backends.certificates.trust_anchors()
+    endpoint = public_endpoint(ctx.provider, names.provider, ctx.plan.domain, anchors)
     limits = [probe.within_seconds for probe in ctx.package.health]
     deadline = time.monotonic() + max([_LEAST_SECONDS, *limits])
     while error := failing_probe(endpoint, ctx.package.health):
         if time.monotonic() > deadline:
             raise _unhealthy(error)
         ctx.raise_if_cancelled()
-        time.sleep(0.5)
-    ctx.log(f"{endpoint.url} answers")
-    return StepOutcome(changed=False, output={"url": endpoint.url})
+        time.sleep(_ASK_AGAIN_SECONDS)
+    return endpoint
 
 
 def _unhealthy(error: HomeportError) -> HomeportError:

@@ -10,10 +10,16 @@ from engine.operations.steps.address import leased
 from engine.operations.steps.planned import planned_records
 from engine.operations.steps.settling import challenge_owner, settle
 
+_FAMILIES = {"A", "AAAA"}
+"""A name has the one record that its address needs."""
+
 
 @handles("dns.apply@1")
 def apply(ctx: StepContext) -> StepOutcome:
-    address = leased(ctx).address.partition("/")[0]
+    """args: records; address_at, the provider of the side that they shall point at, where that
+    is another one than holds the names."""
+    at = str(ctx.step.args.get("address_at", ""))
+    address = leased(ctx.at(at) if at else ctx).address.partition("/")[0]
     desired = [
         DnsRecord(record.name, record.type, (address,), record.ttl)
         for record in planned_records(ctx.step)
@@ -22,6 +28,8 @@ def apply(ctx: StepContext) -> StepOutcome:
         attributes = {"values": list(record.values), "ttl": record.ttl}
         key = f"{record.name} {record.type}"
         ctx.remember(ResourceKind.RECORD, key, record.name, attributes)
+        for family in _FAMILIES - {record.type}:
+            ctx.forget(ResourceKind.RECORD, f"{record.name} {family}")
     changed = settle(ctx.backends.dns, ctx.owner, desired)
     ctx.backends.dns.verify(desired, ctx)
     ctx.log(f"{', '.join(record.name for record in desired)} points at {address}")

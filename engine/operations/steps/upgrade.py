@@ -6,6 +6,7 @@ from engine.errors import NoCapacity
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import installation
+from engine.operations.steps.side import refuse_second_writer
 from engine.operations.steps.state import captures, units
 
 _COPIES = 3
@@ -46,6 +47,7 @@ def stop(ctx: StepContext) -> StepOutcome:
 def run(ctx: StepContext) -> StepOutcome:
     """Started with the files that are there; it migrates its data itself. Nothing is put back
     here: what follows in the plan, or the plan's way back, knows about the data as well."""
+    refuse_second_writer(ctx)
     ctx.method.start(ctx.shell(), installation(ctx), ctx, restart=False, as_is=True)
     return StepOutcome(output={"release": ctx.release.version})
 

@@ -226,6 +226,29 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     return {"items": rows, "bytes": size, "sha256": sha256(into), "summary": summary}
 
 
+def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """Everything of the summary, roles too, and the schema as pg_dump writes it."""
+    database = task["database"]
+    if not is_there(database):
+        return {"items": 0, "bytes": 0, "facts": {"absent": True}}
+    summary = summary_of(database)
+    version = summary["database"].pop("version")
+    facts = {**summary, "schema": schema_digest(database), "version": version}
+    rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
+    return {"items": rows, "bytes": int(psql(_SIZE, name=database)), "facts": facts}
+
+
+def schema_digest(database: str) -> str:
+    """Without what pg_dump writes anew each time: its comments and the key of its brackets."""
+    words = [*_AS_SERVER, "pg_dump", "--schema-only", f"--dbname={database}"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    if done.returncode != 0:
+        fail(done.stderr.decode(errors="replace").strip()[-800:])
+    lines = done.stdout.splitlines()
+    own = (line for line in lines if not line.startswith((b"--", b"\\restrict", b"\\unrestrict")))
+    return hashlib.sha256(b"\n".join(own)).hexdigest()
+
+
 def verify(task: dict[str, Any]) -> dict[str, Any]:
     """The file is the one that was written, pg_restore reads it to its end, and it holds as
     many rows and large objects as there were."""
@@ -275,7 +298,9 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     psql(_CREATE, fresh=fresh, owner=wanted["summary"]["database"]["owner"], **names)
     with open(task["into"], "rb") as file:
         words = [*_AS_SERVER, "pg_restore", "--exit-on-error", f"--dbname={fresh}"]
-        done = subprocess.run(words, stdin=file, check=False)
+        # Each statement need not be on the disk by itself: the renaming is, and all before it.
+        hurried = {**os.environ, "PGOPTIONS": "-c synchronous_commit=off"}
+        done = subprocess.run(words, stdin=file, env=hurried, check=False)
     if done.returncode != 0:
         fail(f"pg_restore ended with status {done.returncode}; the old database is as it was")
     for table in emptied:
@@ -304,6 +329,7 @@ def main() -> None:
         fail(f"{task['database']!r} cannot name a database here")
     os.chdir("/")  # a directory that the server's user may enter, or psql complains
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs["describe"] = describe
     try:
         result = verbs[task["verb"]](task)
     except OSError as error:

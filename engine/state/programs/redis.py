@@ -100,6 +100,22 @@ def contents(server: Server) -> dict[str, Any]:
     return {"items": items, "digest": digest.hexdigest()}
 
 
+def describe(server: Server, task: dict[str, Any]) -> dict[str, Any]:
+    """By database: keys, what they hold, and which of them expire (when, the clocks decide)."""
+    facts: dict[str, Any] = {}
+    for number in server.databases():
+        server.ask(b"SELECT", b"%d" % number)
+        digest, items, expiring = hashlib.sha256(), 0, 0
+        for key in server.sorted_keys():
+            expires = server.ask(b"PTTL", key) >= 0
+            digest.update(repr((key, server.shown(key), expires)).encode())
+            items += 1
+            expiring += expires
+        fields = {"keys": items, "expiring": expiring, "digest": digest.hexdigest()}
+        facts[f"database {number}"] = fields
+    return {"items": sum(found["keys"] for found in facts.values()), "bytes": 0, "facts": facts}
+
+
 def measure(server: Server, task: dict[str, Any]) -> dict[str, Any]:
     memory = server.ask(b"INFO", b"memory").decode().partition("used_memory:")[2]
     items = 0
@@ -162,6 +178,7 @@ def restore(server: Server, task: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     task = json.load(sys.stdin)
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs["describe"] = describe
     try:
         server = Server(task["host"], task["port"], task["password"])
         result = verbs[task["verb"]](server, task)

@@ -7,12 +7,14 @@ files than one (sqlite.org/howtocorrupt.html). The copy is one file and checked 
 from __future__ import annotations
 
 import base64
+import grp
 import hashlib
 import json
 import os
+import pwd
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -87,8 +89,72 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
         "sha256": sha256(into),
         "rows": rows,
         "owner": [status.st_uid, status.st_gid],
+        "names": names_of(status),
         "mode": status.st_mode & 0o7777,
     }
+
+
+def names_of(status: os.stat_result) -> list[str]:
+    """User and group, as far as they have names."""
+    names = ["", ""]
+    with suppress(KeyError):
+        names[0] = pwd.getpwuid(status.st_uid).pw_name
+    with suppress(KeyError):
+        names[1] = grp.getgrgid(status.st_gid).gr_name
+    return names
+
+
+def owner(wanted: dict[str, Any]) -> tuple[int, int]:
+    """By name where this guest knows it: on another guest the same service may have another
+    number."""
+    (user, group), (user_name, group_name) = wanted["owner"], wanted.get("names", ["", ""])
+    with suppress(KeyError):
+        user = pwd.getpwnam(user_name).pw_uid
+    with suppress(KeyError):
+        group = grp.getgrnam(group_name).gr_gid
+    return user, group
+
+
+def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """What the database holds, whatever its file looks like: two files with the same rows differ
+    in their pages."""
+    path = task["path"]
+    if not os.path.exists(path):
+        return {"items": 0, "bytes": 0, "facts": {"absent": True}}
+    status = os.stat(path)
+    # Opened for writing, so that what a crash left in a journal is taken back first.
+    with closing(opened(path, "mode=rw")) as database:
+        database.text_factory = bytes
+        said = [bytes(row[0]) for row in database.execute("PRAGMA integrity_check")]
+        if said != [b"ok"]:
+            fail("the database is damaged: " + b"; ".join(said[:3]).decode(errors="replace"))
+        facts: dict[str, Any] = {
+            pragma: str(database.execute(f"PRAGMA {pragma}").fetchone()[0])
+            for pragma in ("user_version", "application_id", "encoding")
+        }
+        schema = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
+        rows = sorted(repr(row) for row in database.execute(schema))
+        facts["schema"] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
+        names = sorted(row[0] for row in database.execute(tables))
+        facts["tables"] = {name.decode(errors="replace"): _summed(database, name) for name in names}
+    facts["mode"] = f"{status.st_mode & 0o7777:o}"
+    facts["owner"] = names_of(status)
+    items = sum(int(table["rows"]) for table in facts["tables"].values())
+    return {"items": items, "bytes": status.st_size, "facts": facts}
+
+
+def _summed(database: sqlite3.Connection, table: bytes) -> dict[str, Any]:
+    """Rows, and the sum of their hashes: the same in whatever order they lie."""
+    rows = total = 0
+    for row in database.execute(f"SELECT * FROM {_quoted(table)}"):  # noqa: S608
+        total += int.from_bytes(hashlib.blake2b(repr(row).encode(), digest_size=8).digest(), "big")
+        rows += 1
+    return {"rows": rows, "hash": f"{total % (1 << 64):016x}"}
+
+
+def _quoted(name: bytes) -> str:
+    return '"' + name.decode(errors="surrogateescape").replace('"', '""') + '"'
 
 
 def verify(task: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +188,7 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     with open(task["into"], "rb") as source, open(path + _COPYING, "xb") as target:
         os.fchmod(target.fileno(), wanted["mode"])
         if os.geteuid() == 0:
-            os.fchown(target.fileno(), *wanted["owner"])
+            os.fchown(target.fileno(), *owner(wanted))
         while chunk := source.read(1 << 20):
             target.write(chunk)
         target.flush()
@@ -148,6 +214,7 @@ def remove(*paths: str) -> None:
 def main() -> None:
     task = json.load(sys.stdin)
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
+    verbs["describe"] = describe
     try:
         result = verbs[task["verb"]](task)
     except (OSError, sqlite3.Error) as error:

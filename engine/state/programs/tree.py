@@ -4,16 +4,22 @@ GNU tar copies, because it knows hard links, holes, attributes and every odd nam
 is our own, so that a copy is not judged by the program that made it. Owners are numbers. What
 is excluded is neither copied nor listed, and stays away from a tree that is put back: it is
 what the application makes anew. Sockets are left out; they mean nothing without their process.
+
+Where a tree is compared with one on another guest (`describe`), owners are names as far as
+they have one: the same service may have another number there.
 """
 
 from __future__ import annotations
 
 import base64
+import grp
 import hashlib
 import json
 import os
+import pwd
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +30,9 @@ _KEEP = ("--acls", "--xattrs", "--xattrs-include=*", "--format=posix", "--numeri
 _COPYING, _OLD = ".homeport-restore", ".homeport-replaced"
 _NOT_COMPARED = ("security.selinux",)
 """Given by the guest's policy for a place, not by who wrote the file."""
+_ACLS = ("system.posix_acl_access", "system.posix_acl_default")
+_ACL_USER, _ACL_GROUP = 0x02, 0x08
+_BUCKETS = 256
 
 
 def fail(why: str) -> NoReturn:
@@ -46,16 +55,46 @@ def walk(top: str, excluded: frozenset[str]) -> Iterator[tuple[str, str, os.stat
             waiting += sorted((child for child in below if child not in excluded), reverse=True)
 
 
-def attributes(path: str) -> dict[str, str]:
+def attributes(path: str, by_name: bool) -> dict[str, Any]:
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError:
         return {}
-    return {
-        name: base64.b64encode(os.getxattr(path, name, follow_symlinks=False)).decode()
-        for name in sorted(names)
-        if name not in _NOT_COMPARED
-    }
+    found: dict[str, Any] = {}
+    for name in sorted(set(names) - set(_NOT_COMPARED)):
+        value = os.getxattr(path, name, follow_symlinks=False)
+        if by_name and name in _ACLS:
+            found[name] = acl(value)
+        else:
+            found[name] = base64.b64encode(value).decode()
+    return found
+
+
+def acl(value: bytes) -> list[list[str]]:
+    """An access control list as its entries: tag, rights, name (acl(5); as the kernel has it)."""
+    entries = []
+    for tag, rights, number in struct.iter_unpack("<HHI", value[4:]):
+        who = ""
+        if tag == _ACL_USER:
+            who = user(number)
+        elif tag == _ACL_GROUP:
+            who = group(number)
+        entries.append([str(tag), str(rights), who])
+    return entries
+
+
+def user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 def content(path: str) -> str:
@@ -66,14 +105,15 @@ def content(path: str) -> str:
     return digest.hexdigest()
 
 
-def described(name: str, path: str, status: os.stat_result) -> dict[str, Any]:
+def described(name: str, path: str, status: os.stat_result, by_name: bool) -> dict[str, Any]:
     kind = stat.S_IFMT(status.st_mode)
+    owner = (user(status.st_uid), group(status.st_gid)) if by_name else None
     entry: dict[str, Any] = {
         "name": name,
         "mode": f"{status.st_mode:o}",
-        "owner": f"{status.st_uid}:{status.st_gid}",
+        "owner": ":".join(owner) if owner else f"{status.st_uid}:{status.st_gid}",
         "mtime": status.st_mtime_ns,
-        "attributes": attributes(path),
+        "attributes": attributes(path, by_name),
     }
     if kind == stat.S_IFREG:
         entry |= {"size": status.st_size, "sha256": content(path)}
@@ -84,20 +124,25 @@ def described(name: str, path: str, status: os.stat_result) -> dict[str, Any]:
     return entry
 
 
+def entries(top: str, exclude: list[str], by_name: bool = False) -> Iterator[dict[str, Any]]:
+    """All that is there, parents first; each further name of a file says which the first is."""
+    first_names: dict[tuple[int, int], str] = {}
+    for name, path, status in walk(top, frozenset(exclude)):
+        node = (status.st_dev, status.st_ino)
+        if not stat.S_ISDIR(status.st_mode) and node in first_names:
+            yield {"name": name, "same as": first_names[node]}
+            continue
+        first_names[node] = name
+        yield described(name, path, status, by_name)
+
+
 def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
     """Counts and a digest of all entries; each of them as a line of the file, where asked."""
     digest, items, size = hashlib.sha256(), 0, 0
-    first_names: dict[tuple[int, int], str] = {}
     lines = open(write_to, "w") if write_to else None  # noqa: SIM115 - closed below
     try:
-        for name, path, status in walk(top, frozenset(exclude)):
-            node = (status.st_dev, status.st_ino)
-            if not stat.S_ISDIR(status.st_mode) and node in first_names:
-                entry: dict[str, Any] = {"name": name, "same as": first_names[node]}
-            else:
-                first_names[node] = name
-                entry = described(name, path, status)
-                size += entry.get("size", 0)
+        for entry in entries(top, exclude):
+            size += entry.get("size", 0)
             line = json.dumps(entry, sort_keys=True) + "\n"
             digest.update(line.encode())
             items += 1
@@ -107,6 +152,30 @@ def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
         if lines:
             lines.close()
     return {"items": items, "bytes": size, "digest": digest.hexdigest()}
+
+
+def bucket(name: str) -> int:
+    return hashlib.sha256(os.fsencode(name)).digest()[0] % _BUCKETS
+
+
+def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """Counts, and the digests of the entries by buckets of their names: where two trees differ,
+    only the entries of the buckets in question have to be told."""
+    if not os.path.lexists(task["path"]):
+        return {"items": 0, "bytes": 0, "buckets": []}
+    digests = [hashlib.sha256() for _ in range(_BUCKETS)]
+    items = size = 0
+    for entry in entries(task["path"], task["exclude"], by_name=True):
+        digests[bucket(entry["name"])].update((json.dumps(entry, sort_keys=True) + "\n").encode())
+        items += 1
+        size += entry.get("size", 0)
+    return {"items": items, "bytes": size, "buckets": [digest.hexdigest() for digest in digests]}
+
+
+def told(task: dict[str, Any]) -> dict[str, Any]:
+    """The entries of one bucket by their names."""
+    found = entries(task["path"], task["exclude"], by_name=True)
+    return {entry["name"]: entry for entry in found if bucket(entry["name"]) == task["bucket"]}
 
 
 def measure(path: str, exclude: list[str]) -> dict[str, Any]:
@@ -221,7 +290,8 @@ def main() -> None:
         if task["verb"] == "measure":
             result = measure(task["path"], task["exclude"])
         else:
-            result = {"capture": capture, "verify": verify, "restore": restore}[task["verb"]](task)
+            verbs = {"capture": capture, "verify": verify, "restore": restore}
+            result = (verbs | {"describe": describe, "entries": told})[task["verb"]](task)
     except OSError as error:
         fail(str(error))
     text = base64.b64encode(json.dumps(result).encode()).decode()

@@ -1,0 +1,103 @@
+"""The state on its way from guest to guest: the way itself, and each unit on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.errors import InvalidInput
+from engine.methods.place import Place
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.planned import installation
+from engine.operations.steps.secret_steps import secret_path
+from engine.state.passage import GuestPassage
+from engine.state.protocols import Ground, Moved, Side, StateKind, Unit
+from engine.state.registry import state_kind
+from engine.state.units import units_of
+
+
+@dataclass(frozen=True)
+class Carrying:
+    """Both sides of a move, and the passage between them."""
+
+    source: Place
+    target: Place
+    passage: GuestPassage
+
+    @classmethod
+    def of(cls, ctx: StepContext, *, live: bool = False) -> Carrying:
+        """The step acts at the target. args: source, the provider of the other side."""
+        from_there = ctx.at(str(ctx.step.args["source"]))
+        source = Place.of(from_there.shell(), installation(from_there), ctx)
+        target = Place.of(ctx.shell(), installation(ctx), ctx)
+        way = from_there.guest_target()
+        return cls(source, target, GuestPassage(ctx.operation_id, source, target, way, live=live))
+
+
+@handles("passage.open@1")
+def open_passage(ctx: StepContext) -> StepOutcome:
+    """args: source; units, whose paths the target may read."""
+    carrying = Carrying.of(ctx)
+    wanted = ctx.step.args["units"]
+    units = [unit for unit in units_of(carrying.source) if unit.id in wanted]
+    carrying.passage.open(_paths(units))
+    ctx.log(f"{ctx.provider.name} reads from {ctx.step.args['source']}, by a key for this alone")
+    return StepOutcome()
+
+
+@handles("passage.close@1")
+def close_passage(ctx: StepContext) -> StepOutcome:
+    Carrying.of(ctx).passage.close()
+    return StepOutcome()
+
+
+@handles("state.seed@1")
+def seed(ctx: StepContext) -> StepOutcome:
+    """args: source, unit."""
+    carrying = Carrying.of(ctx, live=True)
+    kind, source, target = _sides(ctx, carrying)
+    return _told(ctx, kind.seed(source, target, carrying.passage))
+
+
+@handles("state.delta@1")
+def delta(ctx: StepContext) -> StepOutcome:
+    """args: source, unit; thorough: what is there is read, whatever it looks like."""
+    carrying = Carrying.of(ctx)
+    kind, source, target = _sides(ctx, carrying)
+    thorough = bool(ctx.step.args.get("thorough"))
+    return _told(ctx, kind.delta(source, target, carrying.passage, thorough=thorough))
+
+
+@handles("state.compare@1")
+def compare(ctx: StepContext) -> StepOutcome:
+    """args: source, unit. Both sides hold the same, or the step fails with what differs."""
+    kind, source, target = _sides(ctx, Carrying.of(ctx))
+    found = kind.compare(source, target)
+    level = f"V{found.level}"
+    ctx.log(f"{ctx.step.args['unit']} is the same at both sides: {found.items} items ({level})")
+    output = {"level": level, "items": found.items, "bytes": found.bytes}
+    return StepOutcome(changed=False, output=output)
+
+
+def _told(ctx: StepContext, moved: Moved) -> StepOutcome:
+    ctx.log(f"{ctx.step.args['unit']}: {moved.items} items, {moved.bytes / 1e6:.1f} MB came over")
+    return StepOutcome(output={"items": moved.items, "bytes": moved.bytes})
+
+
+def _paths(units: Sequence[Unit]) -> list[str]:
+    return [unit.locator for unit in units if unit.locator.startswith("/")]
+
+
+def _sides(ctx: StepContext, carrying: Carrying) -> tuple[StateKind, Side, Side]:
+    from_there = ctx.at(str(ctx.step.args["source"]))
+    source, target = _side(from_there, carrying.source), _side(ctx, carrying.target)
+    return state_kind(source.unit.kind), source, target
+
+
+def _side(ctx: StepContext, place: Place) -> Side:
+    wanted = str(ctx.step.args["unit"])
+    found = next((unit for unit in units_of(place) if unit.id == wanted), None)
+    if found is None:
+        raise InvalidInput("the package has no such state", on=wanted)
+    return Side(found, Ground(place, ctx.backends.secrets, secret_path(ctx)))

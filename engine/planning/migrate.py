@@ -1,0 +1,258 @@
+"""The plan that moves a deployment to another provider, with all of its state.
+
+A move builds the same deployment a second time at the target while the source serves, brings
+its state over, and lets exactly one of the two write at any moment. What can be done before
+the source stops is done before; what stands between the freeze and the first answer is the
+downtime. Until the source is fenced the plan carries its own way back; from then on it only
+goes forward, and a plan of its own is the way back (`engine.planning.after_move`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.model.move import MovePhase
+from engine.model.plan import Effect, Intent, Plan, PlannedStep
+from engine.planning.deploy import COMPONENTS
+from engine.planning.desired import Desired
+from engine.planning.move_steps import (
+    acting_at,
+    carried,
+    dns_step,
+    health_step,
+    passage_step,
+    place_of,
+    resume_source,
+    side_step,
+)
+from engine.planning.sequence import in_order, named
+
+FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
+
+
+def plan_migrate(target: Desired, source: Desired, names_at: str, *, again: bool = False) -> Plan:
+    """target, source: the same deployment, at the provider where it shall live and where it
+    does. names_at: the provider whose zone holds its names; they stay there. again: an earlier
+    move there was taken back; nothing that it left is taken for good because it looks so.
+    """
+    steps = [
+        *_checks(target, source),
+        *_build(target, source),
+        *_carry(target, source),
+        *_hand_over(target, source, again),
+        *_go_public(target, source, names_at),
+    ]
+    plan = target.plan(Intent.MIGRATE, in_order(steps), (), _warnings(target, source, steps))
+    return plan.model_copy(
+        update={
+            "rollback": _way_back(target, source),
+            "rollback_from": "passage.open",
+            "no_return": FENCE,
+        }
+    )
+
+
+def _checks(target: Desired, source: Desired) -> list[PlannedStep]:
+    from_there = {"source": source.provider.name, "target": target.provider.name}
+    check = source.step(
+        "move.check@1",
+        "Check the source",
+        Effect.READ,
+        f"{source.name} runs at {place_of(source)}",
+        (),
+        from_there,
+    )
+    return [
+        acting_at(source, check),
+        target.step("preflight@1", "Check the target", Effect.READ, place_of(target)),
+    ]
+
+
+def _build(target: Desired, source: Desired) -> list[PlannedStep]:
+    """The same deployment at the target, all but its state, with nothing running."""
+    needs, there = target.package.needs, place_of(target)
+    what = f"{target.package.name} {target.release.version}"
+    size = f"{needs.cores} core{'s' if needs.cores > 1 else ''}, {needs.memory_mib} MiB"
+    came_from = {"source": source.provider.name}
+    guest = {"cores": needs.cores, "memory_mib": needs.memory_mib, "disk_gib": needs.disk_gib}
+    installed = ", ".join(["reverse proxy", *(COMPONENTS[name] for name in needs.components)])
+    return [
+        target.step(
+            "secrets.copy@1",
+            "Copy its secrets",
+            Effect.CREATE,
+            f"from the store of {place_of(source)}, byte for byte",
+            (),
+            came_from,
+        ),
+        target.step(
+            "address.allocate@1", "Take an address", Effect.CREATE, f"from the pool of {there}"
+        ),
+        target.step(
+            "guest.ensure@1",
+            "Create the guest",
+            Effect.CREATE,
+            f"{target.name} at {there}: {size}, {needs.disk_gib} GiB",
+            (),
+            guest,
+        ),
+        target.step("guest.start@1", "Start the guest", Effect.CHANGE, f"guest {target.name}"),
+        target.step(
+            "components.install@1",
+            "Install what it needs",
+            Effect.CREATE,
+            installed,
+            (),
+            {"components": list(needs.components)},
+        ),
+        target.step("app.install@1", "Install the application", Effect.CREATE, what),
+        target.step("app.configure@1", "Write its configuration", Effect.CREATE, what),
+        target.step(
+            "certificate.carry@1",
+            "Carry the certificate over",
+            Effect.CREATE,
+            target.domain,
+            (),
+            came_from,
+        ),
+        target.step(
+            "app.publish@1",
+            "Prepare its proxy",
+            Effect.CREATE,
+            f"proxy for {target.domain}",
+            (),
+            {"behind": source.provider.name},
+        ),
+        side_step(
+            source,
+            "side.reach@1",
+            "source.reach",
+            "Check the way of requests",
+            f"from {place_of(source)} to {there}",
+            {"to": target.provider.name},
+            Effect.READ,
+        ),
+    ]
+
+
+def _carry(target: Desired, source: Desired) -> list[PlannedStep]:
+    """While the source serves: a way for the data, and all of them once."""
+    steps = [passage_step(target, source, "open", "Open a way for the data", Effect.CREATE)]
+    for unit in carried(target):
+        args = {"source": source.provider.name, "unit": unit}
+        seed = target.step(
+            "state.seed@1", f"Copy {unit} while it serves", Effect.CREATE, unit, (), args
+        )
+        steps.append(named(seed, f"state.seed.{unit}"))
+    return steps
+
+
+def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedStep]:
+    """From the freeze to the first step of the target, in this order and no other."""
+    here = place_of(source)
+    steps = [
+        side_step(
+            source,
+            "side.freeze@1",
+            FREEZE,
+            "Stop it at the source",
+            f"{source.name} at {here}; its address passes requests on, and they wait",
+            {"to": target.provider.name},
+        )
+    ]
+    for unit in carried(target):
+        args: dict[str, Any] = {"source": source.provider.name, "unit": unit}
+        if again:
+            args["thorough"] = True
+        step = target.step(
+            "state.delta@1", f"Copy the rest of {unit}", Effect.CHANGE, unit, (), args
+        )
+        steps.append(named(step, f"state.delta.{unit}"))
+    for unit in carried(target):
+        args = {"source": source.provider.name, "unit": unit}
+        step = target.step("state.compare@1", f"Compare {unit}", Effect.READ, unit, (), args)
+        steps.append(named(step, f"state.compare.{unit}"))
+    fence = side_step(
+        source,
+        "side.fence@1",
+        FENCE,
+        "Fence the source",
+        f"{here}: nothing starts it, nothing reaches its data; proven by a failing write",
+        {"writer": target.provider.name},
+    )
+    run = target.step(
+        "app.run@1",
+        "Start it at the target",
+        Effect.CHANGE,
+        f"{target.package.name} {target.release.version} at {place_of(target)}",
+    )
+    return [*steps, fence, named(run, "target.run")]
+
+
+def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedStep]:
+    serving = target.step(
+        "move.serving@1", "Wait for its answer by the public name", Effect.READ, target.domain
+    )
+    steps = [
+        serving,
+        dns_step(target, names_at, "Point the name at the target"),
+        health_step(target),
+    ]
+    if target.package.accounts:
+        account = target.step(
+            "accounts.ensure@1",
+            "Keep the first account",
+            Effect.CHANGE,
+            f"account {target.account}",
+            (),
+            {"username": target.account},
+        )
+        steps.append(account)
+    settle = target.step(
+        "deployment.settle@1",
+        "Say where it lives",
+        Effect.CHANGE,
+        f"{target.name} lives at {place_of(target)}; {place_of(source)} keeps its side",
+        (),
+        {"phase": MovePhase.OBSERVING.value},
+    )
+    return [*steps, passage_step(target, source, "close", "Close the way", Effect.CHANGE), settle]
+
+
+def _way_back(target: Desired, source: Desired) -> Plan:
+    """Before the fence: the source goes on as if nothing had been."""
+    stopped = source.step(
+        "move.stop@1",
+        "Say that it stays",
+        Effect.CHANGE,
+        f"{source.name} stays at {place_of(source)}",
+    )
+    steps = [
+        *resume_source(source, {"writer": source.provider.name}),
+        source.step(
+            "app.publish@1", "Publish it there", Effect.CHANGE, f"proxy for {source.domain}"
+        ),
+        health_step(source),
+        stopped,
+        passage_step(target, source, "close", "Close the way", Effect.CHANGE),
+    ]
+    return source.plan(Intent.MIGRATE, in_order([named(step, f"back.{step.id}") for step in steps]))
+
+
+def predicted_downtime(steps: Sequence[PlannedStep]) -> float:
+    """Seconds from the freeze to the first answer, by how long such steps took before."""
+    ids = [step.id for step in steps]
+    between = steps[ids.index(FREEZE) : ids.index(SERVING) + 1]
+    return sum(step.expected_seconds for step in between)
+
+
+def _warnings(target: Desired, source: Desired, steps: Sequence[PlannedStep]) -> tuple[str, ...]:
+    here = place_of(source)
+    return (
+        f"{target.package.name} is away for about {predicted_downtime(steps):.0f} s, from the "
+        "freeze to its first answer at the target.",
+        f'Point of no return: "Fence the source". Before it, a failure leaves {here} serving; '
+        f"after it, homeport revert {target.name} goes back.",
+        f"{here} keeps all of its side until you run homeport confirm {target.name}.",
+    )

@@ -1,0 +1,87 @@
+"""Steps that the plans around a move have in common, each at its side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.model.plan import Effect, PlannedStep
+from engine.planning.deploy import TTL
+from engine.planning.desired import Desired
+from engine.planning.sequence import named
+
+_MADE_ANEW = ("rebuildable", "cache")
+_BY_ITSELF = ("secrets",)
+"""Kinds that are not carried from guest to guest: secrets go from store to store."""
+
+
+def resume_source(source: Desired, args: Mapping[str, Any] | None = None) -> list[PlannedStep]:
+    """args: who may write from now on, where the target never could."""
+    here = place_of(source)
+    unfence = side_step(
+        source, "side.unfence@1", "source.unfence", "Lift the source's fence", here, args
+    )
+    run = source.step(
+        "app.run@1", "Start it at the source", Effect.CHANGE, f"{source.name} at {here}"
+    )
+    return [unfence, named(run, "source.run")]
+
+
+def carried(desired: Desired) -> list[str]:
+    """Ids of the state units that go from guest to guest, in the package's order."""
+    return [
+        unit.id
+        for unit in desired.package.state
+        if unit.klass not in _MADE_ANEW and unit.kind not in _BY_ITSELF
+    ]
+
+
+def side_step(
+    desired: Desired,
+    kind: str,
+    name: str,
+    title: str,
+    subject: str,
+    args: Mapping[str, Any] | None = None,
+    effect: Effect = Effect.CHANGE,
+) -> PlannedStep:
+    return acting_at(desired, named(desired.step(kind, title, effect, subject, (), args), name))
+
+
+def passage_step(
+    target: Desired, source: Desired, verb: str, title: str, effect: Effect
+) -> PlannedStep:
+    step = target.step(
+        f"passage.{verb}@1",
+        title,
+        effect,
+        f"SSH from {place_of(target)} to {place_of(source)}, with a key for this move alone",
+        (),
+        {"source": source.provider.name, "units": carried(target)},
+    )
+    return acting_at(target, step)
+
+
+def dns_step(desired: Desired, names_at: str, title: str) -> PlannedStep:
+    record = {"name": desired.domain, "type": desired.record_type, "ttl": TTL}
+    step = desired.step(
+        "dns.apply@1",
+        title,
+        Effect.CHANGE,
+        f"{desired.record_type} record {desired.domain}",
+        (),
+        {"records": [record], "address_at": desired.provider.name},
+    )
+    return step.model_copy(update={"at": names_at})
+
+
+def health_step(desired: Desired) -> PlannedStep:
+    return desired.step("app.health@1", "Ask it by its public name", Effect.READ, desired.domain)
+
+
+def acting_at(desired: Desired, step: PlannedStep) -> PlannedStep:
+    return step.model_copy(update={"at": desired.provider.name})
+
+
+def place_of(desired: Desired) -> str:
+    return desired.provider.title or desired.provider.name

@@ -1,0 +1,60 @@
+"""What removes one side of a deployment: the guest, the address and what belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.model.deployment import Resource, ResourceKind
+from engine.model.plan import Effect, PlannedStep
+from engine.planning.desired import Desired
+from engine.planning.sequence import named
+
+
+def removal_of_side(
+    side: Desired, resources: Sequence[Resource], *, keeps_secrets: bool
+) -> list[PlannedStep]:
+    """Every deletion is named, and nothing at another provider is among them. The steps look
+    for the deployment's mark at the provider, whatever the inventory knows.
+
+    keeps_secrets: the store is also that of a side that stays.
+    """
+    at, name = side.provider.name, side.name
+    there = side.provider.title or at
+    own = [found for found in resources if found.provider == at]
+    known = {found.kind: found.external_id for found in reversed(own)}
+    guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
+    captures = [found.key for found in own if found.kind is ResourceKind.CAPTURE]
+    steps = [
+        side.step(
+            "guest.destroy@1",
+            "Destroy the guest",
+            Effect.DELETE,
+            f"guest {name}{f' ({guest})' if guest else ''} at {there} with all data on it",
+        ),
+        side.step(
+            "address.release@1",
+            "Give the address back",
+            Effect.DELETE,
+            f"address {address or f'of {name}'} at {there}",
+        ),
+    ]
+    if not keeps_secrets:
+        steps.append(
+            side.step(
+                "secrets.remove@1",
+                "Remove the secrets",
+                Effect.DELETE,
+                f"all secrets of {name} in the store of {there}, the certificate's key included",
+            )
+        )
+    steps.append(
+        side.step(
+            "side.forget@1",
+            "Close the books on that side",
+            Effect.CHANGE,
+            f"{name} at {there}",
+            (),
+            {"captures": captures} if captures else None,
+        )
+    )
+    return [named(step, f"{at}.{step.id}").model_copy(update={"at": at}) for step in steps]

@@ -1,0 +1,176 @@
+"""The way of a move's data: the target's guest reads from the source's, over SSH, by itself.
+
+Its key is made on the target's guest and never leaves it. At the source the key opens one
+command, which reads the paths that it was made for (`programs.sender`), from the target's
+address. The source's host keys are those that were pinned when its guest was made. All of it
+lives as long as the move: opened by one step, closed by another, and each may be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.errors import RemoteFailure, Unreachable
+from engine.guests.protocols import GuestTarget
+from engine.methods import apt
+from engine.methods.place import Place
+from engine.state.program_run import run_program
+from engine.state.programs import source as program_text
+from engine.state.protocols import Moved, Side
+
+_KEY, _CONFIG, _KNOWN = "key", "ssh_config", "known_hosts"
+_SENDER, _ALLOWED = "sender.py", "allowed.json"
+_DESK = "desk"
+_CHECK = "homeport-passage"
+
+
+@dataclass(frozen=True)
+class GuestPassage:
+    """`engine.state.protocols.Passage`.
+
+    name: of the move, [a-z0-9-]. way: how the source's guest is reached. limit: KiB per
+    second; 0 for as fast as it goes. live: the source's application still writes.
+    """
+
+    name: str
+    source: Place
+    target: Place
+    way: GuestTarget
+    limit: int = 0
+    live: bool = False
+
+    def open(self, paths: Sequence[str]) -> None:
+        """paths: of the source's guest, that the target may read beside the source's desk.
+
+        Unreachable where the target's guest does not get to the source's.
+        """
+        for place, packages in (
+            (self.source, ("rsync",)),
+            (self.target, ("rsync", "openssh-client")),
+        ):
+            apt.ensure_packages(place, packages)
+            place.directory(posixpath.dirname(self._directory(place)), "0755", "root:root")
+        self._prepare_target()
+        self._prepare_source(sorted({*paths}))
+        tried = self.target.run(
+            *("ssh", "-F", self._at_target(_CONFIG), "source", _CHECK), check=False
+        )
+        if tried.status != 0:
+            raise Unreachable(
+                "the target's guest does not get to the source's guest",
+                on=f"{self.target.facts.address} to {self.way.address} port {self.way.port}",
+                why=tried.stderr.strip()[-500:],
+                left="the source is as it was",
+                do="Let the target's guest reach that port of the source's guest (firewalls of "
+                "both providers, routes), then try again.",
+            )
+
+    def close(self) -> None:
+        """No key opens the source any more; nothing is left at either side."""
+        self._door("")
+        for place in (self.target, self.source):
+            place.run_long("rm", "-rf", "--", self._directory(place))
+
+    def desk(self, side: Side) -> str:
+        place = side.ground.place
+        desk = f"{self._directory(place)}/{_DESK}"
+        place.directory(desk, "0700", "root:root")
+        return desk
+
+    def pull(
+        self, source: str, target: str, *, exclude: tuple[str, ...] = (), thorough: bool = False
+    ) -> Moved:
+        task = {
+            "config": self._at_target(_CONFIG),
+            "source": source,
+            "target": target,
+            "tree": self._is_tree(source),
+            "exclude": list(exclude),
+            "thorough": thorough,
+            "limit": self.limit,
+            "live": self.live,
+        }
+        found = run_program(
+            self.target, "pull", task, failed="data cannot be brought over", on=source
+        )
+        return Moved(items=found["items"], bytes=found["bytes"])
+
+    def _is_tree(self, path: str) -> bool | None:
+        """None where there is nothing."""
+        if self.source.run("test", "-d", path, check=False).status == 0:
+            return True
+        there = self.source.run("test", "-e", path, check=False).status == 0
+        return False if there else None
+
+    def _prepare_target(self) -> None:
+        place = self.target
+        place.directory(self._directory(place), "0700", "root:root")
+        if not place.exists(self._at_target(f"{_KEY}.pub")):
+            place.run("rm", "-f", "--", self._at_target(_KEY))
+            key = ("-t", "ed25519", "-N", "", "-C", self._mark, "-f", self._at_target(_KEY))
+            place.run("ssh-keygen", "-q", *key)
+        host = f"[{self.way.address}]:{self.way.port}"
+        host = self.way.address if self.way.port == 22 else host
+        known = "".join(f"{host} {key}\n" for key in self.way.host_keys)
+        place.write(self._at_target(_KNOWN), known.encode(), mode=0o600)
+        place.write(self._at_target(_CONFIG), self._config().encode(), mode=0o600)
+
+    def _config(self) -> str:
+        lines = {
+            "HostName": self.way.address,
+            "Port": str(self.way.port),
+            "User": self.way.user,
+            "BindAddress": self.target.facts.address,
+            "IdentityFile": f'"{self._at_target(_KEY)}"',
+            "UserKnownHostsFile": f'"{self._at_target(_KNOWN)}"',
+            "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes",
+            "IdentitiesOnly": "yes",
+            "BatchMode": "yes",
+            "ConnectTimeout": "15",
+            "ServerAliveInterval": "15",
+            "ServerAliveCountMax": "4",
+        }
+        return "Host source\n" + "".join(f"    {k} {v}\n" for k, v in lines.items())
+
+    def _prepare_source(self, paths: Sequence[str]) -> None:
+        """The directory may be entered and the two files read by the user of the login, who is
+        not root everywhere; the desk is for root alone."""
+        place, directory = self.source, self._directory(self.source)
+        place.directory(directory, "0755", "root:root")
+        public = self.target.shell.read_file(self._at_target(f"{_KEY}.pub"))
+        if public is None:
+            raise RemoteFailure("the key for the move is gone", on=self.target.facts.address)
+        sender, allowed = f"{directory}/{_SENDER}", f"{directory}/{_ALLOWED}"
+        command = f"python3 -I '{sender}' '{allowed}'"
+        options = f'restrict,from="{self.target.facts.address}",command="{command}"'
+        sudo = self._door(f"{options} {public.decode().strip()}")
+        kept = {"paths": [*paths], "desk": f"{directory}/{_DESK}", "sudo": sudo}
+        place.write(allowed, json.dumps(kept).encode(), mode=0o644)
+        place.write(sender, program_text("sender").encode(), mode=0o644)
+
+    def _door(self, line: str) -> bool:
+        """The line in the source's `authorized_keys`, or none of this move. True where its user
+        becomes root by sudo."""
+        task = {"mark": self._mark, "line": line}
+        found = run_program(
+            self.source,
+            "door",
+            task,
+            failed="the source cannot be opened for the target",
+            on="authorized_keys",
+        )
+        return bool(found["sudo"])
+
+    @property
+    def _mark(self) -> str:
+        return f"homeport-{self.name}"
+
+    def _directory(self, place: Place) -> str:
+        return place.paths.passage(self.name)
+
+    def _at_target(self, name: str) -> str:
+        return f"{self._directory(self.target)}/{name}"

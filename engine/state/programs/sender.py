@@ -1,0 +1,52 @@
+"""What the key of a passage runs at the source: rsync's sending side, for named paths only.
+
+Argument: a JSON file with {"paths": [...], "desk": DIR, "sudo": bool}. What the other guest
+asks for comes in SSH_ORIGINAL_COMMAND. rsync's options can write files and run programs; only
+those that a pull of `programs.pull` has are let through.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from typing import NoReturn
+
+_OPTIONS = re.compile(
+    r"--server|--sender|--inplace|--info=STATS2|--timeout=[0-9]+|--bwlimit=[0-9]+"
+    r"|-[lHogDtpAXrcS]+e[0-9]*\.[A-Za-z]*"
+)
+
+
+def refuse(why: str) -> NoReturn:
+    print(f"homeport: {why}", file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def main() -> None:
+    with open(sys.argv[1]) as file:
+        allowed = json.load(file)
+    asked = shlex.split(os.environ.get("SSH_ORIGINAL_COMMAND", ""))
+    if asked == ["homeport-passage"]:
+        print("open")
+        return
+    if asked[:3] != ["rsync", "--server", "--sender"] or "." not in asked:
+        refuse("this key only lets data be read")
+    end = asked.index(".")
+    options, paths = asked[:end], asked[end + 1 :]
+    if bad := [word for word in options[1:] if not _OPTIONS.fullmatch(word)]:
+        refuse(f"this key does not let rsync have the option {bad[0]!r}")
+    for path in paths:
+        clean = os.path.normpath(path)
+        on_desk = os.path.dirname(clean) == allowed["desk"]
+        if clean not in allowed["paths"] and not on_desk:
+            refuse(f"this key does not open {path!r}")
+    sudo = ["sudo", "-n"] if allowed["sudo"] else []
+    command = [*sudo, *asked]
+    os.execvp(command[0], command)  # noqa: S606 - an argument list, checked above
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,267 @@
+"""Applications moved between the lab's two providers while somebody writes to them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.demo.use import VALUES, use_application
+from engine.errors import Conflict, NotFound, Unreachable
+from engine.homeport import Homeport
+from engine.model.deployment import DeploymentStatus, Health, ResourceKind
+from engine.model.move import Move, MovePhase
+from engine.model.plan import Operation
+from engine.public import PublicAnswer, PublicEndpoint
+from tests.deployed import Installation, check_nothing_left, installation
+from tests.lab_fixture import RunningLab
+from tests.ledger import BOOKS, Ledger
+
+pytestmark = pytest.mark.integration
+
+SOURCE, TARGET = "harbour-a", "harbour-b"
+MANY_ENTRIES = {
+    "radicale": {},
+    "isso": {"guard": {"ratelimit": 1_000_000, "direct-reply": 1_000_000}},
+    "synapse": {"rc_message": {"per_second": 1000, "burst_count": 1000}},
+}
+VALUES_OF = {app: {**VALUES[app], **values} for app, values in MANY_ENTRIES.items()}
+
+
+@pytest.fixture(scope="module")
+def here(lab: RunningLab) -> Iterator[Installation]:
+    with installation(lab) as opened:
+        yield opened
+
+
+def migrate(here: Installation, name: str, to: str) -> Operation:
+    return here.carry_out(here.homeport.plan_migrate(name, to))
+
+
+def succeeded(operation: Operation) -> Operation:
+    assert operation.status.value == "succeeded", repr(operation.error)
+    return operation
+
+
+def move_of(here: Installation, name: str) -> Move:
+    view = here.homeport.deployment(name)
+    assert view.move is not None
+    return view.move
+
+
+def answer_at(homeport: Homeport, name: str, address: str, path: str) -> PublicAnswer:
+    """What a client gets that holds this address for the name."""
+    endpoint = homeport.endpoint(name)
+
+    class Held(PublicEndpoint):
+        def addresses(self, *, timeout: float = 5.0) -> list[str]:
+            return [address]
+
+    held = Held(endpoint.domain, endpoint.port, endpoint.nameservers, endpoint.trust_anchors)
+    return held.request("GET", path)
+
+
+def address_at(here: Installation, name: str, provider: str) -> str:
+    lease = here.backends(provider).addresses.find(here.owner(name))
+    assert lease is not None
+    return lease.address.partition("/")[0]
+
+
+@pytest.mark.parametrize("application", ["radicale", "isso", "synapse"])
+def test_moved_and_moved_back_while_somebody_writes(here: Installation, application: str) -> None:
+    name, homeport = f"mv-{application}", here.homeport
+    try:
+        succeeded(here.deploy(application, name, VALUES_OF[application]))
+        assert use_application(homeport, name)
+        ledger = Ledger(BOOKS[application](homeport, name))
+        probe = homeport.package(application).health[0]
+        for source, target in ((SOURCE, TARGET), (TARGET, SOURCE)):
+            with ledger.writing():
+                succeeded(migrate(here, name, target))
+            ledger.check()
+            view = homeport.deployment(name)
+            assert (view.deployment.provider, view.deployment.status.value) == (target, "running")
+            assert view.address == address_at(here, name, target)
+            move = move_of(here, name)
+            assert (move.phase, move.writer) == (MovePhase.OBSERVING, target)
+            assert move.downtime_seconds is not None
+            logging.getLogger(__name__).info(
+                "%s %s -> %s: %.2f s away", application, source, target, move.downtime_seconds
+            )
+            # Whoever still holds the old address is served, too.
+            old = answer_at(homeport, name, address_at(here, name, source), probe.path)
+            assert old.status in probe.status
+            # The secrets, the names and the certificate are what they were.
+            assert use_application(homeport, name)
+            records = here.backends(SOURCE).dns.find(here.owner(name))
+            assert [record.values for record in records] == [(view.address,)]
+
+            succeeded(here.carry_out(homeport.plan_confirm(name)))
+            assert here.backends(source).hypervisor.find(here.owner(name)) is None
+            assert here.backends(source).addresses.find(here.owner(name)) is None
+            assert move_of(here, name).phase is MovePhase.CONFIRMED
+            assert homeport.check_health(name).health is Health.HEALTHY
+            ledger.check()
+    finally:
+        succeeded(here.destroy(name))
+    for provider in (SOURCE, TARGET):
+        check_nothing_left(here, name, provider)
+
+
+def test_reverted_with_what_the_source_had_and_said_what_stays_behind(here: Installation) -> None:
+    name, homeport = "mv-reverted", here.homeport
+    try:
+        succeeded(here.deploy("radicale", name))
+        ledger = Ledger(BOOKS["radicale"](homeport, name))
+        assert ledger.write_one()
+        succeeded(migrate(here, name, TARGET))
+        for change in (
+            lambda: homeport.plan_reconfigure(name, {"auth": {"realm": "Other"}}),
+            lambda: homeport.plan_migrate(name, TARGET),
+        ):
+            with pytest.raises(Conflict, match="observed"):
+                change()
+        before = list(ledger.acknowledged)
+        assert ledger.write_one()
+        plan = homeport.plan_revert(name)
+        assert "leaves the application (collections, users)" in plan.warnings[0]
+        succeeded(here.carry_out(plan))
+        view = homeport.deployment(name)
+        assert (view.deployment.provider, move_of(here, name).phase) == (
+            SOURCE,
+            MovePhase.REVERTED,
+        )
+        assert ledger.book.entries() == before
+        assert ledger.write_one()
+        # The target passes on what still comes there, and keeps what was written there.
+        old = answer_at(homeport, name, address_at(here, name, TARGET), "/.well-known/caldav")
+        assert old.status == 301
+        kept = here.guest_root(name, TARGET) / "var/lib/homeport/.fenced" / name
+        assert list(kept.rglob("n2.ics"))
+        with pytest.raises(Conflict, match="kept at another provider"):
+            homeport.plan_migrate(name, TARGET)
+        succeeded(here.carry_out(homeport.plan_confirm(name)))
+        assert here.backends(TARGET).hypervisor.find(here.owner(name)) is None
+        assert homeport.check_health(name).health is Health.HEALTHY
+        succeeded(migrate(here, name, TARGET))
+        assert ledger.book.entries() == [*before, 3]
+    finally:
+        succeeded(here.destroy(name))
+    for provider in (SOURCE, TARGET):
+        check_nothing_left(here, name, provider)
+
+
+def damage(root: Path, name: str) -> None:
+    """One bit of one event, with size and time as they were."""
+    found = (root / "var/lib/homeport" / name / "collections").rglob("n1.ics")
+    event = next(path for path in found if ".Radicale.cache" not in path.parts)
+    times = event.stat()
+    data = bytearray(event.read_bytes())
+    data[len(data) // 2] ^= 1
+    event.write_bytes(data)
+    os.utime(event, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_damage_is_found_before_the_source_is_fenced_and_the_source_serves_on(
+    here: Installation,
+) -> None:
+    name, homeport = "mv-damaged", here.homeport
+    try:
+        succeeded(here.deploy("radicale", name))
+        ledger = Ledger(BOOKS["radicale"](homeport, name))
+        for _ in range(3):
+            assert ledger.write_one()
+        plan = homeport.plan_migrate(name, TARGET)
+        with here.killed_at("state.delta.users:after-journal"):
+            operation = homeport.apply(plan, plan.hash)
+            here.wait_until_killed(operation, "state.delta.users:after-journal")
+            damage(here.guest_root(name, TARGET), name)
+        failed = here.finish(operation)
+        assert failed.status.value == "failed"
+        assert failed.error is not None
+        assert "collections" in failed.error["on"]
+        assert f"serves at {SOURCE} as before" in failed.error["left"]
+        view = homeport.deployment(name)
+        assert (view.deployment.provider, view.deployment.status) == (
+            SOURCE,
+            DeploymentStatus.RUNNING,
+        )
+        assert move_of(here, name).phase is MovePhase.STOPPED
+        assert ledger.write_one()
+        ledger.check()
+        kept = [r for r in homeport.resources(name) if r.provider == TARGET]
+        assert ResourceKind.GUEST in [resource.kind for resource in kept]
+        # Another try finds what the first one made, and mends what was damaged.
+        succeeded(migrate(here, name, TARGET))
+        ledger.check()
+    finally:
+        succeeded(here.destroy(name))
+    for provider in (SOURCE, TARGET):
+        check_nothing_left(here, name, provider)
+
+
+def test_cancelled_before_the_fence_the_source_serves_and_the_target_can_be_removed(
+    here: Installation,
+) -> None:
+    name, homeport = "mv-cancelled", here.homeport
+    try:
+        succeeded(here.deploy("radicale", name))
+        ledger = Ledger(BOOKS["radicale"](homeport, name))
+        plan = homeport.plan_migrate(name, TARGET)
+        moment = "source.freeze:after"
+        with ledger.writing(), here.killed_at(moment):
+            operation = homeport.apply(plan, plan.hash)
+            here.wait_until_killed(operation, moment)
+            homeport.cancel(operation.id)
+            ended = here.finish(operation)
+        assert ended.status.value == "cancelled"
+        ledger.check()
+        assert ledger.write_one()
+        succeeded(here.carry_out(homeport.plan_confirm(name)))
+        assert here.backends(TARGET).hypervisor.find(here.owner(name)) is None
+        assert [r for r in homeport.resources(name) if r.provider == TARGET] == []
+        ledger.check()
+    finally:
+        succeeded(here.destroy(name))
+
+
+def test_a_move_that_stops_behind_the_fence_goes_on_or_back_without_loss(
+    here: Installation,
+) -> None:
+    name, homeport = "mv-between", here.homeport
+    try:
+        succeeded(here.deploy("radicale", name))
+        ledger = Ledger(BOOKS["radicale"](homeport, name))
+        assert ledger.write_one()
+        plan = homeport.plan_migrate(name, TARGET)
+        moment = "source.fence:after-journal"
+        with here.killed_at(moment):
+            operation = homeport.apply(plan, plan.hash)
+            here.wait_until_killed(operation, moment)
+            root = here.guest_root(name, TARGET)
+            program = next((root / "opt/homeport").rglob("site-packages/radicale/__main__.py"))
+            kept = program.read_text()
+            program.write_text("raise SystemExit('no luck today')\n")
+        failed = here.finish(operation)
+        assert failed.status.value == "failed"
+        assert failed.error is not None
+        assert f"homeport revert {name}" in failed.error["do"]
+        with pytest.raises((Unreachable, NotFound, AssertionError)):
+            assert ledger.write_one()
+        with pytest.raises(Conflict, match="between two providers"):
+            homeport.plan_reconfigure(name, {"auth": {"realm": "Other"}})
+        # Back: nothing was written at the target, so nothing is lost.
+        plan = homeport.plan_revert(name)
+        assert "never served" in plan.warnings[0]
+        succeeded(here.carry_out(plan))
+        ledger.check()
+        assert ledger.write_one()
+        program.write_text(kept)
+        succeeded(here.carry_out(homeport.plan_confirm(name)))
+    finally:
+        succeeded(here.destroy(name))
+    for provider in (SOURCE, TARGET):
+        check_nothing_left(here, name, provider)
