@@ -1,7 +1,7 @@
 """Writing YAML, JSON and TOML so that the application reads back exactly what was meant.
 
 Every text is parsed again before it is handed out. What these formats cannot carry (half
-of a surrogate pair, in TOML also null) is refused with the option's name.
+of a surrogate pair, in TOML null, in JSON infinity) is refused with the option's name.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 from engine.errors import InvalidInput
@@ -25,7 +26,10 @@ def render_yaml(document: Mapping[str, Any]) -> bytes:
 
 
 def render_json(document: Mapping[str, Any]) -> bytes:
-    return _verified(document, lambda value: json.dumps(value, indent=2) + "\n", json.loads)
+    def write(value: Any) -> str:
+        return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+    return _verified(document, write, json.loads)
 
 
 def render_toml(document: Mapping[str, Any]) -> bytes:
@@ -58,6 +62,8 @@ def _toml(value: Any) -> str:
         return "{" + ", ".join(f"{_key(k)} = {_toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if value in (inf, -inf):
+        return str(value)
     # A JSON string is a TOML basic string, except that TOML wants DEL escaped, too.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -72,7 +78,7 @@ def _verified(
             raise InvalidInput(
                 "the value cannot be written to the configuration file",
                 on=path,
-                why="it holds characters that the file's format cannot carry",
+                why="it holds what the file's format cannot carry",
                 left="nothing was changed",
                 do="Change the value of this option.",
             )

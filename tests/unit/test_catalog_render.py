@@ -16,7 +16,7 @@ from unittest import mock
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.catalog.documents import render_json, render_toml, render_yaml
@@ -238,6 +238,7 @@ trees = st.dictionaries(
 
 @settings(deadline=None)
 @given(document=trees)
+@example(document={"infinite": float("inf"), "list": [float("-inf")]})
 @pytest.mark.parametrize(
     ("write", "read"),
     [
@@ -252,7 +253,8 @@ def test_a_document_is_read_back_as_it_was_or_refused(
     try:
         data = write(document)
     except InvalidInput:
-        assert not json.dumps(document, ensure_ascii=False).isprintable()
+        words = json.dumps(document, ensure_ascii=False)
+        assert not words.isprintable() or (write is render_json and "Infinity" in words)
         return
     assert read(data) == document
 
