@@ -43,6 +43,7 @@ NOT_COMPARED = {
     "last number of a stream": "the last number of a stream",
 }
 """Damages that `compare` does not see yet; a test that begins to pass says so."""
+LEFT = "a pass takes for done what has the same content, also where it is told to be thorough"
 
 
 def each(harms: Iterable[str]) -> list[Any]:
@@ -375,6 +376,16 @@ def test_damage_to_the_file_of_an_sqlite_database_is_found(sqlite: Move, name: s
     assert found(sqlite) == ""
 
 
+@pytest.mark.xfail(strict=True, reason=LEFT)
+def test_a_mode_of_an_sqlite_file_is_mended(sqlite: Move) -> None:
+    path = Path(sqlite.target.unit.locator)
+    path.unlink(missing_ok=True)
+    sqlite.bring()
+    path.chmod(0o604)
+    sqlite.bring(thorough=True)
+    assert found(sqlite) == ""
+
+
 # --- PostgreSQL -----------------------------------------------------------------------------
 
 POSTGRESQL = """\
@@ -605,6 +616,15 @@ def test_a_database_that_is_lost_is_found_and_brought_again(postgresql: Move) ->
     assert found(postgresql) == ""
 
 
+@pytest.mark.xfail(strict=True, reason=LEFT)
+def test_a_function_that_means_another_is_mended(postgresql: Move) -> None:
+    anew(postgresql.target.ground)
+    sql, _ = POSTGRESQL_HARM["function means another"]
+    psql(postgresql.target.ground, f"{sql};", "harbour")
+    postgresql.bring(thorough=True)
+    assert found(postgresql) == ""
+
+
 # --- Redis ----------------------------------------------------------------------------------
 
 REDIS = (
@@ -646,3 +666,14 @@ def test_damage_to_redis_is_found(redis: Move, name: str) -> None:
     assert found(redis) == ""
     ask(*REDIS_HARM[name])
     assert "database" in found(redis)
+
+
+@pytest.mark.xfail(strict=True, reason=LEFT)
+def test_an_expiry_that_was_lost_is_mended(redis: Move) -> None:
+    RedisClient(redis.source.ground)(*REDIS)
+    ask = RedisClient(redis.target.ground)
+    ask("FLUSHALL")
+    redis.bring()
+    ask(*REDIS_HARM["expiry lost"])
+    redis.bring(thorough=True)
+    assert found(redis) == ""
