@@ -581,18 +581,18 @@ OUTSIDE = {
         "role reader",
         "ALTER ROLE reader NOCREATEDB",
     ),
-    "membership in a role": ("GRANT reader TO keeper", "reader", "REVOKE reader FROM keeper"),
+    "membership in a role": ("GRANT reader TO keeper", "membership", "REVOKE reader FROM keeper"),
     "setting of the database": (
         "ALTER DATABASE harbour SET statement_timeout = '7s'",
-        "statement_timeout",
+        "settings",
         "",
     ),
     "setting of a role in the database": (
         "ALTER ROLE synapse IN DATABASE harbour SET search_path = 'odd'",
-        "search_path",
+        "settings",
         "",
     ),
-    "grant on the database": ("REVOKE CONNECT ON DATABASE harbour FROM PUBLIC", "harbour", ""),
+    "grant on the database": ("REVOKE CONNECT ON DATABASE harbour FROM PUBLIC", "rights", ""),
 }
 """Of the server, about the database; and what takes it back where a new database does not."""
 
