@@ -29,11 +29,13 @@ def ground(here: Homeport, application: str = "synapse") -> Iterator[Ground]:
 
 
 @contextmanager
-def both_grounds(here: Homeport) -> Iterator[tuple[Ground, Ground, GuestTarget]]:
+def both_grounds(
+    here: Homeport, application: str = "synapse"
+) -> Iterator[tuple[Ground, Ground, GuestTarget]]:
     """Two of them, at two providers, and how the first one is reached."""
     with (
-        _guest(here, "synapse", "harbour-a") as (source, way),
-        _guest(here, "synapse", "harbour-b") as (target, _),
+        _guest(here, application, "harbour-a") as (source, way),
+        _guest(here, application, "harbour-b") as (target, _),
     ):
         yield source, target, way
 

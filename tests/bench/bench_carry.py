@@ -1,0 +1,176 @@
+"""What carrying files from guest to guest costs, beside rsync and tar over the same SSH.
+
+Two guests of the lab at two providers; whoever carries, the source's end is the lab's own SSH
+server, so the figures tell ours from the peers and say little of a real network. The runs are
+interleaved, each into an empty place, and the best of each counts.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backends.secrets.installation import installation_ssh_key
+from engine.guests.protocols import GuestTarget
+from engine.lab import cli as lab_cli
+from engine.lab.lab import Lab
+from engine.paths import Paths
+from engine.state.passage import GuestPassage
+from engine.state.protocols import Ground, Side, Unit
+from engine.state.registry import state_kind
+from tests.conformance.state_ground import both_grounds
+from tests.deployed import installation
+from tests.lab_fixture import RunningLab
+
+RUNS = 3
+LARGE_BYTES = 1 << 30
+SMALL_FILES, SMALL_BYTES, PER_DIRECTORY = 20_000, 4096, 100
+
+
+def measure() -> list[dict[str, str]]:
+    with grounds() as (source, target, way, key):
+        rows = []
+        for name, make, goal in (
+            ("one file of 1 GiB", one_large, 0.95),
+            ("20,000 files of 4 KiB", many_small, 1.5),
+        ):
+            top = Path(source.place.paths.data, "carried")
+            make(top)
+            rows += compared(name, goal, source, target, way, key)
+            shutil.rmtree(top)
+        return rows
+
+
+def compared(
+    name: str, goal: float, source: Ground, target: Ground, way: GuestTarget, key: Path
+) -> list[dict[str, str]]:
+    """Ours beside each peer, then what the comparison of both sides adds to ours."""
+    sides = [
+        Side(Unit("carried", "files", f"{ground.place.paths.data}/carried"), ground)
+        for ground in (source, target)
+    ]
+    passage = GuestPassage("bench", source.place, target.place, way)
+    passage.open([sides[0].unit.locator])
+    kind, peer = state_kind("files"), Peer(target, way, key, sides[0], sides[1])
+    seconds: dict[str, list[float]] = {"ours": [], "rsync": [], "tar": [], "comparing": []}
+    try:
+        for _ in range(RUNS):
+            for who, carry in (
+                ("rsync", peer.rsync),
+                ("tar", peer.tar),
+                ("ours", lambda: kind.delta(sides[0], sides[1], passage)),
+            ):
+                shutil.rmtree(sides[1].unit.locator, ignore_errors=True)
+                os.sync()
+                seconds[who].append(timed(carry))
+            seconds["comparing"].append(timed(lambda: kind.compare(sides[0], sides[1])))
+    finally:
+        passage.close()
+    best = {who: min(taken) for who, taken in seconds.items()}
+    rows = [
+        {
+            "name": f"carrying {name}, beside {who}",
+            "ours": f"{best['ours']:.1f} s",
+            "peer": f"{best[who]:.1f} s",
+            "ratio": f"{best[who] / best['ours']:.2f}",
+            "goal": f">= {goal} x",
+        }
+        for who in ("rsync", "tar")
+    ]
+    share = best["comparing"] / best["ours"]
+    return [
+        *rows,
+        {
+            "name": f"comparing {name}",
+            "ours": f"{best['comparing']:.1f} s",
+            "peer": f"{best['ours']:.1f} s",
+            "ratio": f"{share:.2f}",
+            "goal": "<= 0.10 (peer: carrying it)",
+        },
+    ]
+
+
+def timed(act: Callable[[], object]) -> float:
+    """Seconds on the wall: most of the work is done by other processes."""
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The programs as somebody would call them on the target's guest, with a key of the user."""
+
+    target: Ground
+    way: GuestTarget
+    key: Path
+    source: Side
+    there: Side
+
+    def rsync(self) -> None:
+        host = f"{self.way.user}@{self.way.address}:{self.source.unit.locator}/"
+        self._run("rsync", "-a", "-e", shlex.join(self._ssh()), host, f"{self.there.unit.locator}/")
+
+    def tar(self) -> None:
+        here, there = self.source.unit.locator, self.there.unit.locator
+        host = f"{self.way.user}@{self.way.address}"
+        packing = shlex.join([*self._ssh(), host, shlex.join(["tar", "-C", here, "-cf", "-", "."])])
+        self._run("mkdir", "-p", there)
+        self._run("sh", "-c", f"{packing} | {shlex.join(['tar', '-C', there, '-xf', '-'])}")
+
+    def _run(self, *words: str) -> None:
+        self.target.place.shell.run(words, timeout=600)
+
+    def _ssh(self) -> list[str]:
+        known = f"UserKnownHostsFile={self.key.with_name('known_hosts')}"
+        words = ["ssh", "-F", "/dev/null", "-p", str(self.way.port), "-i", str(self.key)]
+        return [*words, "-o", known, "-o", "IdentitiesOnly=yes"]
+
+
+def one_large(top: Path) -> None:
+    """Random, so that nothing can be compressed or left out."""
+    top.mkdir()
+    chance = random.Random(1)
+    with (top / "large").open("wb") as file:
+        for _ in range(LARGE_BYTES >> 20):
+            file.write(chance.randbytes(1 << 20))
+
+
+def many_small(top: Path) -> None:
+    chance = random.Random(2)
+    for number in range(SMALL_FILES):
+        directory = top / f"{number // PER_DIRECTORY:03}"
+        if number % PER_DIRECTORY == 0:
+            directory.mkdir(parents=True)
+        (directory / f"file-{number:05}").write_bytes(chance.randbytes(SMALL_BYTES))
+
+
+@contextmanager
+def grounds() -> Iterator[tuple[Ground, Ground, GuestTarget, Path]]:
+    """Source, target, how the source is reached, and a key that the source's user has."""
+    with tempfile.TemporaryDirectory(prefix="hp-bench-") as home:
+        os.environ["HOMEPORT_HOME"] = home
+        paths = Paths.from_environment().ensure()
+        running = RunningLab(Lab(paths.lab), paths)
+        try:
+            with (
+                installation(running) as here,
+                both_grounds(here, "radicale") as (source, target, way),
+            ):
+                key = Path(home, "bench-key")
+                own = installation_ssh_key(here.homeport._workplace.installation_secrets())
+                key.touch(0o600)
+                key.write_text(own.private_pem)
+                pins = "".join(f"[{way.address}]:{way.port} {line}\n" for line in way.host_keys)
+                key.with_name("known_hosts").write_text(pins)
+                yield source, target, way, key
+        finally:
+            lab_cli.reset(paths, force=True)
