@@ -25,6 +25,12 @@ _KEY, _CONFIG, _KNOWN = "key", "ssh_config", "known_hosts"
 _SENDER, _ALLOWED = "sender.py", "allowed.json"
 _DESK = "desk"
 _CHECK = "homeport-passage"
+_KIND = """\
+if [ -d "$1" ]; then echo tree
+elif [ -e "$1" ] || [ -L "$1" ]; then echo file
+else echo nothing; fi
+"""
+"""Argument: a path."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,10 @@ class GuestPassage:
         return Moved(items=found["items"], bytes=found["bytes"])
 
     def _is_tree(self, path: str) -> bool | None:
-        """None where there is nothing."""
-        if self.source.run("test", "-d", path, check=False).status == 0:
-            return True
-        there = self.source.run("test", "-e", path, check=False).status == 0
-        return False if there else None
+        """None where there is nothing: an answer of its own, for then the target's goes, too."""
+        words = ("-c", _KIND, "kind", path)
+        kinds = {"tree": True, "file": False, "nothing": None}
+        return kinds[self.source.run("sh", *words).stdout.strip()]
 
     def _prepare_target(self) -> None:
         place = self.target

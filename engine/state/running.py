@@ -65,7 +65,8 @@ class ProgramKind:
         moved = Moved(items=captured.items, bytes=0)
         if not captured.facts.get("absent"):
             moved = passage.pull(here, there)
-        self.restore(goal, target.ground, there, captured)
+        brought = {"into": there, "captured": captured.facts, "thorough": thorough}
+        self._run("restore", goal, target.ground, **brought)
         for side, copy in ((source, here), (target, there)):
             side.ground.place.run_long("rm", "-rf", "--", copy)
         return Moved(items=captured.items, bytes=moved.bytes)

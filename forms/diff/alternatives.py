@@ -70,7 +70,7 @@ def unlisted(
             ),
         )
     elif kind == "array":
-        items = True if view.items is None or view.items == {} else view.items
+        items = True if view.items is None else _told(view.items)
         yield replace(one, prefix=positions_in(pieces, view.prefix), items=items)
     else:
         yield one
@@ -81,7 +81,12 @@ def _additional(view: View) -> Schema:
     if additional is None:
         unevaluated = view.words.get("unevaluatedProperties", True)
         additional = unevaluated if isinstance(unevaluated, bool | dict) else True
-    return True if additional == {} else additional
+    return _told(additional)
+
+
+def _told(schema: Schema) -> Schema:
+    """A schema that says nothing, be it with a comment, is the one that lets everything through."""
+    return True if isinstance(schema, dict) and not schema.keys() - {"$comment"} else schema
 
 
 def _bounds(view: View, kind: str, whole: bool) -> dict[str, Any] | None:

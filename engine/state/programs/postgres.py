@@ -76,6 +76,31 @@ SELECT json_build_object('part', 'role', 'name', rolname, 'words', concat_ws(' '
        AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()) ORDER BY rolname;
 """
+_BESIDE = """\
+SELECT json_build_object('part', 'rights', 'name', 'database',
+    'granted', array(SELECT a::text FROM unnest(coalesce(datacl, acldefault('d', datdba))) a
+      ORDER BY 1))
+  FROM pg_database WHERE datname = current_database();
+SELECT json_build_object('part', 'settings', 'name', coalesce(rolname, 'every role'),
+    'set', array(SELECT s FROM unnest(setconfig) s ORDER BY 1))
+  FROM pg_db_role_setting LEFT JOIN pg_roles r ON r.oid = setrole
+ WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database());
+SELECT json_build_object('part', 'membership', 'name', m.rolname || ' in ' || r.rolname,
+    'admin', bool_or(a.admin_option))
+  FROM pg_auth_members a JOIN pg_roles m ON m.oid = member JOIN pg_roles r ON r.oid = roleid
+ WHERE member IN (SELECT refobjid FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
+    AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()))
+ GROUP BY m.rolname, r.rolname;
+SELECT json_build_object('part', 'rights', 'name', 'large objects', 'hash',
+    coalesce(sum(hashtextextended(concat_ws(' ', oid, pg_get_userbyid(lomowner),
+      array(SELECT a::text FROM unnest(coalesce(lomacl, acldefault('L', lomowner))) a
+        ORDER BY 1)), 0)::numeric), 0)::text)
+  FROM pg_largeobject_metadata;
+SELECT json_build_object('part', 'materialised view', 'name', format('%I.%I', nspname, relname),
+    'populated', relispopulated)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'm';
+"""
+"""What a database is beside what a capture sums up: rights, settings, memberships."""
 _ENSURE_ROLE = """\
 SELECT format('CREATE ROLE %I ' || :'words', :'name')
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \\gexec
@@ -166,8 +191,9 @@ def difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
     return ""
 
 
-def summary_of(database: str) -> dict[str, Any]:
-    sql = f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n{_SUMMARY}COMMIT;\n"
+def summary_of(database: str, more: str = "") -> dict[str, Any]:
+    begin = f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
+    sql = f"{begin}{_SUMMARY}{more}COMMIT;\n"
     return gathered(psql(sql, database))
 
 
@@ -231,7 +257,7 @@ def describe(task: dict[str, Any]) -> dict[str, Any]:
     database = task["database"]
     if not is_there(database):
         return {"items": 0, "bytes": 0, "facts": {"absent": True}}
-    summary = summary_of(database)
+    summary = summary_of(database, _BESIDE)
     version = summary["database"].pop("version")
     facts = {**summary, "schema": schema_digest(database), "version": version}
     rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
@@ -288,7 +314,8 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     if wanted.get("absent"):
         fail("there was no database when the state was captured")
     expected = compared(wanted["summary"], emptied)
-    if is_there(database) and not different(database, expected, emptied):
+    quick = is_there(database) and not task.get("thorough")
+    if quick and not different(database, expected, emptied):
         psql(_CLEAN, fresh=fresh, old=old)
         return {"changed": False}
     verify(task)

@@ -16,6 +16,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import Any, NoReturn
 
 _PROGRESS = re.compile(r"\s*([0-9]+)\s+([0-9]+)%")
@@ -63,18 +64,29 @@ def pull(task: dict[str, Any]) -> dict[str, Any]:
         remove(target)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     said: list[str] = []
-    with subprocess.Popen(
-        words(task), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace"
-    ) as running:
+    # Errors go to a file: a live tree gives more of them than a pipe holds while nobody reads it.
+    # What is inherited stays open: among it is the guest's lock, held until rsync has ended.
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as errors,
+        subprocess.Popen(
+            words(task),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            errors="replace",
+            close_fds=False,
+        ) as running,
+    ):
         assert running.stdout is not None
-        assert running.stderr is not None
         for line in running.stdout:  # a carriage return ends a line, too
             if found := _PROGRESS.match(line):
                 done, share = int(found[1]), int(found[2])
                 print("homeport-progress:", done, done * 100 // max(share, 1), flush=True)
             else:
                 said.append(line)
-        problem = running.stderr.read().strip()
+        running.wait()
+        errors.seek(0)
+        problem = errors.read().strip()
     if running.returncode not in ((0, _GONE) if task["live"] else (0,)):
         fail(problem[-1200:] or f"rsync ended with status {running.returncode}")
     os.sync()

@@ -40,6 +40,9 @@ def main() -> None:
         refuse(f"this key does not let rsync have the option {bad[0]!r}")
     for path in paths:
         clean = os.path.normpath(path)
+        if path.rstrip("/") != clean:
+            # rsync would follow a link before it goes up again, and come out elsewhere.
+            refuse(f"this key does not open {path!r}")
         on_desk = os.path.dirname(clean) == allowed["desk"]
         if clean not in allowed["paths"] and not on_desk:
             refuse(f"this key does not open {path!r}")
