@@ -9,7 +9,7 @@ run: .venv/ready
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/homeport; else $(BIN)/homeport || true; fi
 
 test: .venv/ready
-	$(BIN)/pytest -n 3 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench

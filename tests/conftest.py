@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 # Here and nowhere else: each directory that names the fixture would get a lab of its own in the
 # same process, and the later one's home would be taken for the earlier one's.
 from tests.lab_fixture import lab
@@ -13,3 +15,8 @@ __all__ = ["lab"]
 # A process that nohup or a CI started ignores SIGHUP, and so do all its children: the tests
 # of what a lost terminal does would then test something else.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: one that is begun last keeps a single process busy at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
