@@ -24,9 +24,9 @@ def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
 def show_plan(plan: Plan) -> None:
     """The plan for a reader: what goes first, what comes, what changes, counts last."""
     output.line(f"{plan.intent.value} {plan.name}: {plan.application} {plan.release}")
-    moves = plan.rollback is not None and plan.rollback.provider != plan.provider
-    origin = f"from {plan.rollback.provider} to " if moves and plan.rollback else "at "
-    output.line(f"  {origin}{plan.provider} as {plan.domain}")
+    origin = plan.rollback.provider if plan.rollback else plan.provider
+    way = "at" if origin == plan.provider else f"from {origin} to"
+    output.line(f"  {way} {plan.provider} as {plan.domain}")
     for step in plan.deletes:
         output.line(f"  - will be deleted: {step.subject or step.title}")
     for step in plan.steps:

@@ -56,27 +56,14 @@ def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None
         _wait_until_ready(place)
     database = Database.of(place.app.package.id)
     verifier = scram_verifier(place.app.read_secret(SECRET), random_salt(16))
-    done = _psql(place, setup_input(database, verifier))
-    if done.status != 0:
-        raise RemoteFailure(
-            "the database cannot be made",
-            on=f"PostgreSQL at {place.facts.address}",
-            why=done.stderr.strip()[-1000:],
-            do="Look at the server's log on the guest (journalctl -u postgresql), then retry.",
-        )
+    _must(place, setup_input(database, verifier), "the database cannot be made", "PostgreSQL")
 
 
 def set_login(place: Place, *, allowed: bool) -> None:
     """May the application's role open connections? Where not, those it has are ended."""
     database = Database.of(place.app.package.id)
-    done = _psql(place, f"\\set role '{database.username}'\n" + (ALLOW if allowed else REFUSE))
-    if done.status != 0:
-        raise RemoteFailure(
-            "the database's role cannot be changed",
-            on=f"{database.username} at {place.facts.address}",
-            why=done.stderr.strip()[-1000:],
-            do="Look at the server's log on the guest (journalctl -u postgresql), then retry.",
-        )
+    sql = f"\\set role '{database.username}'\n" + (ALLOW if allowed else REFUSE)
+    _must(place, sql, "the database's role cannot be changed", database.username)
 
 
 def refuses_login(place: Place) -> bool:
@@ -88,14 +75,8 @@ def refuses_login(place: Place) -> bool:
     try:
         tried = place.run(
             *("psql", "-X", "-w", "-h", place.facts.loopback, "-p", str(PORT)),
-            *(
-                "-U",
-                database.username,
-                "-d",
-                database.name,
-                "-c",
-                "CREATE TEMPORARY TABLE homeport_proof ()",
-            ),
+            *("-U", database.username, "-d", database.name),
+            *("-c", "CREATE TEMPORARY TABLE homeport_proof ()"),
             env={"PGPASSFILE": passfile},
             check=False,
         )
@@ -139,6 +120,17 @@ def scram_verifier(password: str, salt: bytes) -> str:
     stored = hashlib.sha256(client).digest()
     parts = [b64encode(part).decode() for part in (salt, stored, server)]
     return f"SCRAM-SHA-256${_ITERATIONS}:{parts[0]}${parts[1]}:{parts[2]}"
+
+
+def _must(place: Place, sql: str, failed: str, on: str) -> None:
+    done = _psql(place, sql)
+    if done.status != 0:
+        raise RemoteFailure(
+            failed,
+            on=f"{on} at {place.facts.address}",
+            why=done.stderr.strip()[-1000:],
+            do="Look at the server's log on the guest (journalctl -u postgresql), then retry.",
+        )
 
 
 def _psql(place: Place, sql: str) -> Completed:

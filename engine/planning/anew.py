@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.model.repository import Backup, RepositoryProfile
-from engine.planning.backup import FETCHED
+from engine.planning.backup import FETCHED, drop_capture
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
 from engine.planning.sequence import in_order, named
@@ -138,14 +138,7 @@ def _with_backup(
                 ("state.restore",),
                 {"name": FETCHED},
             )
-            yield desired.step(
-                "capture.drop@1",
-                "Remove the copy from the guest",
-                Effect.CHANGE,
-                f"copy of the state on guest {desired.name}",
-                ("app.start",),
-                {"name": FETCHED},
-            )
+            yield drop_capture(desired, FETCHED, ("app.start",))
             step = step.model_copy(update={"after": ("state.adopt",)})
         yield step
 

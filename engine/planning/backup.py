@@ -48,7 +48,7 @@ def plan_backup(
             "backup.store@1", "Bring it into the repository", Effect.CREATE, where, (), args
         ),
         desired.step("backup.verify@1", "Verify it", Effect.READ, _level(repository), (), args),
-        _drop(desired, CAPTURE),
+        drop_capture(desired, CAPTURE),
     ]
     if expired:
         gone = [{"id": backup.id, "snapshot": backup.snapshot} for backup in expired]
@@ -60,7 +60,7 @@ def plan_backup(
     back = [
         desired.step("app.run@1", "Start it again", Effect.CHANGE, what),
         public_health(desired),
-        _drop(desired, CAPTURE),
+        drop_capture(desired, CAPTURE),
     ]
     return plan.model_copy(
         update={"rollback": _way_back(desired, plan, back), "rollback_from": "app.stop"}
@@ -102,7 +102,7 @@ def plan_restore(
     steps += [
         old.step("app.run@1", "Start it", Effect.CHANGE, back_to),
         public_health(old),
-        _drop(old, FETCHED),
+        drop_capture(old, FETCHED),
     ]
     lost = ", ".join(unit.id for unit in old.package.state if unit.klass == "irreplaceable")
     warnings = (
@@ -113,7 +113,7 @@ def plan_restore(
     changes = document_changes(old_schema, present.values, old.values, old_schema=present_schema)
     plan = with_way_back(old.plan(Intent.RESTORE, in_order(steps), changes, warnings), old, present)
     assert plan.rollback is not None
-    back = [*_without_prefix(plan.rollback.steps), _drop(present, FETCHED)]
+    back = [*_without_prefix(plan.rollback.steps), drop_capture(present, FETCHED)]
     return plan.model_copy(update={"rollback": _way_back(present, plan, back)})
 
 
@@ -123,9 +123,9 @@ def _level(repository: RepositoryProfile) -> str:
     return "its structure: every part is there in full length; contents are not read (V1)"
 
 
-def _drop(desired: Desired, name: str) -> PlannedStep:
+def drop_capture(desired: Desired, name: str, after: tuple[str, ...] = ()) -> PlannedStep:
     title, what = "Remove the copy from the guest", f"copy of the state on guest {desired.name}"
-    return desired.step("capture.drop@1", title, Effect.CHANGE, what, (), {"name": name})
+    return desired.step("capture.drop@1", title, Effect.CHANGE, what, after, {"name": name})
 
 
 def _keeping_secrets(steps: Sequence[PlannedStep]) -> list[PlannedStep]:

@@ -7,11 +7,12 @@ it does not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.state.protocols import Compared, Moved, Passage, Side
-from engine.state.running import ProgramKind, difference, differs
+from engine.state.protocols import Moved, Passage, Side
+from engine.state.running import ProgramKind, difference
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,12 @@ class FilesKind(ProgramKind):
             unit.locator, target.unit.locator, exclude=unit.exclude, thorough=thorough
         )
 
-    def compare(self, source: Side, target: Side) -> Compared:
-        here, there = (self._run("describe", side.unit, side.ground) for side in (source, target))
-        if here["buckets"] != there["buckets"]:
-            raise differs(target, self._why(source, target, here["buckets"], there["buckets"]))
-        return Compared(items=here["items"], bytes=here["bytes"], level=self.level)
+    def judged(
+        self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
+    ) -> tuple[str, int]:
+        buckets: tuple[list[str], list[str]] = here["buckets"], there["buckets"]
+        same = buckets[0] == buckets[1]
+        return "" if same else self._why(source, target, *buckets), self.level
 
     def _why(self, source: Side, target: Side, here: list[str], there: list[str]) -> str:
         if not here or not there:

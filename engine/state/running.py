@@ -73,9 +73,17 @@ class ProgramKind:
 
     def compare(self, source: Side, target: Side) -> Compared:
         here, there = (self._run("describe", side.unit, side.ground) for side in (source, target))
-        if why := difference(here["facts"], there["facts"]):
+        why, level = self.judged(source, target, here, there)
+        if why:
             raise differs(target, why)
-        return Compared(items=here["items"], bytes=here["bytes"], level=self.level)
+        return Compared(items=here["items"], bytes=here["bytes"], level=level)
+
+    def judged(
+        self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
+    ) -> tuple[str, int]:
+        """What differs between the two descriptions, empty where nothing does; and the level
+        that the comparison reaches."""
+        return difference(here["facts"], there["facts"]), self.level
 
     def _run(self, verb: str, unit: Unit, ground: Ground, **more: Any) -> dict[str, Any]:
         return run_program(

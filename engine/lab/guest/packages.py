@@ -125,13 +125,7 @@ async def _python(ground: Ground) -> None:
     """The guest has the host's; `usr/bin/python3` is there from the first boot."""
 
 
-# --- compiler ---------------------------------------------------------------------------
-
-
-async def _compiler(ground: Ground) -> None:
-    """The guest has the host's: its PATH ends in the host's own directories."""
-    if shutil.which("gcc") is None:
-        raise InstallFailed("this machine has no C compiler, and a lab guest uses the machine's")
+# --- headers ----------------------------------------------------------------------------
 
 
 async def _python_headers(ground: Ground) -> None:
@@ -144,13 +138,13 @@ async def _python_headers(ground: Ground) -> None:
 # --- programs of the host ---------------------------------------------------------------
 
 
-def _of_host(program: str) -> Callable[[Ground], Awaitable[None]]:
+def _of_host(program: str, called: str = "") -> Callable[[Ground], Awaitable[None]]:
     """The guest has the host's: its PATH ends in the host's own directories."""
 
     async def install(ground: Ground) -> None:
         if shutil.which(program) is None:
             raise InstallFailed(
-                f"this machine has no {program}, and a lab guest uses the machine's"
+                f"this machine has no {called or program}, and a lab guest uses the machine's"
             )
 
     return install
@@ -248,7 +242,7 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("python3", "3", "interactive high-level object-oriented language", _python),
         DebianPackage("python3-venv", "3", "venv module for python3", _python),
         DebianPackage("python3-dev", "3", "header files for Python", _python_headers),
-        DebianPackage("gcc", "12", "GNU C compiler", _compiler),
+        DebianPackage("gcc", "12", "GNU C compiler", _of_host("gcc", "C compiler")),
         DebianPackage("rsync", "3", "fast, versatile, remote file-copying tool", _of_host("rsync")),
         DebianPackage("openssh-client", "9", "secure shell (SSH) client", _of_host("ssh")),
         DebianPackage("restic", "0.14.0", "backups with many revisions", _of_host("restic")),

@@ -16,13 +16,13 @@ from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 from engine.operations.steps.state import captures, units
+from engine.operations.workplace import SSH_KEY
 from engine.planning.backup import CAPTURE, FETCHED
 from engine.state.captures import CapturedUnit, Manifest
 from engine.state.protocols import UNFINISHED
 from engine.state.secrets import COPIES
 from engine.state.units import INSTALLATION
 
-_SSH_KEY = "ssh/installation"
 _SPARE_MIB = 256
 _RESTORE_COPIES = 2
 """Of the present state: what is kept, and what is written beside it when it is put back."""
@@ -175,7 +175,7 @@ def service_ids(place: Place) -> tuple[int, int]:
 
 def _guest(ctx: StepContext) -> ways.Guest:
     place = Place.of(ctx.shell(), installation(ctx), ctx)
-    return ways.Guest(place, ctx.guest_target(), ctx.installation_secrets().get(_SSH_KEY))
+    return ways.Guest(place, ctx.guest_target(), ctx.installation_secrets().get(SSH_KEY))
 
 
 def _prepare_guest(ctx: StepContext, repository: Repository) -> None:

@@ -1,4 +1,4 @@
-"""Closing the books on a destroyed deployment: the inventory keeps its history, no resource."""
+"""Closing the books on what is gone: the inventory keeps its history, no resource."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from engine.operations.steps.planned import planned_records
 
 @handles("deployment.forget@1")
 def forget(ctx: StepContext) -> StepOutcome:
+    forget_side(ctx)
+    for record in planned_records(*ctx.plan.steps):
+        ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
+    for name in ctx.step.args.get("own_captures", ()):
+        ctx.forget(ResourceKind.CAPTURE, f"{ctx.operation_id}.{name}")
+    return StepOutcome()
+
+
+@handles("side.forget@1")
+def forget_side(ctx: StepContext) -> StepOutcome:
+    """All that the inventory knew of a side that is gone; names are not of a side."""
     for account in ctx.package.accounts:
         ctx.forget(ResourceKind.ACCOUNT, account.secret)
     for name in ctx.package.secrets:
         ctx.forget(ResourceKind.SECRET, name)
-    for record in planned_records(*ctx.plan.steps):
-        ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
     for name in ctx.step.args.get("captures", ()):
         ctx.forget(ResourceKind.CAPTURE, name)
-    for name in ctx.step.args.get("own_captures", ()):
-        ctx.forget(ResourceKind.CAPTURE, f"{ctx.operation_id}.{name}")
     for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
         ctx.forget(kind, "main")
     return StepOutcome()

@@ -101,20 +101,6 @@ def settle(ctx: StepContext) -> StepOutcome:
     return StepOutcome()
 
 
-@handles("side.forget@1")
-def forget(ctx: StepContext) -> StepOutcome:
-    """All that the inventory knew of a side that is gone; names are not of a side."""
-    for account in ctx.package.accounts:
-        ctx.forget(ResourceKind.ACCOUNT, account.secret)
-    for name in ctx.package.secrets:
-        ctx.forget(ResourceKind.SECRET, name)
-    for name in ctx.step.args.get("captures", ()):
-        ctx.forget(ResourceKind.CAPTURE, name)
-    for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
-        ctx.forget(kind, "main")
-    return StepOutcome()
-
-
 def _remember_secrets(ctx: StepContext) -> None:
     for name, spec in sorted(ctx.package.secrets.items()):
         attributes = {"identity": spec.identity, "title": spec.title}
