@@ -73,7 +73,8 @@ class Installation:
 
     @contextmanager
     def killed_at(self, moment: str) -> Iterator[None]:
-        """The next worker kills itself at this moment, once ("<step>:<moment>")."""
+        """The next worker kills itself at this moment, once ("<step>:<moment>"), or the next
+        ones do at every boundary (`EVERY`)."""
         self.end_worker()
         record = self.homeport.paths.state / RECORD
         record.unlink(missing_ok=True)
@@ -85,8 +86,10 @@ class Installation:
             self.end_worker()
 
     @property
-    def was_killed(self) -> bool:
-        return (self.homeport.paths.state / RECORD).exists()
+    def killed(self) -> list[str]:
+        """The moments at which workers killed themselves, in order."""
+        record = self.homeport.paths.state / RECORD
+        return record.read_text().splitlines() if record.exists() else []
 
     def end_worker(self, number: signal.Signals = signal.SIGTERM) -> None:
         paths = self.homeport.paths
@@ -134,9 +137,7 @@ class Installation:
         def is_over() -> bool:
             ended = self.homeport.operation(operation.id).status.is_final
             assert not ended, f"it ended before {moment}: {self.homeport.operation(operation.id)}"
-            record = paths.state / RECORD
-            killed = record.exists() and moment in record.read_text().splitlines()
-            return killed and living_worker(paths) is None
+            return moment in self.killed and living_worker(paths) is None
 
         wait_until(is_over, 120)
 

@@ -3,9 +3,9 @@
 Only honoured where HOMEPORT_TESTING=1. HOMEPORT_KILL_AT is `<step id>:<moment>`, with the
 moments `before` (the handler is about to be called), `after` (it returned and nothing is
 recorded), `after-journal` (the step is recorded and journaled) or a number of milliseconds
-after the handler began (or when it returns, if that is sooner). The process is ended by
-SIGKILL, once per installation and value: what was done is written to the state directory
-first, so the next worker lives.
+after the handler began (or when it returns, if that is sooner); or it is `every`, for each of
+the three boundaries of each step. The process is ended by SIGKILL, once per installation and
+moment: what was done is written to the state directory first, so the next worker lives.
 """
 
 from __future__ import annotations
@@ -23,52 +23,55 @@ KILL_VARIABLE = "HOMEPORT_KILL_AT"
 RECORD = "killed-at"
 
 
+BOUNDARIES = ("before", "after", "after-journal")
+EVERY = "every"
+
+
 @contextmanager
 def around(step: str) -> Iterator[None]:
     """The handler of this step runs inside."""
-    moment = _moment(step)
-    if moment is None:
-        yield
-        return
-    if moment == "before":
-        _kill()
-    timer = threading.Timer(int(moment) / 1000, _kill) if moment.isdigit() else None
-    if timer is not None:
-        timer.daemon = True
-        timer.start()
+    _kill_if_due(step, "before")
+    end, moment = "after", _wanted().removeprefix(f"{step}:")
+    if moment.isdigit():
+        end = moment
+        if not _was_done(_wanted()):
+            timer = threading.Timer(int(moment) / 1000, _kill, (_wanted(),))
+            timer.daemon = True
+            timer.start()
     yield
-    if moment == "after" or timer is not None:
-        _kill()
+    _kill_if_due(step, end)
 
 
 def after_journal(step: str) -> None:
     """The step's result is on the disk now, here and in the workflow engine's journal."""
-    if _moment(step) == "after-journal":
-        _kill()
+    _kill_if_due(step, "after-journal")
 
 
-def _moment(step: str) -> str | None:
+def _wanted() -> str:
     if os.environ.get(TESTING_VARIABLE) != "1":
-        return None
-    wanted, _, moment = os.environ.get(KILL_VARIABLE, "").rpartition(":")
-    if wanted != step or _was_done():
-        return None
-    return moment
+        return ""
+    return os.environ.get(KILL_VARIABLE, "")
+
+
+def _kill_if_due(step: str, moment: str) -> None:
+    point = f"{step}:{moment}"
+    if _wanted() in (point, EVERY) and not _was_done(point):
+        _kill(point)
 
 
 def _record_path() -> str:
     return str(Paths.from_environment().state / RECORD)
 
 
-def _was_done() -> bool:
+def _was_done(point: str) -> bool:
     try:
         with open(_record_path()) as record:
-            return os.environ[KILL_VARIABLE] in record.read().splitlines()
+            return point in record.read().splitlines()
     except FileNotFoundError:
         return False
 
 
-def _kill() -> None:
+def _kill(point: str) -> None:
     with open(_record_path(), "a") as record:
-        record.write(os.environ[KILL_VARIABLE] + "\n")
+        record.write(point + "\n")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -169,7 +169,7 @@ def test_a_backup_killed_here_is_made_once_and_takes_only_what_was_named(
     assert [b.id for b in before if b.id in named] == gone
     with kept.here.killed_at(moment):
         done = kept.back_up(plan)
-        assert kept.here.was_killed
+        assert kept.here.killed
     assert done.status.value == "succeeded", repr(done.error)
     assert [b.id for b in kept.backups()] == [done.id, *(b.id for b in before[:2])]
     kept.check()
@@ -180,7 +180,7 @@ def test_a_restore_killed_in_the_middle_ends_with_the_data_of_then(kept: Kept) -
     kept.client.write("later")
     with kept.here.killed_at("state.restore:after"):
         done = kept.restore()
-        assert kept.here.was_killed
+        assert kept.here.killed
     assert done.status.value == "succeeded", repr(done.error)
     assert kept.client.has(kept.marks[backup.id])
     assert not kept.client.has("later")

@@ -1,8 +1,8 @@
 """SIGKILL of the worker at step boundaries and within steps: nothing twice, nothing lost.
 
-Sixty seeded points: each boundary of each step of a deployment (before it, after it and
-before it is recorded, after it is recorded), the rest at random moments within steps, over
-all three applications.
+Each boundary of each step of a deployment (before it, after it and before it is recorded, after
+it is recorded), one after the other in one deployment, and seeded random moments within steps,
+each in a deployment of its own, over all three applications.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.demo.use import use_application
+from engine.operations.fault import BOUNDARIES, EVERY
 from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
 from tests.lab_fixture import RunningLab
 
@@ -35,25 +36,21 @@ STEPS = (
     "app.health",
 )
 LONGEST_MS = {"app.install": 2500, "components.install": 800, "app.start": 800, "guest.start": 800}
-POINTS = 60
+WITHIN = 18
+APPLICATIONS = ("radicale", "isso", "synapse")
 
 
-def kill_points(seed: int = 20261123) -> list[tuple[str, str]]:
+def within_steps(seed: int = 20261123) -> list[tuple[str, str]]:
     """(application, moment) pairs, the same for the same seed."""
     chance = random.Random(seed)
-    boundaries = [
-        ("radicale", f"{step}:{moment}")
-        for step in STEPS
-        for moment in ("before", "after", "after-journal")
-    ]
-    within = []
-    for number in range(POINTS - len(boundaries)):
-        application = ("radicale", "isso", "synapse")[number % 3]
+    points = []
+    for number in range(WITHIN):
+        application = APPLICATIONS[number % 3]
         step = chance.choice(STEPS[3:])
         if application == "isso" and step == "accounts.ensure":
             step = "app.start"
-        within.append((application, f"{step}:{chance.randrange(5, LONGEST_MS.get(step, 250))}"))
-    return boundaries + within
+        points.append((application, f"{step}:{chance.randrange(5, LONGEST_MS.get(step, 250))}"))
+    return points
 
 
 @pytest.fixture(scope="module")
@@ -62,22 +59,37 @@ def here(lab: RunningLab) -> Iterator[Installation]:
         yield opened
 
 
+@pytest.mark.parametrize("application", ["radicale", "synapse"])
+def test_killed_at_every_boundary_the_operation_ends_right_and_makes_nothing_twice(
+    here: Installation, application: str
+) -> None:
+    steps = [step.id for step in here.plan(application, f"kill-{application}").steps]
+    killed = deployed_and_killed(here, application, f"kill-{application}", EVERY)
+    every = [f"{step}:{moment}" for step in steps for moment in BOUNDARIES]
+    assert sorted(killed) == sorted(every)
+    assert set(steps) <= set(STEPS)
+
+
 @pytest.mark.parametrize(
     ("number", "application", "moment"),
-    [(number, *point) for number, point in enumerate(kill_points())],
+    [(number, *point) for number, point in enumerate(within_steps())],
 )
-def test_killed_at_this_point_the_operation_ends_right_and_makes_nothing_twice(
+def test_killed_within_a_step_the_operation_ends_right_and_makes_nothing_twice(
     here: Installation, number: int, application: str, moment: str
 ) -> None:
-    name = f"kill-{number}"
+    assert deployed_and_killed(here, application, f"kill-{number}", moment) == [moment]
+
+
+def deployed_and_killed(here: Installation, application: str, name: str, moment: str) -> list[str]:
+    """Deployed, used, destroyed, with all that must hold; the moments at which it was killed."""
     try:
         with here.killed_at(moment):
             operation = here.deploy(application, name)
-            killed = here.was_killed
+            killed = here.killed
         assert operation.status.value == "succeeded", repr(operation.error)
-        assert killed
         check_one_of_each(here, name)
         assert use_application(here.homeport, name)
     finally:
         assert here.destroy(name).status.value == "succeeded"
     check_nothing_left(here, name)
+    return killed
