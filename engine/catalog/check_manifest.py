@@ -44,7 +44,7 @@ def check_manifest(manifest: Source, directory: str) -> Iterator[Finding]:
 
 def _config(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     files = sequence(value.get("config"))
-    if not files and "config" in value:
+    if not files and "config" in value and value.get("method", "debian") == "debian":
         yield manifest.found(("config",), "a package has a configuration file", key=True)
     seen: set[str] = set()
     for index, file in enumerate(files):
@@ -75,6 +75,13 @@ def _config(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _service(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     service = mapping(value.get("service"))
+    if value.get("method", "debian") == "debian":
+        if "service" in value and "exec" not in service:
+            yield manifest.found(("service",), "the service has no exec", "write its command")
+        for index, release in enumerate(map(mapping, sequence(value.get("releases")))):
+            if "pypi" not in release:
+                hint = "name what is installed: app==1.2.3"
+                yield manifest.found(("releases", index), "the release has no pypi", hint)
     port = service.get("port")
     if isinstance(port, int) and port in _TAKEN:
         message = f"port {port} is taken on guests by {_TAKEN[port]}"

@@ -31,6 +31,7 @@ _FIRST_TIME = {
     "backup.fetch@1": 10.0,
     "backup.expire@1": 3.0,
     "restore.check@1": 3.0,
+    "script.run@1": 5.0,
     "move.check@1": 2.0,
     "secrets.copy@1": 0.5,
     "certificate.carry@1": 0.2,
