@@ -18,6 +18,7 @@ from engine.model.repository import Backup, RepositoryProfile
 from engine.planning.backup import FETCHED, drop_capture
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
+from engine.planning.removal import removal_of_throw_away
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 
@@ -94,7 +95,7 @@ def plan_drill(
         f"{desired.provider.title or desired.provider.name} needs room for one more guest "
         "while the drill runs.",
     )
-    removal = _removal(desired)
+    removal = removal_of_throw_away(desired, "drill", captures=(FETCHED,))
     plan = desired.plan(Intent.DRILL, in_order([*build, *removal]), (), notes)
     back = desired.plan(Intent.DRILL, in_order([named(step, _BACK + step.id) for step in removal]))
     return plan.model_copy(update={"rollback": back, "rollback_from": "preflight"})
@@ -164,29 +165,3 @@ def _chained(steps: Sequence[PlannedStep], first: str) -> Iterator[PlannedStep]:
     for step in steps:
         yield step.model_copy(update={"after": (first,)})
         first = step.id
-
-
-def _removal(desired: Desired) -> list[PlannedStep]:
-    name = desired.name
-    return [
-        desired.step(
-            "guest.destroy@1",
-            "Destroy the throw-away guest",
-            Effect.DELETE,
-            f"throw-away guest {name}, made by this drill",
-        ),
-        desired.step(
-            "address.release@1", "Give its address back", Effect.CHANGE, f"address of {name}"
-        ),
-        desired.step(
-            "secrets.remove@1", "Remove its copies of secrets", Effect.CHANGE, f"copies for {name}"
-        ),
-        desired.step(
-            "deployment.forget@1",
-            "Close the books",
-            Effect.CHANGE,
-            f"{name}; the result is kept",
-            (),
-            {"own_captures": [FETCHED]},
-        ),
-    ]

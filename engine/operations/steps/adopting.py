@@ -14,8 +14,8 @@ from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 
 _ISOLATION = """\
-# Written by Homeport for a restore drill: this service has the identity of one that runs
-# elsewhere, and must not talk to anybody.
+# Written by Homeport: this is a throw-away guest, whose service may have the identity of one
+# that runs elsewhere, and must not talk to anybody.
 [Service]
 IPAddressDeny=any
 IPAddressAllow=localhost
