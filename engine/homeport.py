@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.catalog.load import Catalog
     from engine.inventory.inventory import Inventory
     from engine.model.outdated import Outdated
+    from engine.model.probe import Probed
     from engine.operations.control import Control
     from engine.operations.planner import Planner
     from engine.operations.workplace import Workplace
@@ -137,9 +138,13 @@ class Homeport:
 
     # catalog
 
-    def packages(self) -> list[Package]:
-        """By name of the application."""
-        return self._catalog.packages()
+    def packages(self, *, installable: bool = True) -> list[Package]:
+        """By name of the application. installable: without those that no method here can put
+        onto a guest; what they keep is known, and no more."""
+        from engine.methods.registry import methods
+
+        known = self._catalog.packages()
+        return [one for one in known if one.method in methods()] if installable else known
 
     def package(self, application: str) -> Package:
         """NotFound, naming what there is."""
@@ -397,6 +402,15 @@ class Homeport:
         return self._planner.backups.drill(
             name, backup=backup, repository=repository, provider=provider
         )
+
+    def plan_probe(self, application: str, provider: str = "", release: str | None = None) -> Plan:
+        """A release, by default the newest, runs on a throw-away guest, and what it writes is
+        compared with what its package declares. provider: may be left out where there is one."""
+        return self._planner.probes.probe(application, provider, release)
+
+    def probed(self, operation_id: str) -> Probed:
+        """What a probe found. NotFound where it did not come so far."""
+        return self._planner.probes.result(self.operation(operation_id).id)
 
     def plan_migrate(self, name: str, to: str) -> Plan:
         """With all of its state to another provider. Conflict, InvalidInput, NotFound for what

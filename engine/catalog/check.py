@@ -17,6 +17,7 @@ from engine.catalog.check_manifest import check_manifest
 from engine.catalog.check_migrations import check_migrations
 from engine.catalog.check_options import check_options, check_shape
 from engine.catalog.check_releases import check_releases, version_of
+from engine.catalog.check_scripts import check_scripts
 from engine.catalog.load import MANIFEST, MIGRATIONS
 from engine.catalog.source import Finding, Source, mapping, read_source, sequence, text_of
 from engine.errors import NotFound
@@ -49,6 +50,7 @@ def _check_one(directory: Path) -> list[Finding]:
     findings = [*manifest.findings, *_structure(manifest)]
     options = _read_options(manifest)
     findings += check_manifest(manifest, directory.name)
+    findings += check_scripts(manifest)
     usable = {}
     for name, source in options.items():
         shape = check_shape(source)

@@ -44,7 +44,7 @@ def check_manifest(manifest: Source, directory: str) -> Iterator[Finding]:
 
 def _config(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     files = sequence(value.get("config"))
-    if not files and "config" in value:
+    if not files and "config" in value and _is_debian(value):
         yield manifest.found(("config",), "a package has a configuration file", key=True)
     seen: set[str] = set()
     for index, file in enumerate(files):
@@ -68,13 +68,32 @@ def _config(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
             yield manifest.found(
                 (*spot, "settings"), f"a file of format {format_} has no settings", key=True
             )
-        if index == 0 and format_ in ("text", "htpasswd"):
+        if index == 0 and format_ in ("text", "htpasswd") and _is_debian(value):
             hint = "put the file with the user's options first"
             yield manifest.found((*spot, "format"), "the first file holds the options", hint)
 
 
+def _is_debian(value: Mapping[str, Any]) -> bool:
+    """Others have ways of their own to write files, and to let programs to their servers."""
+    return bool(value.get("method", "debian") == "debian")
+
+
 def _service(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     service = mapping(value.get("service"))
+    if _is_debian(value):
+        if "service" in value and "exec" not in service:
+            yield manifest.found(("service",), "the service has no exec", "write its command")
+        for index, release in enumerate(map(mapping, sequence(value.get("releases")))):
+            if "pypi" not in release:
+                hint = "name what is installed: app==1.2.3"
+                yield manifest.found(("releases", index), "the release has no pypi", hint)
+    if value.get("method") == "nixos":
+        if not value.get("module"):
+            hint = "say where its options are: services.app"
+            yield manifest.found((), "a package of the method nixos has no module", hint)
+        if not service.get("units"):
+            hint = "name those that write"
+            yield manifest.found(("service",), "the service has no units", hint)
     port = service.get("port")
     if isinstance(port, int) and port in _TAKEN:
         message = f"port {port} is taken on guests by {_TAKEN[port]}"
@@ -129,7 +148,7 @@ def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     components = [
         name for name in sequence(mapping(value.get("needs")).get("components")) if text_of(name)
     ]
-    for component in components:
+    for component in components if _is_debian(value) else ():
         if f"{component}-password" not in secrets:
             hint = f"describe {component}-password under secrets"
             yield manifest.found(("needs", "components"), f"{component} has no password", hint)

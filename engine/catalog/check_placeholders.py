@@ -15,6 +15,11 @@ from typing import Any
 from engine.catalog.placeholders import FIELDS, SECRET, placeholders
 from engine.catalog.source import Finding, Source, Spot, mapping, sequence, text_of
 
+_SELDOM = {
+    "password_file": "the command of an account",
+    "program": "the command of a script that has a program",
+}
+
 
 @dataclass(frozen=True)
 class _Text:
@@ -28,7 +33,8 @@ class _Text:
     where: str
     private: bool = False
     key: bool = False
-    password_file: bool = False
+    only: str = ""
+    """The placeholder that is known here, and in few other places."""
 
 
 def check_placeholders(manifest: Source) -> Iterator[Finding]:
@@ -76,8 +82,8 @@ def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Findi
     if name.startswith(SECRET) and not text.private:
         hint = "hand it over in a configuration file of mode 0640, or by {password_file}"
         return found(f"a secret can be read by others in {text.where}", hint)
-    if name == "password_file" and not text.password_file:
-        return found("{password_file} is there for the command of an account only", "remove it")
+    if name in _SELDOM and name != text.only:
+        return found(f"{{{name}}} is there for {_SELDOM[name]} only", "remove it")
     return None
 
 
@@ -93,13 +99,26 @@ def _texts(manifest: Mapping[str, Any]) -> Iterator[_Text]:
     for index, account in enumerate(sequence(manifest.get("accounts"))):
         spot = ("accounts", index, "argv")
         for text in _within(mapping(account).get("argv"), spot, "a command"):
-            yield _Text(text.spot, text.text, text.where, password_file=True)
+            yield _Text(text.spot, text.text, text.where, only="password_file")
     for index, unit in enumerate(sequence(manifest.get("state"))):
         locator = mapping(unit).get("locator")
         yield from _within(locator, ("state", index, "locator"), "a path")
+    for word in ("scripts", "load"):
+        for index, program in enumerate(sequence(manifest.get(word))):
+            yield from _of_program(mapping(program), (word, index))
+    for name in mapping(manifest.get("ignored")):
+        yield _Text(("ignored", name), str(name), "a path", key=True)
     for word in ("before", "after"):
         commands = mapping(manifest.get("quiesce")).get(word)
         yield from _within(commands, ("quiesce", word), "a command")
+
+
+def _of_program(program: Mapping[str, Any], spot: Spot) -> Iterator[_Text]:
+    for text in _within(program.get("exec"), (*spot, "exec"), "a command"):
+        yield _Text(text.spot, text.text, text.where, only="program")
+    yield from _within(program.get("writes"), (*spot, "writes"), "a path")
+    for name, text in mapping(program.get("inputs")).items():
+        yield from _within(text, (*spot, "inputs", name), "an input", private=True)
 
 
 def _of_files(manifest: Mapping[str, Any]) -> Iterator[_Text]:

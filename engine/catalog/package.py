@@ -13,7 +13,9 @@ placeholders in braces:
 {url}       "https://{domain}", with the port where it is not 443; no slash at the end
 {name}      the deployment's name, {account} the user name of the first account
 {password_file}  private file with the first account's password; in `AccountSpec.argv` only
-{secret:NAME}    only in settings of a config file of a private mode, never in a command
+{program}   file with a script's own text; in the `exec` of scripts only
+{secret:NAME}    only in settings of a config file of a private mode and in the inputs of
+            scripts, never in a command
 {postgresql.host} {postgresql.port} {postgresql.database} {postgresql.username}
 {redis.host} {redis.port}
 
@@ -24,16 +26,18 @@ placeholder is written twice.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from engine.catalog.migration_script import GuestProgram, MigrationScript
 from engine.model.base import Model
 
 Text = Annotated[str, Field(min_length=1)]
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 """Octal, as text: YAML would read a bare 0640 as a number."""
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|target)$")]
 
 
 class Needs(Model):
@@ -79,7 +83,10 @@ class ConfigFile(Model):
 class ServiceSpec(Model):
     """The long-running program, as a service unit has it."""
 
-    exec: Argv
+    exec: Argv = ()
+    """Of the method `debian`, which makes the service's unit."""
+    units: tuple[UnitName, ...] = ()
+    """Of the method `nixos`: the units of the module that write, all of which have to stop."""
     environment: dict[str, str] = Field(default_factory=dict)
     before: tuple[Argv, ...] = ()
     """Commands that run before each start (schema migration, key generation); idempotent."""
@@ -144,8 +151,8 @@ class Note(Model):
 class Release(Model):
     version: Text
     date: str = Field("", pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")
-    pypi: tuple[str, ...] = Field(min_length=1)
-    """Exact requirements, main package first: ("radicale==3.5.4",)."""
+    pypi: Argv = ()
+    """Exact requirements, main package first: ("radicale==3.5.4",). Of the method `debian`."""
     resolve: bool = True
     """False: `pypi` is the whole list, to be installed without looking for dependencies
     (`--no-deps`); for releases that name a dependency which they do not need."""
@@ -182,6 +189,11 @@ class Package(Model):
     description: str = ""
     homepage: str = Field(pattern=r"^https?://[^\s]+$")
     licence: Text
+    method: str = Field("debian", pattern=r"^[a-z][a-z0-9-]{0,30}$")
+    """How it gets onto a guest: the name of an entry point of `homeport.methods`."""
+    module: str = Field("", pattern=r"^([a-zA-Z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)*)?$")
+    """Of the method `nixos`: where the NixOS options are that its options are, such as
+    "services.mastodon"."""
     needs: Needs = Needs()
     secrets: dict[str, SecretSpec] = Field(default_factory=dict)
     directories: dict[str, Mode] = Field(default_factory=dict)
@@ -192,11 +204,26 @@ class Package(Model):
     accounts: tuple[AccountSpec, ...] = ()
     state: tuple[StateUnit, ...]
     quiesce: Quiesce = Quiesce()
+    scripts: tuple[MigrationScript, ...] = ()
+    """Each phase runs those that are for it in this order."""
+    load: tuple[GuestProgram, ...] = ()
+    """Use the application in every way that makes it write; for `homeport catalog probe`."""
+    ignored: dict[str, Text] = Field(default_factory=dict)
+    """What no state unit needs to have -> why: a path, `timer:NAME` or `secret:NAME`."""
     well_known: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Path below /.well-known/ -> JSON document that the guest's proxy answers by itself;
     placeholders allowed, secrets not."""
     releases: tuple[Release, ...] = Field(min_length=1)
     """Newest first."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.method == "debian":
+            if not self.service.exec:
+                raise ValueError("a service of the method debian has an exec")
+            if not all(release.pypi for release in self.releases):
+                raise ValueError("a release of the method debian has a pypi")
+        return self
 
     def release(self, version: str | None = None) -> Release:
         """The named release, or the newest; KeyError when the package has no such one."""

@@ -19,7 +19,7 @@ Bindings = Mapping[str, str | int]
 FIELDS = frozenset(
     {
         *("root", "config", "data", "run", "venv", "address", "port", "domain", "public_port"),
-        *("url", "name", "account", "password_file"),
+        *("url", "name", "account", "password_file", "program"),
         *("postgresql.host", "postgresql.port", "postgresql.database", "postgresql.username"),
         *("redis.host", "redis.port"),
     }

@@ -54,7 +54,7 @@ def _way_back(plan: Plan, back: Plan) -> str:
         return f" before that: {plan.name} serves on at {back.provider}"
     if plan.intent is Intent.BACKUP:
         return ": the application runs on as it is"
-    if plan.intent is Intent.DRILL:
+    if plan.intent in (Intent.DRILL, Intent.PROBE):
         return ": the throw-away guest is removed all the same"
     return f": back to {plan.application} {back.release} with its configuration and data"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.cli import output
+from engine.cli.probed import tell_of_probe
 from engine.errors import Cancelled
 from engine.homeport import Homeport
 from engine.model.events import (
@@ -35,6 +36,8 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
             output.line(text)
     operation = homeport.operation(operation_id)
     if operation.status is OperationStatus.SUCCEEDED:
+        if operation.plan.intent is Intent.PROBE:
+            return tell_of_probe(homeport, operation.id, as_json=as_json)
         if operation.plan.intent is Intent.MIGRATE and not as_json:
             _tell_of_move(homeport, operation.plan)
         return 0

@@ -20,6 +20,7 @@ from engine.methods.probing import wait_until_healthy
 from engine.methods.protocols import Installation, Work
 from engine.methods.proven import is_taken_back, keep_proven, must_restart, now_proven, take_back
 from engine.methods.unitfile import Unit
+from engine.state.scripting import SANDBOX
 
 _COMPONENTS = {"postgresql": postgresql, "redis": redis}
 _QUIESCE_SECONDS = 600
@@ -53,6 +54,9 @@ class DebianMethod:
         place = Place.of(shell, app, work)
         _ensure_user(place)
         _ensure_directories(place)
+        if app.package.scripts:
+            # Now, and not while the application is away.
+            apt.ensure_packages(place, (SANDBOX,))
         release.ensure_release(place)
 
     def configure(self, shell: GuestShell, app: Installation, work: Work) -> bool:

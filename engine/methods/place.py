@@ -95,6 +95,11 @@ class Place:
         user, _, group = owner.partition(":")
         self.run("install", "-d", "-m", mode, "-o", user, "-g", group or user, "--", path)
 
+    def user_ids(self) -> tuple[int, int]:
+        """Numbers of the service's user and group."""
+        shown = self.run("getent", "passwd", self.paths.user).stdout.split(":")
+        return int(shown[2]), int(shown[3])
+
     def _tell(self, line: str) -> None:
         self.work.log(line)
         self.work.raise_if_cancelled()

@@ -66,6 +66,17 @@ def set_login(place: Place, *, allowed: bool) -> None:
     _must(place, sql, "the database's role cannot be changed", database.username)
 
 
+def databases(place: Place) -> list[tuple[str, str, int]]:
+    """Name, owner and bytes of every database but the server's own."""
+    done = _psql(place, DATABASES)
+    if done.status != 0:
+        raise RemoteFailure(
+            "the databases cannot be listed", on=place.facts.address, why=done.stderr.strip()
+        )
+    fields = (line.split("|") for line in done.stdout.splitlines() if line)
+    return [("|".join(name), owner, int(size)) for *name, owner, size in fields]
+
+
 def refuses_login(place: Place) -> bool:
     """A connection of the application's role, with its password, is tried and refused."""
     database = Database.of(place.app.package.id)
@@ -92,6 +103,11 @@ ALTER ROLE :"role" NOLOGIN;
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role' \\g /dev/null
 """
 CAN_LOGIN = "SELECT rolcanlogin FROM pg_roles WHERE rolname = :'role';\n"
+
+DATABASES = """\
+SELECT datname, pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database
+ WHERE NOT datistemplate AND datname <> 'postgres' ORDER BY 1;
+"""
 
 SETUP = """\
 SELECT format('CREATE ROLE %I LOGIN', :'role')

@@ -28,6 +28,7 @@ class Intent(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     DRILL = "drill"
+    PROBE = "probe"
     MIGRATE = "migrate"
     REVERT = "revert"
     CONFIRM = "confirm"

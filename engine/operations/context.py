@@ -198,6 +198,13 @@ class OperationStep:
             self.plan.deployment, self.provider.name, kind, key
         )
 
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        finished = self._workplace.inventory.finished_steps.of(self.operation_id)
+        return {step: record.output for step, record in finished.items()}
+
+    def redacted(self, value: Any) -> Any:
+        return self._redactor.redact_json(value)
+
     def move(self) -> Move | None:
         return self._workplace.inventory.moves.of(self.plan.deployment)
 

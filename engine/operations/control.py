@@ -26,6 +26,9 @@ LOOK_SECONDS = 0.25
 _WORKER_LOOK_SECONDS = 2.0
 _MOST_STARTS = 5
 
+_THROWS_AWAY = (Intent.DRILL, Intent.PROBE)
+_MAKES_ONE = (Intent.DEPLOY, Intent.RESTORE, *_THROWS_AWAY)
+
 
 class Control:
     def __init__(self, workplace: Workplace, planner: Planner) -> None:
@@ -50,7 +53,7 @@ class Control:
         changed = self._inventory.deployments.change(
             plan.deployment, status=status, connection=connection
         )
-        if not changed and plan.intent in (Intent.DEPLOY, Intent.RESTORE, Intent.DRILL):
+        if not changed and plan.intent in _MAKES_ONE:
             now = datetime.now(UTC)
             deployment = Deployment(
                 id=plan.deployment,
@@ -58,8 +61,8 @@ class Control:
                 application=plan.application,
                 release=plan.release,
                 provider=plan.provider,
-                # A drill has the domain in its configuration, and is not reached by it.
-                domain=f"{plan.name}.invalid" if plan.intent is Intent.DRILL else plan.domain,
+                # A throw-away has the domain in its configuration, and is not reached by it.
+                domain=f"{plan.name}.invalid" if plan.intent in _THROWS_AWAY else plan.domain,
                 values=plan.values,
                 status=status,
                 created=now,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from engine.catalog.package import Package, Release
-from engine.errors import InvalidInput, NotFound
+from engine.errors import InvalidInput, NotFound, NotReady
+from engine.methods.registry import methods
 from engine.model.deployment import Deployment, DeploymentStatus
+from engine.model.provider import ProviderProfile
 
 
 def release_of(package: Package, version: str | None) -> Release:
@@ -58,4 +60,22 @@ def refuse_older(package: Package, deployment: Deployment, wanted: Release) -> N
         why=f"{wanted.version} is older",
         left="nothing was changed",
         do=choose or f"To take its last upgrade back: homeport rollback {deployment.name}",
+    )
+
+
+def refuse_other_method(package: Package, provider: ProviderProfile) -> None:
+    """NotReady for an application that gets onto a guest otherwise than the provider's do."""
+    if package.method == provider.method:
+        return
+    installed = package.method in methods()
+    raise NotReady(
+        what=f"{package.name} cannot be installed "
+        + (f"at {provider.title or provider.name}" if installed else "yet"),
+        on=package.id,
+        why=f"it needs the method {package.method}"
+        + (f", and guests there are made by {provider.method}" if installed else ""),
+        left="nothing was changed",
+        do=f"Choose a provider with the method {package.method}: homeport providers"
+        if installed
+        else f"What it keeps is known already: homeport catalog {package.id}",
     )

@@ -23,6 +23,7 @@ AT_WORK = {
     Intent.BACKUP: DeploymentStatus.CHANGING,
     Intent.RESTORE: DeploymentStatus.CHANGING,
     Intent.DRILL: DeploymentStatus.CHANGING,
+    Intent.PROBE: DeploymentStatus.CHANGING,
     Intent.MIGRATE: DeploymentStatus.CHANGING,
     Intent.REVERT: DeploymentStatus.CHANGING,
     Intent.CONFIRM: DeploymentStatus.CHANGING,
@@ -37,6 +38,7 @@ _ENDED_WELL = {
     Intent.BACKUP: DeploymentStatus.RUNNING,
     Intent.RESTORE: DeploymentStatus.RUNNING,
     Intent.DRILL: DeploymentStatus.DESTROYED,
+    Intent.PROBE: DeploymentStatus.DESTROYED,
     Intent.MIGRATE: DeploymentStatus.RUNNING,
     Intent.REVERT: DeploymentStatus.RUNNING,
     Intent.CONFIRM: DeploymentStatus.RUNNING,
@@ -98,8 +100,8 @@ def record_end(
 
 def _after(plan: Plan, way_back: WayBack, before: DeploymentStatus) -> DeploymentStatus:
     if way_back.is_whole:
-        is_drill = plan.intent is Intent.DRILL
-        return DeploymentStatus.DESTROYED if is_drill else DeploymentStatus.RUNNING
+        is_throw_away = plan.intent in (Intent.DRILL, Intent.PROBE)
+        return DeploymentStatus.DESTROYED if is_throw_away else DeploymentStatus.RUNNING
     return DeploymentStatus.FAILED if way_back.is_needed else before
 
 

@@ -18,9 +18,10 @@ from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
 from engine.operations.backups import Backups
-from engine.operations.gates import refuse_destroyed, release_of
+from engine.operations.gates import refuse_destroyed, refuse_other_method, release_of
 from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
+from engine.operations.probes import Probes
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 ACCOUNT_STEP = "accounts.ensure"
 _KEEPS_VALUES = (
     *(Intent.DESTROY, Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM),
-    *(Intent.RESTORE, Intent.DRILL),
+    *(Intent.RESTORE, Intent.DRILL, Intent.PROBE),
 )
 """Plans that bring no new values, and whose provider may not have the secrets yet: a move
 carries them, and a backup has its own."""
@@ -50,11 +51,13 @@ class Planner:
         self.upgrades = Upgrades(workplace, self)
         self.backups = Backups(workplace, self)
         self.moving = Moving(workplace, self)
+        self.probes = Probes(workplace)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
         provider = self._inventory.providers.get(request.provider)
         package = self._workplace.package(request.application)
+        refuse_other_method(package, provider)
         live = self._inventory.deployments.all()
         names, domains = {known.name for known in live}, {known.domain for known in live}
         name = request.name or default_name(package.id, names)
@@ -189,6 +192,8 @@ class Planner:
         if plan.intent is Intent.DESTROY:
             return self.destroy(plan.deployment)
         known = {found.id: found for found in self._inventory.deployments.all(destroyed=True)}
+        if plan.deployment not in known and plan.intent is Intent.PROBE:
+            return self.probes.probe(plan.application, plan.provider, plan.release)
         if plan.deployment not in known and plan.intent in (Intent.RESTORE, Intent.DRILL):
             return self.backups.again_anew(plan)
         if plan.deployment not in known:

@@ -110,6 +110,12 @@ class StepContext(Progress, Protocol):
 
     def forget(self, kind: ResourceKind, key: str) -> None: ...
 
+    def outputs(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the operation's finished steps gave, by the steps' ids."""
+
+    def redacted(self, value: Any) -> Any:
+        """A JSON value without the secrets that are known by now, for the journal."""
+
     def move(self) -> Move | None:
         """The deployment's last move, as it is recorded now."""
 

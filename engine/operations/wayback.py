@@ -16,12 +16,14 @@ _AGAIN = {
     Intent.BACKUP: "homeport backup",
     Intent.RESTORE: "homeport restore",
     Intent.DRILL: "homeport drill",
+    Intent.PROBE: "homeport catalog probe",
     Intent.MIGRATE: "homeport migrate",
 }
 
 _LEFT = {
     Intent.BACKUP: "{name} runs on, with all of its data; older backups are all there",
     Intent.DRILL: "the throw-away guest is gone; nothing else was touched",
+    Intent.PROBE: "the throw-away guest is gone; nothing else was touched",
 }
 """Where nobody's data were changed, and so none were put back."""
 
@@ -56,7 +58,8 @@ class WayBack:
                 f"{plan.name} runs with release {origin.release} again, with the configuration "
                 "and the data from before; what came since is kept on the guest"
             )
-            told["do"] = f"Mend what ended it, then plan anew: {_AGAIN[plan.intent]} {plan.name}"
+            again = plan.application if plan.intent is Intent.PROBE else plan.name
+            told["do"] = f"Mend what ended it, then plan anew: {_AGAIN[plan.intent]} {again}"
         else:
             why = self.failed or {}
             told["left"] = (

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from engine.backends.protocols import ProviderBackends, Secrets
 from engine.backends.registry import BackendEnvironment, open_backends
 from engine.catalog.load import Catalog
 from engine.catalog.package import Package
-from engine.errors import InvalidInput
 from engine.guests.protocols import GuestShell, GuestTarget
 from engine.inventory.inventory import Inventory
 from engine.methods.protocols import Method
+from engine.methods.registry import open_method
 from engine.model.provider import ProviderProfile
 from engine.paths import Paths
 
@@ -75,7 +73,7 @@ def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None =
         options_schema=catalog.options_schema,
         installation_secrets=lambda: _installation_secrets(paths),
         open_shell=_open_shell,
-        open_method=_open_method,
+        open_method=open_method,
     )
 
 
@@ -89,20 +87,3 @@ def _open_shell(target: GuestTarget, private_key: str) -> GuestShell:
     from engine.guests.ssh import open_shell
 
     return open_shell(target, private_key)
-
-
-def _open_method(name: str) -> Method:
-    if name not in _methods():
-        raise InvalidInput(
-            what="there is no such method",
-            on=name,
-            why=f"installed: {', '.join(sorted(_methods())) or 'none'}",
-            do="Correct the method in the provider's settings, or install the plugin that has it.",
-        )
-    method: Method = _methods()[name].load()()
-    return method
-
-
-@cache
-def _methods() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group="homeport.methods")}

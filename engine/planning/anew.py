@@ -18,6 +18,8 @@ from engine.model.repository import Backup, RepositoryProfile
 from engine.planning.backup import FETCHED, drop_capture
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
+from engine.planning.removal import removal_of_throw_away
+from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 
 _BACK = "back."
@@ -85,12 +87,15 @@ def plan_drill(
         "guest.isolate@1", "Cut its service off", Effect.CHANGE, "it reaches the guest itself only"
     )
     build.insert(_DRILLED.index("app.configure") + 1, alone)
+    build += script_steps(desired, "after-restore", "restore")
+    build += script_steps(desired, "before-start", "restore")
     build.append(desired.step("app.run@1", "Start it and ask it on the guest", Effect.CHANGE, what))
+    build += script_steps(desired, "after-start", "restore")
     notes = (
         f"{desired.provider.title or desired.provider.name} needs room for one more guest "
         "while the drill runs.",
     )
-    removal = _removal(desired)
+    removal = removal_of_throw_away(desired, "drill", captures=(FETCHED,))
     plan = desired.plan(Intent.DRILL, in_order([*build, *removal]), (), notes)
     back = desired.plan(Intent.DRILL, in_order([named(step, _BACK + step.id) for step in removal]))
     return plan.model_copy(update={"rollback": back, "rollback_from": "preflight"})
@@ -138,32 +143,25 @@ def _with_backup(
                 ("state.restore",),
                 {"name": FETCHED},
             )
+            before = [
+                *script_steps(desired, "after-restore", "restore"),
+                *script_steps(desired, "before-start", "restore"),
+            ]
+            yield from _chained(before, "state.adopt")
             yield drop_capture(desired, FETCHED, ("app.start",))
-            step = step.model_copy(update={"after": ("state.adopt",)})
+            last = before[-1].id if before else "state.adopt"
+            yield step.model_copy(update={"after": (last,)})
+            yield from _chained(script_steps(desired, "after-start", "restore"), "app.start")
+            continue
+        if step.id == "app.health":
+            done = script_steps(desired, "after-start", "restore")
+            more = tuple(script.id for script in done)
+            step = step.model_copy(update={"after": (*step.after, *more)})
         yield step
 
 
-def _removal(desired: Desired) -> list[PlannedStep]:
-    name = desired.name
-    return [
-        desired.step(
-            "guest.destroy@1",
-            "Destroy the throw-away guest",
-            Effect.DELETE,
-            f"throw-away guest {name}, made by this drill",
-        ),
-        desired.step(
-            "address.release@1", "Give its address back", Effect.CHANGE, f"address of {name}"
-        ),
-        desired.step(
-            "secrets.remove@1", "Remove its copies of secrets", Effect.CHANGE, f"copies for {name}"
-        ),
-        desired.step(
-            "deployment.forget@1",
-            "Close the books",
-            Effect.CHANGE,
-            f"{name}; the result is kept",
-            (),
-            {"own_captures": [FETCHED]},
-        ),
-    ]
+def _chained(steps: Sequence[PlannedStep], first: str) -> Iterator[PlannedStep]:
+    """One after the other, behind the step `first`."""
+    for step in steps:
+        yield step.model_copy(update={"after": (first,)})
+        first = step.id

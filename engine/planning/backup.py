@@ -17,6 +17,7 @@ from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
+from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 from engine.planning.upgrade import public_health, stop_and_keep, with_way_back
 
@@ -41,6 +42,7 @@ def plan_backup(
     steps = [
         desired.step("backup.check@1", "Check repository and guest", Effect.READ, check, (), args),
         desired.step("app.stop@1", "Stop the application", Effect.CHANGE, what),
+        *script_steps(desired, "before-capture", "backup"),
         desired.step("state.capture@1", "Capture its state", Effect.CREATE, parts, (), capture),
         desired.step("app.run@1", "Start it again", Effect.CHANGE, what),
         public_health(desired),
@@ -84,7 +86,7 @@ def plan_restore(
         old.step("restore.check@1", "Check repository and guest", Effect.READ, room, (), args),
         old.step("app.install@1", "See that its release is there", Effect.CREATE, back_to),
         old.step("backup.fetch@1", "Bring the backup to the guest", Effect.CREATE, fetch, (), args),
-        *_keeping_secrets(stop_and_keep(old, present)),
+        *_keeping_secrets(stop_and_keep(old, present, "restore")),
         old.step(
             "state.restore@1",
             "Put state, configuration and secrets back",
@@ -100,7 +102,10 @@ def plan_restore(
         told = {"components": list(components)}
         steps.append(old.step("components.install@1", title, Effect.CHANGE, what, (), told))
     steps += [
+        *script_steps(old, "after-restore", "restore"),
+        *script_steps(old, "before-start", "restore"),
         old.step("app.run@1", "Start it", Effect.CHANGE, back_to),
+        *script_steps(old, "after-start", "restore"),
         public_health(old),
         drop_capture(old, FETCHED),
     ]

@@ -26,6 +26,7 @@ from engine.planning.move_steps import (
     resume_source,
     side_step,
 )
+from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 
 FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
@@ -159,7 +160,8 @@ def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedSte
             "Stop it at the source",
             f"{source.name} at {here}; its address passes requests on, and they wait",
             {"to": target.provider.name},
-        )
+        ),
+        *script_steps(source, "before-capture", "migrate"),
     ]
     for unit in carried(target):
         args: dict[str, Any] = {"source": source.provider.name, "unit": unit}
@@ -173,6 +175,9 @@ def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedSte
         args = {"source": source.provider.name, "unit": unit}
         step = target.step("state.compare@1", f"Compare {unit}", Effect.READ, unit, (), args)
         steps.append(named(step, f"state.compare.{unit}"))
+    # What they change is not what the source has any more: they come after the comparison.
+    steps += script_steps(target, "after-restore", "migrate")
+    steps += script_steps(target, "before-start", "migrate")
     fence = side_step(
         source,
         "side.fence@1",
@@ -187,7 +192,8 @@ def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedSte
         Effect.CHANGE,
         f"{target.package.name} {target.release.version} at {place_of(target)}",
     )
-    return [*steps, fence, named(run, "target.run")]
+    after = script_steps(target, "after-start", "migrate")
+    return [*steps, fence, named(run, "target.run"), *after]
 
 
 def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedStep]:
@@ -198,6 +204,7 @@ def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedS
         serving,
         dns_step(target, names_at, "Point the name at the target"),
         health_step(target),
+        *script_steps(target, "after-switch", "migrate"),
     ]
     if target.package.accounts:
         account = target.step(

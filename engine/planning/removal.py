@@ -58,3 +58,32 @@ def removal_of_side(
         )
     )
     return [named(step, f"{at}.{step.id}").model_copy(update={"at": at}) for step in steps]
+
+
+def removal_of_throw_away(
+    desired: Desired, made_by: str, *, captures: Sequence[str] = ()
+) -> list[PlannedStep]:
+    """Of a deployment that nobody but one operation ever had. captures: names of its own."""
+    name = desired.name
+    return [
+        desired.step(
+            "guest.destroy@1",
+            "Destroy the throw-away guest",
+            Effect.DELETE,
+            f"throw-away guest {name}, made by this {made_by}",
+        ),
+        desired.step(
+            "address.release@1", "Give its address back", Effect.CHANGE, f"address of {name}"
+        ),
+        desired.step(
+            "secrets.remove@1", "Remove its copies of secrets", Effect.CHANGE, f"copies for {name}"
+        ),
+        desired.step(
+            "deployment.forget@1",
+            "Close the books",
+            Effect.CHANGE,
+            f"{name}; the result is kept",
+            (),
+            {"own_captures": list(captures)} if captures else None,
+        ),
+    ]

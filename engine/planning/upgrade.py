@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from engine.catalog.migration_script import Occasion
 from engine.catalog.package import Package
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
+from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 
 BEFORE, SINCE = "before", "since"
@@ -38,7 +40,7 @@ def plan_upgrade(
     archived: values that the new release has no place for, by their dotted paths in the old.
     resources: what the deployment owns; captures of operations before the last one are removed.
     """
-    fresh = f"{new.package.name} {new.release.version}"
+    fresh, came_from = f"{new.package.name} {new.release.version}", old.release.version
     secrets = sorted(new.package.secrets.keys() - _keys(resources, ResourceKind.SECRET))
     steps = [_check(new, f"{new.name}: room for its state; {fresh} takes these values")]
     if secrets:
@@ -48,9 +50,11 @@ def plan_upgrade(
         )
     steps += [
         new.step("app.install@1", "Install the new release beside", Effect.CREATE, fresh),
-        *stop_and_keep(new, old),
+        *stop_and_keep(new, old, "upgrade"),
         new.step("app.configure@1", "Write its configuration", Effect.CHANGE, fresh),
+        *script_steps(new, "before-start", "upgrade", came_from=came_from),
         new.step("app.run@1", "Start it; it migrates its data", Effect.CHANGE, fresh),
+        *script_steps(new, "after-start", "upgrade", came_from=came_from),
         *_accounts(new),
         public_health(new),
     ]
@@ -81,9 +85,12 @@ def plan_rollback(
     steps = [
         _check(old, f"{old.name}: room for its state"),
         old.step("app.install@1", "See that the old release is there", Effect.CREATE, back),
-        *stop_and_keep(old, new),
+        *stop_and_keep(old, new, "restore"),
         _restore(old, upgrade),
+        *script_steps(old, "after-restore", "restore"),
+        *script_steps(old, "before-start", "restore"),
         old.step("app.run@1", "Start the old release", Effect.CHANGE, back),
+        *script_steps(old, "after-start", "restore"),
         public_health(old),
     ]
     lost = ", ".join(unit.id for unit in old.package.state if unit.klass == "irreplaceable")
@@ -127,13 +134,16 @@ def _check(desired: Desired, what: str) -> PlannedStep:
     return desired.step("upgrade.check@1", "Check the guest", Effect.READ, what)
 
 
-def stop_and_keep(desired: Desired, present: Desired) -> tuple[PlannedStep, ...]:
+def stop_and_keep(
+    desired: Desired, present: Desired, operation: Occasion
+) -> tuple[PlannedStep, ...]:
     kept = [unit.id for unit in present.package.state if unit.klass not in ("cache", "rebuildable")]
     args = {"name": BEFORE, "release": present.release.version}
     what = f"{present.package.name} {present.release.version}"
     keep = f"{', '.join(kept)} and its configuration, on the guest"
     return (
         desired.step("app.stop@1", "Stop the application", Effect.CHANGE, what),
+        *script_steps(present, "before-capture", operation),
         desired.step("state.capture@1", "Keep its state", Effect.CREATE, keep, (), args),
     )
 

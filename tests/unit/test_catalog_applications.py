@@ -31,6 +31,8 @@ def recorded(application: str, version: str) -> list[str]:
 def test_every_application_has_three_releases_that_differ() -> None:
     assert {app for app, _ in RELEASES} >= {"radicale", "isso", "synapse"}
     for package in CATALOG.packages():
+        if package.method != "debian":
+            continue  # It cannot be installed yet: see test_catalog_inventories.
         schemas = [CATALOG.options_schema(package.id, r.version) for r in package.releases]
         differing = {json.dumps(schema["properties"], sort_keys=True) for schema in schemas}
         assert len(differing) == len(schemas) >= 3
@@ -124,7 +126,8 @@ def test_secrets_are_marked(application: str, version: str) -> None:
 def test_presets_are_what_the_form_shows_as_default(application: str, version: str) -> None:
     schema = CATALOG.options_schema(application, version)
     defaults = {path: node.get("default") for path, node in leaves(schema)}
-    for path, value in CATALOG.package(application).config[0].presets.items():
+    files = CATALOG.package(application).config[:1]
+    for path, value in (preset for file in files for preset in file.presets.items()):
         if "{" not in str(value):
             assert defaults[path] == value
 

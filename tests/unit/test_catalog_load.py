@@ -25,12 +25,9 @@ def own(tmp_path: Path) -> Path:
 
 def test_packages_of_all_catalogs_are_offered(own: Path) -> None:
     catalog = Catalog((schemas.applications(), own, own.parent / "gone"))
-    assert [package.id for package in catalog.packages()] == [
-        "synapse",
-        "radicale",
-        "isso",
-        "notes",
-    ]
+    packages = catalog.packages()
+    assert {package.id for package in packages} > {"synapse", "radicale", "isso", "notes"}
+    assert [package.name for package in packages] == sorted(package.name for package in packages)
     assert catalog.options_schema("notes") == catalog.options_schema("isso")
     assert catalog.broken == {}
 
@@ -39,7 +36,7 @@ def test_a_broken_package_hides_no_other_and_says_what_to_run(own: Path) -> None
     (own / "notes" / "manifest.yaml").write_text("id: notes\nname: [")
     catalog = Catalog((schemas.applications(), own))
     assert "notes" not in [package.id for package in catalog.packages()]
-    assert len(catalog.packages()) == 3
+    assert {package.id for package in catalog.packages()} >= {"synapse", "radicale", "isso"}
     error = catalog.broken[own / "notes"]
     assert error.do == f"Run: homeport catalog check {own / 'notes'}"
 
@@ -55,8 +52,8 @@ def test_a_name_that_is_taken_stays_with_its_first_package(own: Path) -> None:
 def test_what_is_not_there_is_answered_with_what_is() -> None:
     catalog = Catalog.open()
     with pytest.raises(NotFound) as caught:
-        catalog.package("nextcloud")
-    assert "isso, radicale, synapse" in caught.value.do
+        catalog.package("no-such")
+    assert "isso" in caught.value.do
     with pytest.raises(NotFound) as caught:
         catalog.options_schema("isso", "0.1")
     assert "0.14.0" in caught.value.do

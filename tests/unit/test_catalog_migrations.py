@@ -26,7 +26,7 @@ from forms.paths import parse_path
 from forms.values import ABSENT
 
 CATALOG = Catalog.open()
-APPLICATIONS = [package.id for package in CATALOG.packages()]
+APPLICATIONS = [package.id for package in CATALOG.packages() if len(package.releases) > 1]
 PAIRS = [
     (package.id, old.version, new.version)
     for package in CATALOG.packages()

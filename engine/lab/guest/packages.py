@@ -245,6 +245,7 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("gcc", "12", "GNU C compiler", _of_host("gcc", "C compiler")),
         DebianPackage("rsync", "3", "fast, versatile, remote file-copying tool", _of_host("rsync")),
         DebianPackage("openssh-client", "9", "secure shell (SSH) client", _of_host("ssh")),
+        DebianPackage("bubblewrap", "0.8.0", "sandbox for processes", _of_host("bwrap")),
         DebianPackage("restic", "0.14.0", "backups with many revisions", _of_host("restic")),
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),

@@ -9,13 +9,13 @@ from engine.methods.place import Place
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.operations.steps.backup import OWNER, named_backup, service_ids
+from engine.operations.steps.backup import OWNER, named_backup
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 
 _ISOLATION = """\
-# Written by Homeport for a restore drill: this service has the identity of one that runs
-# elsewhere, and must not talk to anybody.
+# Written by Homeport: this is a throw-away guest, whose service may have the identity of one
+# that runs elsewhere, and must not talk to anybody.
 [Service]
 IPAddressDeny=any
 IPAddressAllow=localhost
@@ -42,7 +42,7 @@ def adopt_files(ctx: StepContext) -> StepOutcome:
     name = f"{ctx.operation_id}.{ctx.step.args['name']}"
     capture = ctx.resource(ResourceKind.CAPTURE, name)
     before = capture.attributes.get(OWNER) if capture else None
-    now = service_ids(place)
+    now = place.user_ids()
     if not before or tuple(before) == now:
         return StepOutcome(changed=False)
     for old, new in ((f"{before[0]}", f"{now[0]}"), (f":{before[1]}", f":{now[1]}")):

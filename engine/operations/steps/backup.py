@@ -167,12 +167,6 @@ def named_backup(ctx: StepContext) -> tuple[Repository, Backup]:
     return repository, repository.find(str(ctx.step.args["backup"]))
 
 
-def service_ids(place: Place) -> tuple[int, int]:
-    """Numbers of the service's user and group."""
-    shown = place.run("getent", "passwd", place.paths.user).stdout.split(":")
-    return int(shown[2]), int(shown[3])
-
-
 def _guest(ctx: StepContext) -> ways.Guest:
     place = Place.of(ctx.shell(), installation(ctx), ctx)
     return ways.Guest(place, ctx.guest_target(), ctx.installation_secrets().get(SSH_KEY))
@@ -213,7 +207,7 @@ def _notes(ctx: StepContext, manifest: Manifest) -> Notes:
         provider=ctx.plan.provider,
         application=ctx.plan.application,
         release=manifest.release,
-        owner=service_ids(Place.of(ctx.shell(), app, ctx)),
+        owner=Place.of(ctx.shell(), app, ctx).user_ids(),
         account=app.account,
         values=dict(ctx.plan.values),
         manifest=manifest,

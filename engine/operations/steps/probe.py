@@ -1,0 +1,138 @@
+"""An application on a throw-away guest: used, and what it wrote compared with its package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.catalog.placeholders import expand_text
+from engine.methods import apt, postgresql
+from engine.methods.bindings import bindings_of
+from engine.methods.place import Place
+from engine.model.probe import Probed, Unclaimed
+from engine.operations.registry import handles
+from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.certificate import TLS_KEY
+from engine.operations.steps.planned import installation
+from engine.operations.steps.secret_steps import secret_path
+from engine.state.claims import SERVERS, SYSTEM, Claims, claimed_by_unit, unclaimed_paths
+from engine.state.program_run import run_program
+from engine.state.protocols import Ground, Unit
+from engine.state.registry import state_kind
+from engine.state.scripting import SANDBOX, run_guest_program
+
+_MOST_NAMED = 200
+
+
+@handles("probe.begin@1")
+def begin(ctx: StepContext) -> StepOutcome:
+    """All that is installed is installed before: what comes from here on is the application's."""
+    place = Place.of(ctx.shell(), installation(ctx), ctx)
+    if ctx.package.load:
+        apt.ensure_packages(place, (SANDBOX,))
+    found = _run(place, "mark")
+    return StepOutcome(changed=False, output={"files": found["items"]})
+
+
+@handles("probe.use@1")
+def use(ctx: StepContext) -> StepOutcome:
+    """The load that its package declares, and then who writes to what is looked at."""
+    place = Place.of(ctx.shell(), installation(ctx), ctx)
+    document = {"phase": "load", "operation": "probe", "release": ctx.release.version}
+    for number, program in enumerate(ctx.package.load, 1):
+        run_guest_program(place, program, f"load-{number}", document)
+    if not ctx.package.load:
+        ctx.log("The package declares no load: it is only started, asked for its health, stopped")
+    _run(place, "hold")
+    return StepOutcome(output={"programs": len(ctx.package.load)})
+
+
+@handles("probe.compare@1")
+def compare(ctx: StepContext) -> StepOutcome:
+    """Its output is a `Probed`. What nobody claims is no error of this step."""
+    place = Place.of(ctx.shell(), installation(ctx), ctx)
+    places = [place.paths.config, place.paths.data, place.paths.run, place.paths.base]
+    written = _run(place, "compare", places=places)["written"]
+    unclaimed = [
+        *unclaimed_paths(written, _claims(place), _names(place)),
+        *_databases(place),
+        *_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
+        *_secrets(ctx),
+    ]
+    found = Probed(
+        application=ctx.package.id,
+        release=ctx.release.version,
+        written=len(written),
+        loads=len(ctx.package.load),
+        unclaimed=tuple(unclaimed[:_MOST_NAMED]),
+    )
+    for one in found.unclaimed:
+        ctx.log(f"Nobody claims {one.kind} {one.name}: {one.bytes} bytes, by {one.by}")
+    return StepOutcome(changed=False, output=ctx.redacted(found.model_dump(mode="json")))
+
+
+def _run(place: Place, verb: str, *, places: Iterable[str] = ()) -> dict[str, Any]:
+    uid, _ = place.user_ids()
+    desk = f"{place.facts.root}/var/lib/homeport/.probe"
+    task = {"verb": verb, "root": place.facts.root, "desk": desk, "uid": uid}
+    failed = "what is written cannot be looked at"
+    return run_program(
+        place, "writes", {**task, "places": list(places)}, failed=failed, on=place.app.name
+    )
+
+
+def _claims(place: Place) -> Claims:
+    paths, root, package = place.paths, place.facts.root, place.app.package
+    bindings = bindings_of(place)
+    tops = [root + top for top in SYSTEM]
+    for component in package.needs.components:
+        tops += [root + top for top in SERVERS.get(component, ())]
+    for unit in package.state:
+        tops += claimed_by_unit(unit.kind, expand_text(unit.locator, bindings))
+    tops += [expand_text(name, bindings) for name in package.ignored if name[0] in "{/"]
+    # Homeport's own: the lock of installers, its marks, the programs of scripts.
+    tops += [paths.lock, paths.run, f"{paths.base}/scripts", paths.restart_needed, paths.proven]
+    return Claims(tuple(tops), code=(paths.base,))
+
+
+def _names(place: Place) -> list[tuple[str, str]]:
+    paths = place.paths
+    found = [(paths.data, "{data}"), (paths.config, "{config}"), (paths.venv, "{venv}")]
+    return [*found, (paths.base, f"/opt/homeport/{place.app.name}"), (place.facts.root, "")]
+
+
+def _databases(place: Place) -> list[Unclaimed]:
+    if "postgresql" not in place.app.package.needs.components:
+        return []
+    bindings, state = bindings_of(place), place.app.package.state
+    mine = {expand_text(unit.locator, bindings) for unit in state if unit.kind == "postgresql"}
+    return [
+        Unclaimed(kind="database", name=name, bytes=size, by=f"PostgreSQL role {owner}")
+        for name, owner, size in postgresql.databases(place)
+        if name not in mine
+    ]
+
+
+def _keys(place: Place, ground: Ground) -> list[Unclaimed]:
+    package = place.app.package
+    if "redis" not in package.needs.components or any(u.kind == "redis" for u in package.state):
+        return []
+    size = state_kind("redis").measure(Unit("redis", "redis", ""), ground)
+    by = "clients of Redis"
+    found = Unclaimed(kind="keys", name="redis", items=size.items, bytes=size.bytes, by=by)
+    return [found] if size.items else []
+
+
+def _secrets(ctx: StepContext) -> list[Unclaimed]:
+    """A component's password is made anew for each guest; the certificate's key is issued."""
+    package = ctx.package
+    known = {unit.locator for unit in package.state if unit.kind == "secrets"}
+    known |= {f"{component}-password" for component in package.needs.components} | {TLS_KEY}
+    known |= {name.removeprefix("secret:") for name in package.ignored}
+    prefix = secret_path(ctx) + "/"
+    names = (path.removeprefix(prefix) for path in ctx.backends.secrets.list(secret_path(ctx)))
+    return [
+        Unclaimed(kind="secret", name=name, by="generated for the deployment")
+        for name in sorted(names)
+        if name not in known
+    ]

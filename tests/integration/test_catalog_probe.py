@@ -1,0 +1,92 @@
+"""Applications on throw-away guests: all that they write is declared, or named."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import InvalidInput, NotFound
+from engine.model.plan import Intent
+from engine.model.probe import Probed
+from tests.deployed import Installation, check_nothing_left, installation
+from tests.lab_fixture import RunningLab
+from tests.scripted_package import CATALOG, use_catalog
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not shutil.which("bwrap"), reason="needs: apt-get install bubblewrap"),
+]
+
+
+@pytest.fixture(scope="module")
+def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """With a package that forgets its collections, and leaves something elsewhere."""
+    own = tmp_path_factory.mktemp("catalog") / "own"
+    forgetful(Path(shutil.copytree(CATALOG / "scripted", own / "forgetful")))
+    use_catalog(lab.paths, own)
+    try:
+        with installation(lab) as opened:
+            yield opened
+    finally:
+        (lab.paths.config / "config.toml").unlink()
+
+
+def forgetful(directory: Path) -> None:
+    manifest = directory / "manifest.yaml"
+    text = manifest.read_text().replace("id: scripted", "id: forgetful")
+    state, scripts = text.index("state:\n"), text.index("scripts:\n")
+    load, releases = text.index("load:\n"), text.index("releases:\n")
+    users = "state:\n  - {id: users, kind: files, locator: '{config}/users', class: identity}\n"
+    text = (
+        text[:state]
+        + users
+        + text[load:releases]
+        + text[releases:]
+        + ("quiesce:\n  before:\n    - [sh, -c, 'echo x > {data}/left-behind']\n")
+    )
+    assert scripts
+    manifest.write_text(text.replace('  "{data}/index": "0750"\n', ""))
+
+
+def probe(here: Installation, application: str) -> Probed:
+    plan = here.homeport.plan_probe(application, "harbour-a")
+    assert plan.intent is Intent.PROBE
+    operation = here.carry_out(plan)
+    assert operation.status.value == "succeeded", repr(operation.error)
+    check_nothing_left(here, plan.name)
+    return here.homeport.probed(operation.id)
+
+
+@pytest.mark.parametrize("application", ["radicale", "isso", "synapse"])
+def test_our_packages_declare_all_that_their_applications_keep(
+    here: Installation, application: str
+) -> None:
+    found = probe(here, application)
+    assert found.unclaimed == ()
+    assert found.loads == 1
+    assert found.written >= 2
+
+
+def test_what_a_package_forgets_is_named_with_its_size_and_writer(here: Installation) -> None:
+    found = {(one.kind, one.name): one for one in probe(here, "forgetful").unclaimed}
+    assert found.keys() == {
+        ("path", "{data}/collections/collection-root"),
+        ("path", "{data}/collections/.Radicale.lock"),
+        ("path", "{data}/left-behind"),
+        ("secret", "admin-password"),
+    }
+    collections = found["path", "{data}/collections/collection-root"]
+    assert collections.items >= 3
+    assert collections.bytes > 100
+    assert found["path", "{data}/left-behind"].bytes == 2
+    assert "hp-" in collections.by or "root" in collections.by
+
+
+def test_where_the_guest_shall_be_is_asked_for(here: Installation) -> None:
+    with pytest.raises(InvalidInput, match="harbour-a, harbour-b"):
+        here.homeport.plan_probe("isso")
+    with pytest.raises(NotFound):
+        here.homeport.plan_probe("isso", "harbour-a", "0.0.1")
