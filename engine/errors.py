@@ -33,6 +33,9 @@ class HomeportError(Exception):
     retryable: ClassVar[bool] = False
     """True where the same call may succeed later without anybody changing anything."""
     exit_status: ClassVar[int] = 1
+    holds: ClassVar[bool] = False
+    """True where it passes once somebody has brought another service back: an operation waits
+    for that, however long it takes, and can be cancelled meanwhile."""
 
     def __str__(self) -> str:
         text = self.what + (f" ({self.on})" if self.on else "")
@@ -113,6 +116,19 @@ class RetryableError(HomeportError):
 
 class Unreachable(RetryableError):
     code = "unreachable"
+
+
+class OnHold(Unreachable):
+    """A service without which nothing can go on is away, and somebody must bring it back."""
+
+    code = "on-hold"
+    holds = True
+
+
+class Sealed(OnHold):
+    """The secrets store is up, but its owner must open it with his keys."""
+
+    code = "sealed"
 
 
 class Locked(RetryableError):

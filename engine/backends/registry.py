@@ -52,6 +52,10 @@ class LeaseStore(Protocol):
     def release(self, pool: str, owner: str) -> bool: ...
 
 
+def _store_nothing(reference: str, value: str) -> None:
+    raise InvalidInput("there is no store for secrets here", on=reference)
+
+
 @dataclass(frozen=True)
 class BackendEnvironment:
     """What a driver may use beside its own settings."""
@@ -63,6 +67,9 @@ class BackendEnvironment:
     read_secret: Callable[[str], str]
     """Value behind a `*_ref` setting, from the installation's own secrets store."""
     leases: LeaseStore
+    write_secret: Callable[[str, str], None] = _store_nothing
+    """Replaces the value behind a `*_ref` setting: what a service hands out in exchange for
+    what the user gave."""
 
 
 Factory = Callable[[BackendEnvironment, Mapping[str, Any]], Any]

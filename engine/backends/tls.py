@@ -94,3 +94,19 @@ def shown_fingerprint(host: str, timeout: float) -> str:
             return fingerprint_of(secured.getpeercert(binary_form=True) or b"")
     except OSError:
         return ""
+
+
+def certificate_problem(error: Exception, shown: str) -> str:
+    """Why a host was not believed, in plain words. shown: the fingerprint that it shows, or ""."""
+    text = str(error)
+    if "has expired" in text:
+        reason = "its certificate has expired"
+    elif "mismatch" in text:
+        reason = "its certificate is for another name or address"
+    elif "CERTIFICATE_VERIFY_FAILED" in text:
+        reason = "no authority that is trusted here has signed its certificate"
+    elif "showed a certificate" in text:
+        reason = "its certificate is not the one whose fingerprint is in the settings"
+    else:
+        reason = "it does not speak TLS as it should"
+    return f"{reason}; it shows the fingerprint {shown}" if shown else reason

@@ -67,6 +67,8 @@ class StepRunner:
         self._back = Cancellation(workplace.inventory, operation.id, heeded=False)
         self._finished = workplace.inventory.finished_steps.of(operation.id)
         self._recorded: set[str] = set()
+        self._hidden_of: set[str] = set()
+        """Providers whose secrets of this deployment are known to the redactor."""
         self.turned_back = bool(operation.plan.rollback_ids & self._finished.keys())
         """An earlier run of the operation began to take it back."""
 
@@ -95,11 +97,12 @@ class StepRunner:
 
     def _try_until_it_stands(self, step: PlannedStep, causes: dict[str, float]) -> StepOutcome:
         waits = self._policy.waits(_chance)
+        wait: float | None = None
         while True:
             try:
                 return self._try(step, causes)
             except HomeportError as error:
-                wait = next(waits, None) if error.retryable else None
+                wait = next(waits, wait if error.holds else None) if error.retryable else None
                 if wait is None:
                     raise
                 self._events.say(
@@ -134,7 +137,8 @@ class StepRunner:
         context.causes = causes
         try:
             handle = registry.handler(step.kind)
-            self._hide_known_secrets(context)
+            back = step.id in self._operation.plan.rollback_ids
+            self._hide_known_secrets(context, on_the_way_back=back)
             with fault.around(step.id):
                 outcome = handle(context)
             json.dumps(dict(outcome.output), allow_nan=False)
@@ -149,14 +153,25 @@ class StepRunner:
         finally:
             context.close()
 
-    def _hide_known_secrets(self, context: OperationStep) -> None:
-        """Programs on the guest may print what an earlier step or attempt gave them."""
+    def _hide_known_secrets(self, context: OperationStep, *, on_the_way_back: bool) -> None:
+        """Programs on the guest may print what an earlier step or attempt gave them.
+
+        Once in an attempt is enough: what is made or read later is hidden as it passes. While
+        the store is away nothing is run that could print a value, except on the way back, where
+        an application waits to be served again.
+        """
+        provider = context.provider.name
+        if provider in self._hidden_of:
+            return
         prefix = f"deployments/{self._operation.plan.deployment}"
         try:
             secrets = context.backends.secrets
             for path in secrets.list(prefix):
                 self._redactor.hide(secrets.get(path))
+            self._hidden_of.add(provider)
         except HomeportError as error:
+            if error.holds and not on_the_way_back:
+                raise
             # A step that needs the secrets will fail by itself and say so.
             _log.warning("secrets could not be read for redaction: %s", error)
 

@@ -49,12 +49,17 @@ class Workplace:
             hide(value)
             return value
 
+        def write_secret(reference: str, value: str) -> None:
+            hide(value)
+            self.installation_secrets().put(reference.removeprefix(_REFERENCE), value)
+
         environment = BackendEnvironment(
             provider=profile,
             installation=self.inventory.installation.id(),
             paths=self.paths,
             read_secret=read_secret,
             leases=self.inventory.leases,
+            write_secret=write_secret,
         )
         return self.open_backends(profile, environment)
 

@@ -1,66 +1,147 @@
-"""What the engine relies on of a secrets store, and what the sealed file adds to it."""
+"""What the engine relies on of a secrets store, asked of each of them; and what OpenBao adds."""
 
 from __future__ import annotations
 
-import base64
-import json
+import itertools
 import multiprocessing
-import os
-import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import hvac
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import private_files
-from engine.backends.secrets.envelope import DamagedSecrets, Envelope, Key, open_value, seal_value
-from engine.backends.secrets.generate import generate
-from engine.backends.secrets.installation import (
-    installation_ssh_key,
-    open_installation_secrets,
-    read_reference,
-)
+from engine.backends.exercise import exercise_secrets
+from engine.backends.protocols import Secrets
+from engine.backends.registry import BackendEnvironment
+from engine.backends.secrets.openbao.policy import deployment_policy, own_policy
+from engine.backends.secrets.openbao.session import Session
+from engine.backends.secrets.openbao.settings import OpenBaoSettings
+from engine.backends.secrets.openbao.store import OpenBaoSecrets, open_backend
 from engine.backends.secrets.sealed import SealedSecrets
-from engine.catalog.package import SecretSpec
-from engine.errors import HomeportError, InvalidInput, NotFound, Unsafe
-from engine.model.provider import CheckStatus
+from engine.errors import (
+    Conflict,
+    Denied,
+    HomeportError,
+    InvalidInput,
+    NotFound,
+    NotReady,
+    OnHold,
+    Sealed,
+    Unsafe,
+)
+from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
+from tests.conformance.doubles import MemoryLeases
+from tests.conformance.openbao_world import REFERENCE, OpenBaoWorld, make_tls, openbao
 
 CANARY = "canary-3f9a-very-secret"
+ROLE = "homeport"
+
+pytestmark = pytest.mark.real
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Place:
+    """A store that is empty, and how somebody elsewhere would open the same one."""
+
+    open_store: Callable[[], Secrets]
+
+
+@dataclass
+class Login:
+    """Homeport's own end: settings, and the store where it keeps what opens OpenBao."""
+
+    settings: dict[str, Any]
+    directory: Path
+    kept: dict[str, str] = field(default_factory=dict)
+    now: float = 0.0
+
+    @property
+    def environment(self) -> BackendEnvironment:
+        here = self.directory
+        return BackendEnvironment(
+            ProviderProfile(name="home", zone="test.lab", backends={}),
+            "ab12cd34",
+            Paths(here / "state", here / "config", here / "lab"),
+            self.kept.__getitem__,
+            MemoryLeases(),
+            self.kept.__setitem__,
+        )
+
+    def session(self) -> Session:
+        """As another process would log in."""
+        return Session(OpenBaoSettings(**self.settings), self.environment, lambda: self.now)
+
+    def open_store(self) -> OpenBaoSecrets:
+        return OpenBaoSecrets(self.session(), "ab12cd34")
+
+
+@pytest.fixture(scope="module")
+def bao() -> Iterator[OpenBaoWorld]:
+    with openbao() as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def role_id(bao: OpenBaoWorld) -> str:
+    return bao.role(ROLE, own_policy(OpenBaoSettings(**bao.settings("any"))))
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    return Paths(tmp_path / "state", tmp_path / "config", tmp_path / "lab")
+def login(bao: OpenBaoWorld, role_id: str, tmp_path: Path) -> Login:
+    """A folder of its own for each test."""
+    chosen = bao.settings(role_id, prefix=f"homeport/t{next(_numbers)}")
+    return Login(chosen, tmp_path, {REFERENCE: bao.secret_id(ROLE)})
+
+
+@pytest.fixture(params=["sealed", "openbao"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "openbao":
+        return Place(request.getfixturevalue("login").open_store)
+    paths = Paths(tmp_path / "state", tmp_path / "config", tmp_path / "lab")
+    return Place(lambda: SealedSecrets(paths))
 
 
 @pytest.fixture
-def store(paths: Paths) -> SealedSecrets:
-    return SealedSecrets(paths)
+def store(place: Place) -> Secrets:
+    return place.open_store()
 
 
 # --- the protocol -----------------------------------------------------------------------
 
 
-def test_what_was_stored_is_found_again(store: SealedSecrets, paths: Paths) -> None:
+def test_the_harmless_part_holds(store: Secrets) -> None:
+    assert all(check.status is CheckStatus.PASS for check in store.check())
+    assert set(exercise_secrets(store)) == {None}
+    assert store.list("") == []
+    assert all(check.status is CheckStatus.PASS for check in store.check())
+
+
+def test_what_was_stored_is_found_again(store: Secrets, place: Place) -> None:
     store.put("deployments/ab12cd34/admin-password", CANARY)
     store.put("providers/home/token", "")
-    assert SealedSecrets(paths).get("deployments/ab12cd34/admin-password") == CANARY
-    assert SealedSecrets(paths).get("providers/home/token") == ""
+    assert place.open_store().get("deployments/ab12cd34/admin-password") == CANARY
+    assert place.open_store().get("providers/home/token") == ""
     store.put("providers/home/token", "new")
-    assert SealedSecrets(paths).get("providers/home/token") == "new"
+    assert place.open_store().get("providers/home/token") == "new"
 
 
-def test_what_was_never_stored_is_not_found(store: SealedSecrets) -> None:
+def test_what_was_never_stored_is_not_found(store: Secrets) -> None:
     with pytest.raises(NotFound):
         store.get("providers/home/token")
     assert store.list("") == []
     assert store.delete("providers") == 0
 
 
-def test_ensure_makes_a_value_once(store: SealedSecrets) -> None:
+def test_ensure_makes_a_value_once(store: Secrets) -> None:
     made: list[str] = []
 
     def make() -> str:
@@ -70,15 +151,15 @@ def test_ensure_makes_a_value_once(store: SealedSecrets) -> None:
     assert store.ensure("a/b", make) == store.ensure("a/b", make) == store.get("a/b") == "value 1"
 
 
-def _ensure(paths: Paths, value: str, answers: multiprocessing.Queue[str]) -> None:
-    answers.put(SealedSecrets(paths).ensure("tls-key", lambda: value))
+def _ensure(place: Place, value: str, answers: multiprocessing.Queue[str]) -> None:
+    answers.put(place.open_store().ensure("tls-key", lambda: value))
 
 
-def test_ensure_has_one_winner_among_processes(paths: Paths) -> None:
+def test_ensure_has_one_winner_among_processes(place: Place) -> None:
     context = multiprocessing.get_context("fork")
     answers: multiprocessing.Queue[str] = context.Queue()
     racers = [
-        context.Process(target=_ensure, args=(paths, f"value {number}", answers))
+        context.Process(target=_ensure, args=(place, f"value {number}", answers))
         for number in range(6)
     ]
     try:
@@ -89,10 +170,10 @@ def test_ensure_has_one_winner_among_processes(paths: Paths) -> None:
         for racer in racers:
             racer.join(10)
             racer.kill()
-    assert values == {SealedSecrets(paths).get("tls-key")}
+    assert values == {place.open_store().get("tls-key")}
 
 
-def test_a_maker_that_fails_stores_nothing(store: SealedSecrets) -> None:
+def test_a_maker_that_fails_stores_nothing(store: Secrets) -> None:
     def fail() -> str:
         raise RuntimeError("no randomness")
 
@@ -101,7 +182,7 @@ def test_a_maker_that_fails_stores_nothing(store: SealedSecrets) -> None:
     assert store.list("") == []
 
 
-def test_delete_takes_the_path_and_all_below_it_and_nothing_beside(store: SealedSecrets) -> None:
+def test_delete_takes_the_path_and_all_below_it_and_nothing_beside(store: Secrets) -> None:
     for path in ("deployments/ab", "deployments/ab/x", "deployments/abc/x", "ssh/installation"):
         store.put(path, "v")
     assert store.list("deployments/ab") == ["deployments/ab", "deployments/ab/x"]
@@ -112,7 +193,7 @@ def test_delete_takes_the_path_and_all_below_it_and_nothing_beside(store: Sealed
 @pytest.mark.parametrize(
     "path", ["", "/", "../x", "a/../b", "/etc/passwd", "a//b", "a b", "a\nb", ".", "a/.hidden", "ä"]
 )
-def test_only_plain_paths_are_taken(store: SealedSecrets, path: str) -> None:
+def test_only_plain_paths_are_taken(store: Secrets, path: str) -> None:
     for call in (lambda: store.put(path, "v"), lambda: store.get(path), lambda: store.delete(path)):
         with pytest.raises(InvalidInput):
             call()
@@ -124,255 +205,399 @@ def test_only_plain_paths_are_taken(store: SealedSecrets, path: str) -> None:
     )
 )
 @settings(max_examples=25, deadline=None)
-def test_any_text_comes_back_as_it_was(
+def test_any_text_comes_back_from_the_sealed_file(
     tmp_path_factory: pytest.TempPathFactory, values: dict[str, str]
 ) -> None:
     base = tmp_path_factory.mktemp("secrets")
-    store = SealedSecrets(Paths(base / "state", base / "config", base / "lab"))
+    _comes_back(SealedSecrets(Paths(base / "state", base / "config", base / "lab")), values)
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9]{1,8}){0,3}", fullmatch=True), st.text(), max_size=4
+    )
+)
+@settings(max_examples=25, deadline=None)
+def test_any_text_comes_back_from_openbao(
+    bao: OpenBaoWorld,
+    role_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    values: dict[str, str],
+) -> None:
+    chosen = bao.settings(role_id, prefix=f"homeport/t{next(_numbers)}")
+    here = Login(chosen, tmp_path_factory.getbasetemp(), {REFERENCE: bao.secret_id(ROLE)})
+    _comes_back(here.open_store(), values)
+
+
+def _comes_back(store: Secrets, values: dict[str, str]) -> None:
     for path, value in values.items():
         store.put(path, value)
     assert {path: store.get(path) for path in store.list("")} == values
 
 
-# --- the sealed file --------------------------------------------------------------------
-
-
-def files(paths: Paths) -> tuple[Path, Path]:
-    return paths.state / "secrets" / "sealed.json", paths.config / "secrets.key"
-
-
-def test_nothing_readable_is_written_and_files_are_private(
-    store: SealedSecrets, paths: Paths
-) -> None:
-    store.put("providers/home/token", CANARY)
-    for directory in (paths.state, paths.config):
-        for file in directory.rglob("*"):
-            mode = stat.S_IMODE(file.stat().st_mode)
-            assert mode & 0o077 == 0, file
-            if file.is_file():
-                data = file.read_bytes()
-                assert CANARY.encode() not in data
-                assert base64.b64encode(CANARY.encode())[:-2] not in data
-    key = files(paths)[1]
-    assert not list(paths.state.rglob(key.name))
-
-
-def test_a_key_that_others_can_read_is_refused(store: SealedSecrets, paths: Paths) -> None:
-    store.put("a", CANARY)
-    key = files(paths)[1]
-    key.chmod(0o640)
-    with pytest.raises(Unsafe) as caught:
-        store.get("a")
-    assert f"chmod 600 '{key}'" in caught.value.do
-    assert store.check()[0].status is CheckStatus.FAIL
-    key.chmod(0o600)
-    assert store.get("a") == CANARY
-
-
-@pytest.mark.parametrize("lost", [0, 1])
-def test_a_lost_file_or_key_says_what_to_restore(
-    store: SealedSecrets, paths: Paths, lost: int
-) -> None:
-    store.put("a", CANARY)
-    file = files(paths)[lost]
-    kept = file.read_bytes()
-    file.unlink()
-    for call in (lambda: store.get("a"), lambda: store.put("b", "v"), lambda: store.list("")):
-        with pytest.raises(DamagedSecrets) as caught:
+def test_what_is_no_text_is_refused_and_not_repeated(store: Secrets) -> None:
+    for call in (
+        lambda: store.put("a", f"{CANARY}\ud800"),
+        lambda: store.ensure("a", lambda: f"{CANARY}\ud800"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
             call()
-        assert str(file) in caught.value.do
-    assert store.check()[0].status is CheckStatus.FAIL
-    private_files.write_private(file, kept)
-    assert store.get("a") == CANARY
+        assert CANARY not in str(caught.value.describe())
+    assert store.list("") == []
 
 
-def test_another_installations_key_is_told_apart(store: SealedSecrets, paths: Paths) -> None:
-    store.put("a", CANARY)
-    other = Paths(paths.state / "other", paths.config / "other", paths.lab)
-    SealedSecrets(other).put("a", "x")
-    private_files.write_private(files(paths)[1], files(other)[1].read_bytes())
-    with pytest.raises(DamagedSecrets) as caught:
-        store.get("a")
-    assert "sealed with key" in caught.value.why
+# --- OpenBao: versions, owners, races ------------------------------------------------------
 
 
-def _drop(document: dict[str, dict[str, str]]) -> None:
-    del document["records"]["b"]
+def _kv(bao: OpenBaoWorld) -> Any:
+    return bao.admin().secrets.kv.v2
 
 
-def _swap(document: dict[str, dict[str, str]]) -> None:
-    records = document["records"]
-    records["a"], records["b"] = records["b"], records["a"]
+def test_a_value_says_whose_it_is_and_keeps_its_versions(bao: OpenBaoWorld, login: Login) -> None:
+    store = login.open_store()
+    store.ensure("deployments/0123abcd/admin-password", lambda: "first")
+    store.put("deployments/0123abcd/admin-password", "second")
+    store.put("deployments/0123abcd/admin-password", "second")
+    key = f"{login.settings['prefix']}/deployments/0123abcd/admin-password"
+    metadata = _kv(bao).read_secret_metadata(key, mount_point="kv")["data"]
+    assert metadata["custom_metadata"] == {
+        "owner": "hp-ab12cd34-0123abcd",
+        "purpose": "admin-password",
+    }
+    assert metadata["current_version"] == 2  # what is stored already is not written again
+    older = _kv(bao).read_secret_version(
+        key, version=1, mount_point="kv", raise_on_deleted_version=True
+    )
+    assert older["data"]["data"] == {"value": "first"}
 
 
-def _flip(document: dict[str, dict[str, str]]) -> None:
-    record = bytearray(base64.b64decode(document["records"]["a"]))
-    record[-1] ^= 1
-    document["records"]["a"] = base64.b64encode(record).decode()
+def test_of_two_writers_of_a_new_value_one_wins_and_both_know_it(login: Login) -> None:
+    stores = [login.open_store() for _ in range(8)]
+    start = threading.Barrier(len(stores))
+
+    def race(number: int) -> str:
+        start.wait()
+        return stores[number].ensure("a/b", lambda: f"value {number}")
+
+    with ThreadPoolExecutor(len(stores)) as threads:
+        values = set(threads.map(race, range(len(stores))))
+    assert values == {login.open_store().get("a/b")}
 
 
-@pytest.mark.parametrize("change", [_drop, _swap, _flip])
-def test_a_changed_file_is_never_read(
-    store: SealedSecrets, paths: Paths, change: Callable[[dict[str, dict[str, str]]], None]
+def test_a_put_that_meets_another_comes_after_it(
+    bao: OpenBaoWorld, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store = login.open_store()
+    store.put("a", "first")
+    read = store._read
+    theirs = iter(["theirs"])
+
+    def meanwhile(path: str) -> Any:
+        found = read(path)
+        for value in theirs:
+            login.open_store().put("a", value)
+        return found
+
+    monkeypatch.setattr(store, "_read", meanwhile)
+    store.put("a", "ours")
+    assert login.open_store().get("a") == "ours"
+    key = f"{login.settings['prefix']}/a"
+    assert _kv(bao).read_secret_metadata(key, mount_point="kv")["data"]["current_version"] == 3
+
+
+@pytest.mark.parametrize("destroyed", [False, True])
+def test_what_somebody_deleted_by_hand_is_not_made_anew(
+    bao: OpenBaoWorld, login: Login, destroyed: bool
+) -> None:
+    store = login.open_store()
     store.put("a", CANARY)
-    store.put("b", "other")
-    file = files(paths)[0]
-    document = json.loads(file.read_text())
-    change(document)
-    private_files.write_private(file, json.dumps(document).encode())
-    with pytest.raises(DamagedSecrets) as caught:
-        store.list("")
-    assert str(file) in caught.value.do
-
-
-@given(st.data())
-@settings(max_examples=60, deadline=None)
-def test_no_flipped_bit_and_no_cut_goes_unnoticed(data: st.DataObject) -> None:
-    key = Key.generate()
-    records = {path: seal_value(key, path, f"value of {path}") for path in ("a", "b/c")}
-    whole = Envelope.build(key, records).serialise()
-    position = data.draw(st.integers(0, len(whole) - 1))
-    if data.draw(st.booleans()):
-        damaged = whole[:position]
+    key = f"{login.settings['prefix']}/a"
+    if destroyed:
+        _kv(bao).destroy_secret_versions(key, [1], mount_point="kv")
     else:
-        damaged = bytearray(whole)
-        damaged[position] ^= 1 << data.draw(st.integers(0, 7))
-    try:
-        envelope = Envelope.parse(bytes(damaged))
-        envelope.verify(key)
-        values = {path: open_value(key, path, r) for path, r in envelope.records.items()}
-    except ValueError:
-        return
-    assert values == {"a": "value of a", "b/c": "value of b/c"}  # only white space was hit
+        _kv(bao).delete_latest_version_of_secret(key, mount_point="kv")
+    for call in (
+        lambda: store.get("a"),
+        lambda: store.put("a", "x"),
+        lambda: store.ensure("a", lambda: "x"),
+    ):
+        with pytest.raises(Conflict) as caught:
+            call()
+        assert "bao kv undelete -versions=1" in caught.value.do
+    if not destroyed:
+        _kv(bao).undelete_secret_versions(key, [1], mount_point="kv")
+        assert store.get("a") == CANARY
+    assert store.delete("a") == 1
+    assert store.ensure("a", lambda: "new") == "new"
 
 
-def test_a_newer_format_is_refused(store: SealedSecrets, paths: Paths) -> None:
-    store.put("a", CANARY)
-    file = files(paths)[0]
-    private_files.write_private(file, file.read_bytes().replace(b'"version": 1', b'"version": 2'))
-    with pytest.raises(DamagedSecrets) as caught:
-        store.get("a")
-    assert "version 2" in caught.value.why
+def test_what_others_wrote_there_is_left_alone(bao: OpenBaoWorld, login: Login) -> None:
+    key = f"{login.settings['prefix']}/a"
+    _kv(bao).create_or_update_secret(key, {"user": "x", "value": "y"}, mount_point="kv")
+    for call in (
+        lambda: login.open_store().get("a"),
+        lambda: login.open_store().put("a", "x"),
+        lambda: login.open_store().ensure("a", lambda: "x"),
+    ):
+        with pytest.raises(Conflict, match="not written by Homeport"):
+            call()
 
 
-def test_a_new_key_opens_everything_and_the_old_one_nothing(
-    store: SealedSecrets, paths: Paths
+# --- OpenBao: logging in -------------------------------------------------------------------
+
+
+def test_a_wrapped_secret_id_is_opened_once_and_the_id_kept(
+    bao: OpenBaoWorld, login: Login
 ) -> None:
-    store.put("a", CANARY)
-    store.put("b", "other")
-    key = files(paths)[1]
-    old = key.read_bytes()
-    store.rotate_key()
-    assert (store.get("a"), store.get("b")) == (CANARY, "other")
-    private_files.write_private(key, old)
-    with pytest.raises(DamagedSecrets):
-        SealedSecrets(paths).get("a")
+    wrapped = bao.wrapped_secret_id(ROLE)
+    login.kept[REFERENCE] = wrapped
+    with ThreadPoolExecutor(4) as threads:  # several processes may be the first at once
+        list(threads.map(lambda _: login.open_store().put("a", "v"), range(4)))
+    assert login.kept[REFERENCE] != wrapped
+    assert login.open_store().get("a") == "v"
 
 
-class Killed(BaseException):
-    pass
-
-
-@pytest.mark.parametrize("rotating", [False, True])
-def test_killed_at_any_write_nothing_is_lost(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch, rotating: bool
+def test_a_wrapping_token_that_was_opened_before_is_a_sign_of_theft(
+    bao: OpenBaoWorld, login: Login
 ) -> None:
-    """Every system call that changes a directory is a place to die at."""
-    if rotating:
-        SealedSecrets(paths).put("a", CANARY)
-    left = [0]
-
-    def dying(real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object, **kwargs: object) -> object:
-            left[0] -= 1
-            if left[0] == 0:
-                raise Killed
-            return real(*args, **kwargs)
-
-        return call
-
-    monkeypatch.setattr(os, "fsync", dying(os.fsync))
-    monkeypatch.setattr(Path, "replace", dying(Path.replace))
-    for moment in range(1, 50):
-        left[0] = moment
-        try:
-            if rotating:
-                SealedSecrets(paths).rotate_key()
-            else:
-                SealedSecrets(paths).put("a", CANARY)
-        except Killed:
-            left[0] = 0
-            if rotating:
-                assert SealedSecrets(paths).get("a") == CANARY
-            SealedSecrets(paths).put(f"probe/{moment}", "v")
-        else:
-            break
-    left[0] = 0
-    assert moment > 2
-    assert SealedSecrets(paths).get("a") == CANARY
-    assert len(SealedSecrets(paths).list("probe")) == moment - 1
+    wrapped = bao.wrapped_secret_id(ROLE)
+    stolen = hvac.Client(bao.url, token=wrapped, verify=str(bao.directory / "ca.pem")).sys.unwrap()
+    login.kept[REFERENCE] = wrapped
+    with pytest.raises(Unsafe) as caught:
+        login.open_store().get("a")
+    assert "opened already" in caught.value.why
+    assert "audit log" in caught.value.do
+    assert wrapped not in str(caught.value.describe())
+    assert stolen["data"]["secret_id"] not in str(caught.value.describe())
 
 
-def test_no_error_or_representation_shows_a_value(store: SealedSecrets, paths: Paths) -> None:
-    key = Key.generate()
-    assert base64.b64encode(key.material).decode() not in repr(key)
-    with pytest.raises(InvalidInput) as caught:
-        store.put("a", f"{CANARY}\ud800")
+def test_a_wrapping_token_that_holds_something_else_is_not_opened(
+    bao: OpenBaoWorld, login: Login
+) -> None:
+    slipped_in = bao.admin().adapter.post(
+        "/v1/sys/wrapping/wrap", json={"secret_id": "x"}, wrap_ttl="5m"
+    )["wrap_info"]["token"]
+    login.kept[REFERENCE] = slipped_in
+    with pytest.raises(Unsafe, match="not a secret id"):
+        login.open_store().get("a")
+    assert login.kept[REFERENCE] == slipped_in
+
+
+def test_a_wrong_secret_id_is_denied_and_not_repeated(login: Login) -> None:
+    login.kept[REFERENCE] = CANARY
+    with pytest.raises(Denied) as caught:
+        login.open_store().get("a")
+    assert "secret-id" in caught.value.do
     assert CANARY not in str(caught.value.describe())
-    errors: list[HomeportError] = []
-    store.put("a", CANARY)
-    files(paths)[0].write_text("{}")
+
+
+def _logins(bao: OpenBaoWorld) -> int:
+    return bao.audit_log.read_text().count('"path":"auth/approle/login"')
+
+
+def test_a_token_is_renewed_before_its_end_and_replaced_when_it_cannot_live_longer(
+    bao: OpenBaoWorld, login: Login
+) -> None:
+    policy = own_policy(OpenBaoSettings(**login.settings))
+    login.settings["role_id"] = bao.role("brief", policy, token_ttl="60s", token_max_ttl="90s")
+    login.kept[REFERENCE] = bao.secret_id("brief")
+    store = login.open_store()
+    store.put("a", "v")
+    before = _logins(bao)
+    login.now = 45.0  # less than a third of its life is left
+    assert store.get("a") == "v"
+    assert bao.audit_log.read_text().count('"path":"auth/token/renew-self"') > 0
+    assert _logins(bao) == before
+    login.now = 200.0  # and now it is over
+    assert store.get("a") == "v"
+    assert _logins(bao) == before + 2  # a request and its answer
+
+
+def test_a_token_that_was_revoked_is_replaced(bao: OpenBaoWorld, login: Login) -> None:
+    store = login.open_store()
+    store.put("a", "v")
+    bao.admin().sys.revoke_prefix("auth/approle/login")
+    assert store.get("a") == "v"
+
+
+def test_a_secret_id_that_can_be_used_once_is_enough_while_its_token_lives(
+    bao: OpenBaoWorld, login: Login
+) -> None:
+    policy = own_policy(OpenBaoSettings(**login.settings))
+    login.settings["role_id"] = bao.role("once", policy, secret_id_num_uses=1)
+    login.kept[REFERENCE] = bao.secret_id("once")
+    store = login.open_store()
+    store.put("a", "v")
+    assert store.get("a") == "v"
+    with pytest.raises(Denied) as caught:
+        login.open_store().get("a")
+    assert "used up" in caught.value.do
+
+
+# --- OpenBao: rights, places, trust ---------------------------------------------------------
+
+
+def test_a_missing_right_is_named_with_the_line_that_grants_it(
+    bao: OpenBaoWorld, login: Login
+) -> None:
+    login.settings["role_id"] = bao.role(
+        "poor", 'path "kv/data/homeport/*" { capabilities = ["read"] }'
+    )
+    login.kept[REFERENCE] = bao.secret_id("poor")
+    store = login.open_store()
+    lines = [line for line in store.check() if line.status is CheckStatus.FAIL]
+    assert [line.found.partition(" (")[0] for line in lines] == [
+        f"create, update on kv/data/{login.settings['prefix']}/*",
+        f"create, read, update, list, delete on kv/metadata/{login.settings['prefix']}/*",
+        f"list on kv/metadata/{login.settings['prefix']}",
+    ]
+    assert 'capabilities = ["create", "update"]' in lines[0].do
+    with pytest.raises(Denied) as caught:
+        store.put("a", CANARY)
+    assert f'path "kv/data/{login.settings["prefix"]}/*"' in caught.value.do
+    assert CANARY not in str(caught.value.describe())
+
+
+def test_a_deployments_policy_opens_its_own_secrets_alone(bao: OpenBaoWorld, login: Login) -> None:
+    store = login.open_store()
+    store.put("deployments/0123abcd/x", "its own")
+    store.put("deployments/89abcdef/x", "another's")
+    settings = OpenBaoSettings(**login.settings)
+    bao.admin().sys.create_or_update_policy("one", deployment_policy(settings, "0123abcd"))
+    token = bao.admin().auth.token.create(policies=["one"])["auth"]["client_token"]
+    client = hvac.Client(bao.url, token=token, verify=str(bao.directory / "ca.pem"))
+    read = client.secrets.kv.v2.read_secret_version
+    place = f"{settings.prefix}/deployments"
+    own = read(f"{place}/0123abcd/x", mount_point="kv", raise_on_deleted_version=True)
+    assert own["data"]["data"]["value"] == "its own"
+    with pytest.raises(hvac.exceptions.Forbidden):
+        read(f"{place}/89abcdef/x", mount_point="kv", raise_on_deleted_version=True)
+    with pytest.raises(hvac.exceptions.Forbidden):
+        client.secrets.kv.v2.create_or_update_secret(f"{place}/0123abcd/x", {}, mount_point="kv")
+
+
+def test_policies_are_shown_without_a_login(login: Login) -> None:
+    login.kept.clear()
+    text = open_backend(login.environment, login.settings).policies({"0123abcd": "cal"})
+    assert own_policy(OpenBaoSettings(**login.settings)) in text
+    assert "# cal: reads its own secrets" in text
+
+
+def test_a_namespace_is_a_place_of_its_own(bao: OpenBaoWorld, login: Login) -> None:
+    bao.admin().sys.create_namespace("team")
+    bao.mount("team")
+    policy = own_policy(OpenBaoSettings(**login.settings))
+    inside = Login(dict(login.settings, namespace="team"), login.directory)
+    inside.settings["role_id"] = bao.role(ROLE, policy, "team")
+    inside.kept[REFERENCE] = bao.secret_id(ROLE, "team")
+    inside.open_store().put("a", "in the team")
+    login.open_store().put("a", "at the root")
+    assert inside.open_store().get("a") == "in the team"
+    assert {check.status for check in inside.open_store().check()} == {CheckStatus.PASS}
+
+
+def test_a_mount_that_is_not_there_or_of_the_wrong_kind_is_named(
+    bao: OpenBaoWorld, login: Login
+) -> None:
+    bao.admin().sys.enable_secrets_engine("kv", path="old", options={"version": "1"})
+    policy = own_policy(OpenBaoSettings(**dict(login.settings, mount="old")))
+    policy += "\n" + own_policy(OpenBaoSettings(**dict(login.settings, mount="none")))
+    login.settings |= {"role_id": bao.role("elsewhere", policy), "mount": "none"}
+    login.kept[REFERENCE] = bao.secret_id("elsewhere")
+    with pytest.raises(NotReady, match="no such secrets engine"):
+        login.open_store().put("a", "v")
+    login.settings["mount"] = "old"
+    line = login.open_store().check()[-1]
+    assert line.status is CheckStatus.FAIL
+    assert "bao secrets enable -path=old -version=2 kv" in line.do
+
+
+def test_another_authority_is_not_believed(
+    bao: OpenBaoWorld, login: Login, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bao.directory / "ca.pem"))
+    for trust in (
+        {"ca_pem": make_tls(tmp_path)},
+        {"ca_pem": ""},
+        {"fingerprint": "AA:" * 31 + "AA"},
+    ):
+        login.settings |= {"ca_pem": "", **trust}
+        with pytest.raises(Denied) as caught:
+            login.open_store().get("a")
+        assert "no secret was sent" in caught.value.left
+        assert "shows the fingerprint" in caught.value.why
+
+
+def test_settings_that_cannot_work_are_named(login: Login) -> None:
+    for wrong in (
+        {"url": "http://bao.example.org:8200"},
+        {"url": "https://user@bao.example.org"},
+        {"mount": '" { }'},
+        {"prefix": "a/../b"},
+        {"secret_id_ref": CANARY},
+        {"token": CANARY},
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            open_backend(login.environment, login.settings | wrong)
+        assert next(iter(wrong)) in caught.value.why
+        assert CANARY not in str(caught.value.describe())
+
+
+# --- OpenBao: away and back -----------------------------------------------------------------
+
+
+def test_sealed_or_stopped_it_says_so_and_goes_on_afterwards(
+    bao: OpenBaoWorld, login: Login
+) -> None:
+    store = login.open_store()
+    store.put("a", "v")
     try:
-        store.get("a")
+        bao.seal()
+        for call in (
+            lambda: store.get("a"),
+            lambda: store.put("a", CANARY),
+            lambda: login.open_store().get("a"),
+        ):
+            with pytest.raises(Sealed) as sealed:
+                call()
+            assert "bao operator unseal" in sealed.value.do
+        assert store.check()[0].status is CheckStatus.FAIL
+        bao.stop()
+        with pytest.raises(OnHold) as away:
+            store.get("a")
+        assert not isinstance(away.value, Sealed)
+        assert "no connection" in away.value.why
+        bao.start()
+        with pytest.raises(Sealed):
+            store.get("a")
+    finally:
+        if bao.process is None:
+            bao.start()
+        bao.unseal()
+    assert store.get("a") == "v"
+
+
+# --- nothing leaks ----------------------------------------------------------------------------
+
+
+def test_no_secret_is_in_the_logs_of_openbao_or_in_an_error(
+    bao: OpenBaoWorld, login: Login, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    store = login.open_store()
+    store.put("a", CANARY)
+    assert store.ensure("a", lambda: "x") == store.get("a") == CANARY
+    told = ""
+    bao.seal()
+    try:
+        store.put("a", f"{CANARY}-2")
     except HomeportError as error:
-        errors.append(error)
-    assert errors
-    assert CANARY not in str(errors[0].describe())
-
-
-# --- generated values -------------------------------------------------------------------
-
-
-@given(st.sampled_from(["password", "token", "hex"]), st.integers(min_value=12, max_value=128))
-def test_generated_values_have_their_form(kind: str, length: int) -> None:
-    value = generate(SecretSpec(kind=kind, length=length))  # type: ignore[arg-type]
-    assert len(value) == length
-    assert value.isascii()
-    assert not set(value) & set(" \t\n'\"\\$`%:@/")
-    if kind == "hex":
-        int(value, 16)
-    if kind == "password":
-        assert not set(value) & set("0O1lI")
-
-
-def test_a_signing_key_seed_is_32_bytes_in_unpadded_base64() -> None:
-    value = generate(SecretSpec(kind="ed25519-seed"))
-    assert len(base64.b64decode(value + "=")) == 32
-    assert not value.endswith("=")
-
-
-def test_a_length_that_can_be_guessed_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least"):
-        generate(SecretSpec(kind="password", length=4))
-
-
-# --- the installation's own -------------------------------------------------------------
-
-
-def test_the_ssh_key_is_made_once_and_in_openssh_form(paths: Paths) -> None:
-    first = installation_ssh_key(open_installation_secrets(paths))
-    again = installation_ssh_key(open_installation_secrets(paths))
-    assert first == again
-    assert first.private_pem.startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
-    assert first.public_line.startswith("ssh-ed25519 AAAA")
-    assert first.private_pem not in repr(first)
-
-
-def test_references_are_followed_and_plain_values_refused(paths: Paths) -> None:
-    store = open_installation_secrets(paths)
-    store.put("providers/home/token", CANARY)
-    assert read_reference(store, "secret:providers/home/token") == CANARY
-    with pytest.raises(InvalidInput) as caught:
-        read_reference(store, CANARY)
-    assert CANARY not in str(caught.value.describe())
+        told = str(error.describe())
+    finally:
+        bao.unseal()
+    assert told
+    secret_id = login.kept[REFERENCE]
+    for text in (bao.audit_log.read_text(), bao.log.read_text(), caplog.text, told):
+        assert text
+        assert CANARY not in text
+        assert secret_id not in text

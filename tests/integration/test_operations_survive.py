@@ -238,6 +238,33 @@ def test_a_handler_that_breaks_fails_its_step_and_not_the_worker(toys: ToyInstal
     assert "plugin" in ended[0].error["why"]
 
 
+def test_what_somebody_must_bring_back_is_waited_for_beyond_the_limit(
+    toys: ToyInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMEPORT_RETRY_SECONDS", "0.4")
+    first = toys.begin([step("a", "held"), step("b", after=("a",))])
+    toys.start_worker()
+    wait_for(lambda: toys.lines("calls").count("a") > 12)  # some 4 fit into the limit
+    toys.open_gate()
+    events = toys.run(first)
+    assert toys.status(first) == "succeeded"
+    told = [event.error for event in events if isinstance(event, StepRetrying)]
+    assert {error["what"] for error in told} == {"the vault is sealed"}
+    assert {error["do"] for error in told} == {"Unseal it."}
+
+
+def test_what_is_held_can_be_cancelled(
+    toys: ToyInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMEPORT_RETRY_SECONDS", "0.4")
+    operation = toys.begin([step("a", "held")])
+    toys.start_worker()
+    wait_for(lambda: toys.lines("calls").count("a") > 6)
+    toys.control.cancel(operation.id)
+    toys.run(operation)
+    assert toys.status(operation) == "cancelled"
+
+
 def test_idle_worker_ends_by_itself(toys: ToyInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOMEPORT_WORKER_IDLE", "1")
     toys.start_worker()

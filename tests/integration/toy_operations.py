@@ -31,7 +31,7 @@ from engine.paths import Paths
 _PLUGIN = """
 import os, time
 from pathlib import Path
-from engine.errors import HomeportError, RemoteFailure, Unreachable
+from engine.errors import HomeportError, RemoteFailure, Sealed, Unreachable
 from engine.operations.step import StepOutcome
 
 LEDGER = Path(os.environ["TOY_LEDGER"])
@@ -70,6 +70,12 @@ def gated(ctx):
         raise RemoteFailure("the gate is shut", on="gate", why="nobody opened it", do="Open it.")
     return make(ctx)
 
+def held(ctx):
+    _append("calls", ctx.step.id)
+    if "open" not in _lines("gate"):
+        raise Sealed("the vault is sealed", on="vault", do="Unseal it.")
+    return make(ctx)
+
 def flaky(ctx):
     _append("calls", ctx.step.id)
     if _lines("calls").count(ctx.step.id) <= ctx.step.args["failures"]:
@@ -95,7 +101,7 @@ def spill(ctx):
 def leaky(ctx):
     return StepOutcome(output={"value": object()})
 """
-_KINDS = ("make", "slow", "gated", "flaky", "babble", "broken", "spill", "leaky")
+_KINDS = ("make", "slow", "gated", "held", "flaky", "babble", "broken", "spill", "leaky")
 _DRIVERS = {
     Service.HYPERVISOR: "proxmox",
     Service.ADDRESSES: "pool",

@@ -23,10 +23,10 @@ from engine.backends.hypervisor.wire import (
     NotJson,
     Parameter,
     Serializer,
-    connection_refused,
     encode,
 )
-from engine.backends.tls import VerifyingAdapter, shown_fingerprint
+from engine.backends.tls import VerifyingAdapter, certificate_problem, shown_fingerprint
+from engine.backends.trust import connection_refused
 from engine.errors import Denied, HomeportError, RemoteFailure, Unreachable
 
 with warnings.catch_warnings():  # on import it silences TLS warnings for the whole process
@@ -198,7 +198,7 @@ class ProxmoxClient:
             Denied(
                 "the Proxmox host cannot prove that it is the right one",
                 on=host,
-                why=_certificate_problem(error, shown),
+                why=certificate_problem(error, shown),
                 left="the token was not sent to it",
                 do="On the host itself run: pvenode cert info. If the SHA-256 fingerprint of "
                 "pve-ssl.pem or pveproxy-ssl.pem is the one shown here, put it into the "
@@ -223,18 +223,3 @@ class ProxmoxClient:
                 text = getattr(error, part)
                 setattr(error, part, text.replace(self._token, "(secret)"))
         return error
-
-
-def _certificate_problem(error: Exception, shown: str) -> str:
-    text = str(error)
-    if "has expired" in text:
-        reason = "its certificate has expired"
-    elif "mismatch" in text:
-        reason = "its certificate is for another name or address"
-    elif "CERTIFICATE_VERIFY_FAILED" in text:
-        reason = "no authority that is trusted here has signed its certificate"
-    elif "showed a certificate" in text:
-        reason = "its certificate is not the one whose fingerprint is in the settings"
-    else:
-        reason = "it does not speak TLS as a Proxmox host does"
-    return f"{reason}; it shows the fingerprint {shown}" if shown else reason

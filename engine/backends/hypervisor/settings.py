@@ -5,35 +5,29 @@ from __future__ import annotations
 import re
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from engine.backends.trust import Trust
 
 _HOST = re.compile(
     r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:(?P<port>[0-9]{1,5}))?"
 )
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
 DEFAULT_PORT = 8006
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,39}$")]
 
 
-class ProxmoxSettings(BaseModel):
+class ProxmoxSettings(Trust):
     """One Proxmox VE, or one cluster of them.
 
     hosts: "name", "name:port" or an address; all of one cluster, tried in this order.
-    ca_pem, fingerprint: how its certificate is known to be the right one: the authority that
-    signed it, or the SHA-256 fingerprints of the hosts' certificates. Neither: the system's
-    authorities. There is no setting that turns the check off.
     image, template: what a guest's disk is made from: a cloud image in a storage with the
     content type `import`, or the id of a template that is cloned.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     hosts: tuple[str, ...] = Field(min_length=1)
     token_id: str = Field(pattern=r"^[^\s!@:/]+@[A-Za-z][A-Za-z0-9.-]+![A-Za-z][A-Za-z0-9._-]+$")
     token_ref: str = Field(pattern=r"^secret:")
-    ca_pem: str = ""
-    fingerprint: tuple[str, ...] = ()
     storage: Name
     image: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9._-]*:import/[A-Za-z0-9._+-]+)?$")
     template: int | None = Field(default=None, ge=100)
@@ -46,31 +40,10 @@ class ProxmoxSettings(BaseModel):
     agent_seconds: float = Field(default=300, gt=0)
     """How long a new guest may take until its agent shows the SSH host key."""
 
-    @field_validator("fingerprint", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        if isinstance(value, str):
-            return (value,) if value else ()
-        return value
-
-    @field_validator("fingerprint")
-    @classmethod
-    def _fingerprints(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_FINGERPRINT.fullmatch(item) for item in value):
-            raise ValueError("a fingerprint is 32 bytes in hexadecimal, joined by colons (SHA-256)")
-        return tuple(item.upper() for item in value)
-
     @field_validator("hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(with_port(host) for host in value)
-
-    @field_validator("ca_pem")
-    @classmethod
-    def _authority(cls, value: str) -> str:
-        if value and "-----BEGIN CERTIFICATE-----" not in value:
-            raise ValueError("this is not a certificate in PEM form")
-        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 import requests
-import urllib3
 
 Parameter = str | int | float | bool | None | Sequence[str]
 
@@ -46,15 +45,3 @@ class Serializer:
             if isinstance(body, dict):
                 return body
         return {}
-
-
-def connection_refused(error: Exception) -> str:
-    """Why no connection came about; "" where there was one, so that the request may be out."""
-    reason = error.args[0] if error.args else None
-    cause = getattr(reason, "reason", reason)
-    if isinstance(cause, urllib3.exceptions.NameResolutionError):
-        return "its name cannot be resolved"
-    if isinstance(cause, urllib3.exceptions.NewConnectionError):
-        text = str(cause).rpartition(": ")[2]
-        return f"no connection ({text})"
-    return ""

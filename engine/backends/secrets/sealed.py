@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +29,8 @@ from engine.backends.secrets.envelope import (
     open_value,
     seal_value,
 )
-from engine.errors import HomeportError, InvalidInput, NotFound
+from engine.backends.secrets.paths import is_below, not_text, valid_path
+from engine.errors import HomeportError, NotFound
 from engine.model.provider import Check, CheckStatus
 from engine.paths import Paths
 from engine.private_files import (
@@ -42,7 +42,6 @@ from engine.private_files import (
 )
 
 _KEY_HEADER = "homeport-secrets-key-1"
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}){0,7}")
 
 
 class SealedSettings(BaseModel):
@@ -82,7 +81,7 @@ class SealedSecrets:
 
     def get(self, path: str) -> str:
         """NotFound where there is none; DamagedSecrets where file and key do not fit."""
-        value = self._look_up(_valid(path))
+        value = self._look_up(valid_path(path))
         if value is None:
             raise NotFound(
                 "there is no such secret",
@@ -93,11 +92,11 @@ class SealedSecrets:
 
     def put(self, path: str, value: str) -> None:
         with self._changing() as (key, records):
-            records[_valid(path)] = _sealed(key, path, value)
+            records[valid_path(path)] = _sealed(key, path, value)
 
     def ensure(self, path: str, make: Callable[[], str]) -> str:
         """The value at path, made under the lock where there is none: one winner."""
-        found = self._look_up(_valid(path))
+        found = self._look_up(valid_path(path))
         if found is not None:
             return found
         with self._changing() as (key, records):
@@ -107,18 +106,18 @@ class SealedSecrets:
 
     def list(self, prefix: str) -> list[str]:
         """Paths at or below the prefix, sorted; all of them for an empty one."""
-        wanted = _valid(prefix.rstrip("/")) if prefix else ""
+        wanted = valid_path(prefix.rstrip("/")) if prefix else ""
         opened = self._open_existing()
         return (
-            sorted(path for path in opened[0].records if _is_below(path, wanted)) if opened else []
+            sorted(path for path in opened[0].records if is_below(path, wanted)) if opened else []
         )
 
     def delete(self, prefix: str) -> int:
-        wanted = _valid(prefix.rstrip("/"))
+        wanted = valid_path(prefix.rstrip("/"))
         if not self.list(wanted):
             return 0
         with self._changing() as (_, records):
-            doomed = [path for path in records if _is_below(path, wanted)]
+            doomed = [path for path in records if is_below(path, wanted)]
             for path in doomed:
                 del records[path]
         return len(doomed)
@@ -253,29 +252,8 @@ def _sealed(key: Key, path: str, value: str) -> bytes:
     try:
         return seal_value(key, path, value)
     except UnicodeEncodeError:
-        raise InvalidInput(
-            "this secret cannot be stored",
-            on=path,
-            why="it is not valid Unicode text",
-            left="nothing was changed",
-            do="Give it as text; encode binary values, for example as base64.",
-        ) from None
+        raise not_text(path) from None
 
 
 def _key_text(key: Key) -> bytes:
     return f"{_KEY_HEADER} {base64.b64encode(key.material).decode()}\n".encode()
-
-
-def _valid(path: str) -> str:
-    if _PATH.fullmatch(path):
-        return path
-    raise InvalidInput(
-        "this is not a secret's path",
-        on=path[:80],
-        why="a path is up to eight names of letters, digits, '_', '-' and '.', joined by '/'",
-        do="Use a path such as providers/home/hypervisor-token.",
-    )
-
-
-def _is_below(path: str, prefix: str) -> bool:
-    return not prefix or path == prefix or path.startswith(prefix + "/")

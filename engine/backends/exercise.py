@@ -1,0 +1,78 @@
+"""The part of the conformance suites that may run against anybody's own service: it makes
+something small that is marked as Homeport's, looks whether the service keeps its word, and
+removes it again. `homeport doctor --provider` runs it, and so does every conformance suite.
+"""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Callable, Iterator
+
+from engine.backends.protocols import Addresses, ProviderBackends, Secrets
+from engine.backends.registry import failed_check
+from engine.errors import HomeportError, NotFound
+from engine.model.provider import Check, CheckStatus, Service
+
+
+def exercise(backends: ProviderBackends, installation: str) -> list[Check]:
+    """Every service that can be tried out without harm; errors become lines."""
+    owner = f"hp-{installation}-probe{randomness.token_hex(4)}"
+    return [
+        *_lines(Service.SECRETS, lambda: exercise_secrets(backends.secrets)),
+        *_lines(Service.ADDRESSES, lambda: exercise_addresses(backends.addresses, owner)),
+    ]
+
+
+def exercise_secrets(store: Secrets) -> Iterator[str | None]:
+    """A value of no meaning is stored, read, changed, found and removed. Gives what each step
+    showed to be wrong, or None; whatever happens, the value is removed."""
+    path = f"probes/{randomness.token_hex(8)}"
+    first, second = randomness.token_urlsafe(16), randomness.token_urlsafe(16)
+    try:
+        store.put(path, first)
+        yield None if store.get(path) == first else "what was stored was not what was read"
+        kept = store.ensure(path, lambda: second)
+        yield None if kept == first else "a value that was there was made anew"
+        store.put(path, second)
+        yield None if store.get(path) == second else "a change was not seen"
+        yield None if store.list("probes").count(path) == 1 else "the listing does not name it"
+        yield None if store.delete(path) == 1 else "it was not removed"
+        yield None if _is_gone(store, path) else "it is there after it was removed"
+    finally:
+        store.delete(path)
+
+
+def exercise_addresses(service: Addresses, owner: str) -> Iterator[str | None]:
+    """An address is taken, found again and given back, with the same rules as above."""
+    try:
+        lease = service.allocate(owner, "homeport-probe")
+        again = service.allocate(owner, "homeport-probe")
+        yield None if lease == again else f"asked twice, it gave {lease.address}, {again.address}"
+        yield None if service.find(owner) == lease else "what was allocated is not found again"
+        yield None if service.release(owner) else "it was not given back"
+        yield None if service.find(owner) is None else "it is there after it was given back"
+    finally:
+        service.release(owner)
+
+
+def _is_gone(store: Secrets, path: str) -> bool:
+    try:
+        store.get(path)
+    except NotFound:
+        return True
+    return False
+
+
+def _lines(service: Service, steps: Callable[[], Iterator[str | None]]) -> list[Check]:
+    title = "Tried out, and left as it was found"
+    try:
+        shown = list(steps())
+    except HomeportError as error:
+        return [failed_check(service.value, error, title)]
+    wrong = [text for text in shown if text is not None]
+    if wrong:
+        do = "Report this with the whole output: the service does not keep its word."
+        found = "; ".join(wrong)
+        return [Check(service=service, title=title, status=CheckStatus.FAIL, found=found, do=do)]
+    found = f"{len(shown)} things asked of it hold"
+    return [Check(service=service, title=title, status=CheckStatus.PASS, found=found)]

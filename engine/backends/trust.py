@@ -1,0 +1,78 @@
+"""Settings that say how a service's certificate is known to be the right one, and the HTTP
+session that heeds them and nothing else of this machine."""
+
+from __future__ import annotations
+
+import re
+
+import requests
+import urllib3
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from engine.backends.tls import VerifyingAdapter
+
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
+
+
+class Trust(BaseModel):
+    """ca_pem: the authority that signed the certificate. fingerprint: SHA-256 fingerprints of
+    the certificates themselves. Neither: the system's authorities. There is no setting that
+    turns the check off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ca_pem: str = ""
+    fingerprint: tuple[str, ...] = ()
+
+    @field_validator("fingerprint", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        if isinstance(value, str):
+            return (value,) if value else ()
+        return value
+
+    @field_validator("fingerprint")
+    @classmethod
+    def _fingerprints(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_FINGERPRINT.fullmatch(item) for item in value):
+            raise ValueError("a fingerprint is 32 bytes in hexadecimal, joined by colons (SHA-256)")
+        return tuple(item.upper() for item in value)
+
+    @field_validator("ca_pem")
+    @classmethod
+    def _authority(cls, value: str) -> str:
+        if value and "-----BEGIN CERTIFICATE-----" not in value:
+            raise ValueError("this is not a certificate in PEM form")
+        return value
+
+
+def https_session(trust: Trust) -> requests.Session:
+    """Speaks https alone, also where it is sent elsewhere: a token never goes in the clear."""
+    session = requests.Session()
+    session.adapters.clear()
+    session.mount("https://", VerifyingAdapter(trust.ca_pem, trust.fingerprint))
+    session.trust_env = False  # no proxy, no .netrc and no bundle of authorities of the machine
+    return session
+
+
+def why_unreached(error: requests.RequestException) -> str:
+    """What came between, in plain words and without an address that holds a query."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no answer to the connection"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.TooManyRedirects):
+        return "it sends to another address, and that one is not asked"
+    return connection_refused(error) or "the connection was cut before the answer came"
+
+
+def connection_refused(error: Exception) -> str:
+    """Why no connection came about; "" where there was one, so that the request may be out."""
+    reason = error.args[0] if error.args else None
+    cause = getattr(reason, "reason", reason)
+    if isinstance(cause, urllib3.exceptions.NameResolutionError):
+        return "its name cannot be resolved"
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):
+        text = str(cause).rpartition(": ")[2]
+        return f"no connection ({text})"
+    return ""
