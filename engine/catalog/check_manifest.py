@@ -178,7 +178,7 @@ def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
         id_, kind, locator = unit.get("id"), unit.get("kind"), text_of(unit.get("locator"))
         if isinstance(id_, str) and first.setdefault(id_, index) != index:
             yield manifest.found((*spot, "id"), f"another state unit is called {id_}")
-        if kind in ("postgresql", "redis") and kind not in components:
+        if kind in ("postgresql", "mariadb", "redis") and kind not in components:
             hint = f"write {kind} under needs: components"
             yield manifest.found((*spot, "kind"), f"the package does not need {kind}", hint)
         if kind == "secrets" and locator and locator not in mapping(value.get("secrets")):
@@ -188,7 +188,7 @@ def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
             yield manifest.found(
                 (*spot, "locator"), "the path of the data is not a whole one", hint
             )
-        if unit.get("exclude") and kind in ("sqlite", "postgresql", "secrets"):
+        if unit.get("exclude") and kind in ("sqlite", "postgresql", "mariadb", "secrets"):
             yield manifest.found(
                 (*spot, "exclude"), f"nothing can be left out of a {kind} unit", key=True
             )

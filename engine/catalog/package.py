@@ -17,6 +17,7 @@ placeholders in braces:
 {secret:NAME}    only in settings of a config file of a private mode and in the inputs of
             scripts, never in a command
 {postgresql.host} {postgresql.port} {postgresql.database} {postgresql.username}
+{mariadb.host} {mariadb.port} {mariadb.database} {mariadb.username}
 {redis.host} {redis.port}
 
 A component's password is the package's secret `<component>-password`. A value that is one
@@ -46,7 +47,7 @@ class Needs(Model):
     cores: int = Field(1, ge=1)
     memory_mib: int = Field(512, ge=64)
     disk_gib: int = Field(4, ge=1)
-    components: tuple[Literal["postgresql", "redis"], ...] = ()
+    components: tuple[Literal["postgresql", "mariadb", "redis"], ...] = ()
 
 
 class SecretSpec(Model):
@@ -125,7 +126,7 @@ class StateUnit(Model):
     """One piece of the application's data (design.md, section 7)."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    kind: Literal["files", "sqlite", "postgresql", "redis", "secrets"]
+    kind: Literal["files", "sqlite", "postgresql", "mariadb", "redis", "secrets"]
     locator: Text
     """A path, a database name, a namespace or a secret name; placeholders allowed."""
     klass: Literal["irreplaceable", "identity", "valuable", "rebuildable", "cache"] = Field(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from engine.catalog.placeholders import SECRET
 from engine.errors import InvalidInput
-from engine.methods import postgresql, redis
+from engine.methods import mariadb, postgresql, redis
 from engine.methods.place import Place
 from engine.public import PublicEndpoint
 
@@ -71,6 +71,14 @@ def bindings_of(place: Place, *, password_file: str = "") -> PlaceBindings:
             "postgresql.port": postgresql.PORT,
             "postgresql.database": database.name,
             "postgresql.username": database.username,
+        }
+    if "mariadb" in needed:
+        own = mariadb.Database.of(app.package.id)
+        values |= {
+            "mariadb.host": facts.loopback,
+            "mariadb.port": mariadb.PORT,
+            "mariadb.database": own.name,
+            "mariadb.username": own.username,
         }
     if "redis" in needed:
         values |= {"redis.host": facts.loopback, "redis.port": redis.PORT}

@@ -13,7 +13,7 @@ from engine.catalog.placeholders import expand_command, expand_text
 from engine.catalog.render import RenderedFile, file_paths, render_files
 from engine.errors import RemoteFailure
 from engine.guests.protocols import GuestShell
-from engine.methods import apt, caddy, fence, postgresql, redis, release, systemd
+from engine.methods import apt, caddy, fence, mariadb, postgresql, redis, release, systemd
 from engine.methods.bindings import PlaceBindings, account_name, bindings_of
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
@@ -22,7 +22,7 @@ from engine.methods.proven import is_taken_back, keep_proven, must_restart, now_
 from engine.methods.unitfile import Unit
 from engine.state.scripting import SANDBOX
 
-_COMPONENTS = {"postgresql": postgresql, "redis": redis}
+_COMPONENTS = {"postgresql": postgresql, "mariadb": mariadb, "redis": redis}
 _QUIESCE_SECONDS = 600
 
 
@@ -42,6 +42,8 @@ class DebianMethod:
         caddy.retire_default_service(place)
         if "postgresql" in needed:
             postgresql.ensure_postgresql(place, secrets.token_bytes)
+        if "mariadb" in needed:
+            mariadb.ensure_mariadb(place)
         if "redis" in needed:
             redis.ensure_redis(place)
 

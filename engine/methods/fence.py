@@ -9,9 +9,10 @@ its database role may not connect. Both are undone by putting back what was put 
 from __future__ import annotations
 
 import posixpath
+from types import ModuleType
 
 from engine.errors import Conflict, RemoteFailure
-from engine.methods import postgresql
+from engine.methods import mariadb, postgresql
 from engine.methods.place import Place
 
 _NOWHERE = "/dev/null"
@@ -26,8 +27,8 @@ def put_up(place: Place) -> None:
     beside those that were put aside."""
     _mask(place)
     _put_data_aside(place)
-    if _has_database(place):
-        postgresql.set_login(place, allowed=False)
+    for server in _databases(place):
+        server.set_login(place, allowed=False)
 
 
 def prove(place: Place) -> None:
@@ -42,16 +43,17 @@ def prove(place: Place) -> None:
     if written.status == 0:
         place.run("rm", "-f", "--", mark)
         raise _holds_not(place, f"its user can still write to {paths.data}")
-    if _has_database(place) and not postgresql.refuses_login(place):
-        raise _holds_not(place, "its database role can still open a connection")
+    for server in _databases(place):
+        if not server.refuses_login(place):
+            raise _holds_not(place, "its database role can still open a connection")
     place.work.log("Proven: a start of the service and a write both fail")
 
 
 def take_down(place: Place) -> None:
     """What was put aside is back, from wherever `put_up` had come to."""
     paths = place.paths
-    if _has_database(place):
-        postgresql.set_login(place, allowed=True)
+    for server in _databases(place):
+        server.set_login(place, allowed=True)
     if place.exists(paths.fenced_data):
         _refuse_both(place)
         place.run("mv", "-T", "--", paths.fenced_data, paths.data)
@@ -94,8 +96,11 @@ def _refuse_both(place: Place) -> None:
         )
 
 
-def _has_database(place: Place) -> bool:
-    return "postgresql" in place.app.package.needs.components
+def _databases(place: Place) -> list[ModuleType]:
+    """The modules of the servers that know the application by a role of its own."""
+    servers = {"postgresql": postgresql, "mariadb": mariadb}
+    needed = place.app.package.needs.components
+    return [server for name, server in servers.items() if name in needed]
 
 
 def _holds_not(place: Place, why: str) -> RemoteFailure:

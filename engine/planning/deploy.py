@@ -10,7 +10,7 @@ from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
 
 TTL = 300
-COMPONENTS = {"postgresql": "PostgreSQL", "redis": "Redis"}
+COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
 
 
 def plan_deploy(

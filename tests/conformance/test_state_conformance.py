@@ -7,6 +7,7 @@ broken off at any command and repeated. What is special to a kind follows below.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 
 from engine.errors import NotFound, OutcomeUnknown, RemoteFailure
+from engine.methods import apt
 from engine.state.captures import Captures
 from engine.state.protocols import Captured, Ground, StateKind, Unit
 from engine.state.registry import state_kind
@@ -169,6 +171,87 @@ def postgresql_world(ground: Ground) -> World:
     )
 
 
+def mariadb(ground: Ground, sql: str, database: str = "mysql") -> str:
+    words = ("mariadb", "--batch", "--skip-column-names", f"--database={database}")
+    return ground.place.shell.run(words, input=sql.encode()).stdout.strip()
+
+
+MARIADB = """\
+CREATE DATABASE harbour CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+USE harbour;
+CREATE TABLE ships (id int AUTO_INCREMENT PRIMARY KEY, `Name` varchar(80) UNIQUE,
+  made timestamp(6) NULL, weight double, load_ float, note text) AUTO_INCREMENT = 4711;
+INSERT INTO ships SELECT seq, CONCAT('ship ', seq), '2026-01-01' + INTERVAL seq HOUR, seq / 3,
+  seq / 3, IF(seq % 2, 'Odd\\n\\\\', NULL) FROM seq_1_to_500;
+CREATE TABLE ports (id int PRIMARY KEY, ship int, FOREIGN KEY (ship) REFERENCES ships (id));
+INSERT INTO ports VALUES (1, 1), (2, 2);
+CREATE TABLE `odd``name; --` (x int, `homeport row` blob);
+INSERT INTO `odd``name; --` VALUES (1, x'deadbeef00'), (NULL, NULL);
+CREATE TABLE no_key (word text);
+INSERT INTO no_key VALUES ('twice'), ('twice'), ('');
+CREATE TABLE told (n int) WITH SYSTEM VERSIONING;
+INSERT INTO told VALUES (1);
+UPDATE told SET n = 2;
+CREATE SEQUENCE numbers START WITH 100 CACHE 10;
+DO NEXTVAL(numbers);
+CREATE VIEW heavy AS SELECT * FROM harbour.ships WHERE weight > 100;
+CREATE FUNCTION twice (n int) RETURNS int DETERMINISTIC RETURN 2 * n;
+DELIMITER ;;
+CREATE PROCEDURE sink (IN one int) BEGIN DELETE FROM ships WHERE id = one; END;;
+DELIMITER ;
+CREATE TRIGGER watching BEFORE UPDATE ON ports FOR EACH ROW SET NEW.ship = NEW.ship;
+CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM no_key WHERE word = 'old';
+CREATE USER reader@'%' IDENTIFIED BY 'canary-reader';
+CREATE ROLE keeper;
+GRANT SELECT ON harbour.* TO reader@'%';
+GRANT UPDATE (note) ON harbour.ships TO keeper;
+GRANT keeper TO reader@'%';
+GRANT EXECUTE ON FUNCTION twice TO reader@'%';
+"""
+MARIADB_SHOWN = """\
+SELECT COUNT(*), SUM(weight), SUM(CAST(load_ AS DOUBLE)), MIN(made),
+  MD5(GROUP_CONCAT(Name, IFNULL(HEX(note), '-') ORDER BY id)) FROM ships;
+SELECT COUNT(*) FROM no_key; SELECT x, HEX(`homeport row`) FROM `odd``name; --` ORDER BY 1;
+SELECT n FROM told FOR SYSTEM_TIME ALL ORDER BY n; SELECT COUNT(*) FROM heavy;
+SELECT next_not_cached_value FROM numbers; SELECT twice(4); SHOW GRANTS FOR reader@'%';
+SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'harbour';
+SELECT EVENT_NAME, STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'harbour';
+SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'harbour';
+"""
+MARIADB_NONE = """\
+DROP DATABASE IF EXISTS harbour; DROP USER IF EXISTS reader@'%'; DROP ROLE IF EXISTS keeper;
+"""
+
+
+def mariadb_world(ground: Ground) -> World:
+    installed(ground, "mariadb-server", "mariadbd")
+    return World(
+        state_kind("mariadb"),
+        Unit("harbour", "mariadb", "harbour"),
+        lambda: mariadb(ground, MARIADB_NONE + MARIADB) and None,
+        lambda: (
+            mariadb(
+                ground,
+                "DELETE FROM ships WHERE id BETWEEN 3 AND 9; DO SETVAL(numbers, 4000);"
+                "CREATE OR REPLACE VIEW heavy AS SELECT * FROM ships WHERE weight > 120;"
+                "CREATE TABLE later (n int);"
+                "REVOKE SELECT ON harbour.* FROM reader@'%';",
+                "harbour",
+            )
+            and None
+        ),
+        lambda: mariadb(ground, MARIADB_SHOWN, "harbour"),
+        lambda into, _: flip(f"{into}/tables.sql"),
+    )
+
+
+def installed(ground: Ground, package: str, program: str) -> None:
+    """The package is on the guest, where this machine has what the lab needs for it."""
+    if shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
+        pytest.skip(f"this machine has no {program}")
+    apt.ensure_packages(ground.place, [package])
+
+
 class RedisClient:
     def __init__(self, ground: Ground) -> None:
         self._address = (ground.place.facts.loopback, 6379)
@@ -223,6 +306,7 @@ WORLDS = {
     "files": files_world,
     "sqlite": sqlite_world,
     "postgresql": postgresql_world,
+    "mariadb": mariadb_world,
     "redis": redis_world,
     "secrets": secrets_world,
 }

@@ -24,7 +24,14 @@ from engine.methods.place import Place
 from engine.state.passage import GuestPassage
 from engine.state.protocols import Ground, Side
 from tests.conformance import state_ground
-from tests.conformance.test_state_conformance import WORLDS, World, psql, tree
+from tests.conformance.test_state_conformance import (
+    MARIADB_NONE,
+    WORLDS,
+    World,
+    mariadb,
+    psql,
+    tree,
+)
 from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
 from tests.lab_fixture import RunningLab
@@ -74,6 +81,9 @@ def moved(grounds: Grounds, kind: str) -> Iterator[Move]:
     if kind == "postgresql":
         for ground in (source, target):
             psql(ground, "DROP DATABASE IF EXISTS harbour;\nDROP ROLE IF EXISTS reader;")
+    if kind == "mariadb":
+        for ground in (source, target):
+            mariadb(ground, MARIADB_NONE)
 
 
 @pytest.fixture(params=WORLDS)

@@ -84,7 +84,7 @@ async def unpacked(ground: Ground, requirement: str) -> Path:
     if target.is_dir():
         return target
     home.mkdir(parents=True, exist_ok=True)
-    with await asyncio.to_thread(_lock, home / f"{target.name}.lock"):
+    with await asyncio.to_thread(locked, home / f"{target.name}.lock"):
         if target.is_dir():
             return target
         ground.say(f"Get:1 {requirement}\n")
@@ -112,7 +112,8 @@ def _released(descriptor: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(path: Path) -> contextlib.AbstractContextManager[None]:
+def locked(path: Path) -> contextlib.AbstractContextManager[None]:
+    """The file is locked, which may take a while; released at the end of the block."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return _released(descriptor)
@@ -236,6 +237,7 @@ async def _redis(ground: Ground) -> None:
 
 
 def known_packages() -> dict[str, DebianPackage]:
+    from engine.lab.guest.mariadb import install_mariadb
     from engine.lab.guest.postgresql import install_postgresql
 
     found = (
@@ -249,6 +251,7 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("restic", "0.14.0", "backups with many revisions", _of_host("restic")),
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
+        DebianPackage("mariadb-server", "10.11", "MariaDB database server", install_mariadb),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),
     )
     return {package.name: package for package in found}

@@ -1,0 +1,50 @@
+"""The guest's own MariaDB: made for an application, locked by the fence, open again after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from engine.methods import mariadb
+from engine.methods.bindings import bindings_of
+from engine.methods.place import Place
+from tests.conformance.state_ground import ground
+from tests.conformance.test_state_conformance import installed
+from tests.deployed import installation
+from tests.lab_fixture import RunningLab
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def place(lab: RunningLab) -> Iterator[Place]:
+    with installation(lab) as here, ground(here, "radicale") as made:
+        app = made.place.app
+        needs = app.package.needs.model_copy(update={"components": ("mariadb",)})
+        package = app.package.model_copy(update={"needs": needs})
+        installed(made, mariadb.DEBIAN_PACKAGE, "mariadbd")
+        yield replace(made.place, app=replace(app, package=package))
+
+
+def test_an_application_gets_an_account_and_a_database_of_its_own(place: Place) -> None:
+    for _ in range(2):
+        mariadb.ensure_mariadb(place)
+    assert not mariadb.refuses_login(place)
+    assert bindings_of(place)["mariadb.database"] == "radicale"
+
+
+def test_a_locked_account_is_refused_until_it_is_opened_again(place: Place) -> None:
+    mariadb.ensure_mariadb(place)
+    mariadb.set_login(place, allowed=False)
+    assert mariadb.refuses_login(place)
+    mariadb.set_login(place, allowed=True)
+    assert not mariadb.refuses_login(place)
+
+
+def test_the_password_is_not_in_what_the_server_is_told() -> None:
+    told = mariadb.setup_input(mariadb.Database.of("next-cloud"), mariadb.native_hash("canary"))
+    assert "canary" not in told
+    assert "`next_cloud`@`127.0.0.0/255.0.0.0`" in told
+    assert mariadb.native_hash("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
