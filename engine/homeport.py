@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.operations.workplace import Workplace
     from engine.public import PublicEndpoint
     from engine.reviewing import Reviewing
+    from engine.targets import Target
     from forms.upgrade import Ledger, Review
 
 
@@ -344,22 +345,9 @@ class Homeport:
         if not aside:
             return self._reviewing.outdated(name)
         from engine.aside import outdated
-        from engine.model.outdated import Outdated
 
-        by_name = {one.name: one for one in self._inventory.deployments.all()}
-        return [
-            Outdated(
-                by_name[one["name"]],
-                one["newest"],
-                one["releases"],
-                one["changed"],
-                one["new"],
-                one["by_itself"],
-                tuple(one["attention"]),
-            )
-            for one in outdated()
-            if one["name"] in by_name and name in (None, one["name"])
-        ]
+        found = outdated({one.name: one for one in self._inventory.deployments.all()})
+        return [one for one in found if name in (None, one.deployment.name)]
 
     def plan_rollback(self, name: str) -> Plan:
         """Back to before the last upgrade, data included; InvalidInput where there is none."""
@@ -397,6 +385,12 @@ class Homeport:
         return self._planner.backups.drill(
             name, backup=backup, repository=repository, provider=provider
         )
+
+    def targets(self, name: str) -> list[Target]:
+        """Every other provider, with why the deployment cannot move there, if it cannot."""
+        from engine.targets import targets_of
+
+        return targets_of(self._inventory, name)
 
     def plan_migrate(self, name: str, to: str) -> Plan:
         """With all of its state to another provider. Conflict, InvalidInput, NotFound for what
