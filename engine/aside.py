@@ -11,10 +11,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.errors import RemoteFailure
+from engine.model.deployment import Deployment
+from engine.model.outdated import Outdated
 from engine.model.provider import Check
 
 _COMMAND = "import sys; from engine.cli.main import main; sys.exit(main())"
@@ -28,10 +31,22 @@ def check_provider(name: str) -> list[Check]:
     return [Check.model_validate(check) for check in said]
 
 
-def outdated() -> list[dict[str, Any]]:
-    """What `homeport outdated --json` prints. RemoteFailure where the process gives nothing."""
-    found: list[dict[str, Any]] = _said("outdated")
-    return found
+def outdated(deployments: Mapping[str, Deployment]) -> list[Outdated]:
+    """What `homeport outdated` finds. deployments: by name; of others nothing is told.
+    RemoteFailure where the process gives nothing."""
+    return [
+        Outdated(
+            deployments[one["name"]],
+            one["newest"],
+            one["releases"],
+            one["changed"],
+            one["new"],
+            one["by_itself"],
+            tuple(one["attention"]),
+        )
+        for one in _said("outdated")
+        if one["name"] in deployments
+    ]
 
 
 def _said(*command: str) -> Any:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.operations.workplace import Workplace
     from engine.public import PublicEndpoint
     from engine.reviewing import Reviewing
+    from engine.targets import Target
     from forms.upgrade import Ledger, Review
 
 
@@ -349,22 +350,9 @@ class Homeport:
         if not aside:
             return self._reviewing.outdated(name)
         from engine.aside import outdated
-        from engine.model.outdated import Outdated
 
-        by_name = {one.name: one for one in self._inventory.deployments.all()}
-        return [
-            Outdated(
-                by_name[one["name"]],
-                one["newest"],
-                one["releases"],
-                one["changed"],
-                one["new"],
-                one["by_itself"],
-                tuple(one["attention"]),
-            )
-            for one in outdated()
-            if one["name"] in by_name and name in (None, one["name"])
-        ]
+        found = outdated({one.name: one for one in self._inventory.deployments.all()})
+        return [one for one in found if name in (None, one.deployment.name)]
 
     def plan_rollback(self, name: str) -> Plan:
         """Back to before the last upgrade, data included; InvalidInput where there is none."""
@@ -411,6 +399,12 @@ class Homeport:
     def probed(self, operation_id: str) -> Probed:
         """What a probe found. NotFound where it did not come so far."""
         return self._planner.probes.result(self.operation(operation_id).id)
+
+    def targets(self, name: str) -> list[Target]:
+        """Every other provider, with why the deployment cannot move there, if it cannot."""
+        from engine.targets import targets_of
+
+        return targets_of(self._inventory, name)
 
     def plan_migrate(self, name: str, to: str) -> Plan:
         """With all of its state to another provider. Conflict, InvalidInput, NotFound for what

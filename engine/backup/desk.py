@@ -8,15 +8,19 @@ import string
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from engine.backends.protocols import Secrets
 from engine.backup.repository import Repository
 from engine.backup.sheet import recovery_sheet
+from engine.backup.standing import Standing, standing_of
 from engine.errors import Conflict, HomeportError, NotFound
 from engine.model.plan import Intent, Operation
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 from engine.operations.workplace import Workplace
 
+_VERIFIED = "verify repository {}"
+"""How the audit trail says that a repository's contents were all read and are whole."""
 _PASSWORD_LENGTH = 32
 # Read from paper and typed: no letter or digit that looks like another.
 _READABLE = "".join(c for c in string.ascii_letters + string.digits if c not in "0O1lI")
@@ -109,8 +113,17 @@ class RepositoryDesk:
             for backup in newest.values():
                 opened.read_back(backup)
             verified.append(Verified(profile.name, "V2", tuple(newest.values())))
-            self._inventory.audit.record(f"verify repository {profile.name}", "all contents")
+            self._inventory.audit.record(_VERIFIED.format(profile.name), "all contents")
         return verified
+
+    def standing(self, deployment: str = "", repository: str = "") -> list[Standing]:
+        """As `backups`, each with what is known of it: rules, verification, drill."""
+        found = self.backups(deployment, repository)
+        profiles = {profile.name: profile for profile in self.all()}
+        made = {run.id: run for run in self._inventory.operations.all()}
+        audit = self._inventory.audit
+        read = {name: audit.last(_VERIFIED.format(name)) for name in profiles}
+        return standing_of(found, profiles, made, read, self.drills(), datetime.now(UTC))
 
     def drills(self) -> dict[str, Operation]:
         """The last drill of each backup that had one, by the backup's id: how it ended, when."""

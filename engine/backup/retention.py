@@ -16,16 +16,17 @@ _BUCKETS: tuple[tuple[str, _Bucket], ...] = (
 )
 
 
-def expired(backups: Sequence[Backup], keep: Keep, now: datetime) -> list[Backup]:
-    """Those of one deployment that no rule keeps once another is made now; oldest first.
+def kept_by(backups: Sequence[Backup], keep: Keep, now: datetime) -> dict[str, tuple[str, ...]]:
+    """By id of each backup of one deployment, the rules that keep it once another is made now:
+    "last", "daily", "weekly", "monthly", or "all"; none for one that goes then.
 
     As `restic forget` has it: of each of the last days (weeks, months) that have a backup, the
     newest one stays. Times are UTC.
     """
     if keep.is_all:
-        return []
+        return {backup.id: ("all",) for backup in backups}
     newest_first = sorted(backups, key=lambda backup: (backup.at, backup.id), reverse=True)
-    kept: set[str] = set()
+    rules: dict[str, tuple[str, ...]] = {backup.id: () for backup in backups}
     for rule, bucket in _BUCKETS:
         left, last = getattr(keep, rule), ""
         if left > 0:  # the one that is to be made
@@ -33,5 +34,12 @@ def expired(backups: Sequence[Backup], keep: Keep, now: datetime) -> list[Backup
         for backup in newest_first:
             if left > 0 and bucket(backup.at) != last:
                 left, last = left - 1, bucket(backup.at)
-                kept.add(backup.id)
-    return [backup for backup in reversed(newest_first) if backup.id not in kept]
+                rules[backup.id] += (rule,)
+    return rules
+
+
+def expired(backups: Sequence[Backup], keep: Keep, now: datetime) -> list[Backup]:
+    """Those of one deployment that no rule keeps once another is made now; oldest first."""
+    kept = kept_by(backups, keep, now)
+    oldest_first = sorted(backups, key=lambda backup: (backup.at, backup.id))
+    return [backup for backup in oldest_first if not kept[backup.id]]

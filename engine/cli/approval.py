@@ -8,7 +8,8 @@ import sys
 from engine.cli import output
 from engine.cli.watch import watch
 from engine.homeport import Homeport
-from engine.model.plan import Effect, Intent, Plan
+from engine.if_it_fails import way_back
+from engine.model.plan import Effect, Plan
 
 NOT_APPROVED = 3
 _MARKS = {Effect.READ: " ", Effect.CREATE: "+", Effect.CHANGE: "~", Effect.DELETE: "-"}
@@ -40,23 +41,13 @@ def show_plan(plan: Plan) -> None:
     for warning in plan.warnings:
         output.line(f"  ! {warning}")
     if plan.rollback is not None:
-        output.line(f"  < if it fails{_way_back(plan, plan.rollback)}")
+        output.line(f"  < if it fails{way_back(plan)}")
     counts = {effect: sum(step.effect is effect for step in plan.steps) for effect in Effect}
     seconds = sum(step.expected_seconds for step in plan.steps)
     output.line(
         f"{counts[Effect.CREATE]} to create, {counts[Effect.CHANGE]} to change, "
         f"{counts[Effect.DELETE]} to delete; about {seconds:.0f} s; plan {plan.hash[:12]}"
     )
-
-
-def _way_back(plan: Plan, back: Plan) -> str:
-    if back.provider != plan.provider:
-        return f" before that: {plan.name} serves on at {back.provider}"
-    if plan.intent is Intent.BACKUP:
-        return ": the application runs on as it is"
-    if plan.intent in (Intent.DRILL, Intent.PROBE):
-        return ": the throw-away guest is removed all the same"
-    return f": back to {plan.application} {back.release} with its configuration and data"
 
 
 def _shown(value: object) -> str:

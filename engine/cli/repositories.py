@@ -9,12 +9,11 @@ import os
 import sys
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from engine.backup.described import described
 from engine.cli import output
 from engine.errors import InvalidInput
 from engine.homeport import Homeport
-from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
+from engine.model.repository import Keep, RepositoryKind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,25 +64,20 @@ def keeps(keep: Keep) -> str:
 
 
 def _add(options: argparse.Namespace) -> int:
-    kind = RepositoryKind.S3 if options.s3 else RepositoryKind.DIRECTORY
     if not (options.s3 or options.path):
         raise InvalidInput("a repository needs a place", do="Say --path DIRECTORY or --s3 URL.")
     given = {rule: getattr(options, f"keep_{rule}") for rule in Keep.model_fields}
     kept = {rule: count for rule, count in given.items() if count is not None}
-    try:
-        profile = RepositoryProfile(
-            name=options.name,
-            kind=kind,
-            location=options.s3 or os.path.abspath(options.path),
-            access_key=options.access_key,
-            region=options.region,
-            keep=Keep(**kept),
-        )
-    except ValidationError as error:
-        why = "; ".join(item["msg"] for item in error.errors())
-        raise InvalidInput("the repository cannot be set up so", on=options.name, why=why) from None
+    profile = described(
+        options.name,
+        options.s3 or os.path.abspath(options.path),
+        kind=RepositoryKind.S3 if options.s3 else RepositoryKind.DIRECTORY,
+        access_key=options.access_key,
+        region=options.region,
+        keep=Keep(**kept),
+    )
     password = _read(options.password_file) if options.password_file else ""
-    secret_key = _secret_key(options) if kind is RepositoryKind.S3 else ""
+    secret_key = _secret_key(options) if profile.kind is RepositoryKind.S3 else ""
     with Homeport.open() as homeport:
         made = homeport.repositories.add(profile, password=password, secret_key=secret_key)
     if options.json:

@@ -114,6 +114,13 @@ class Audit:
         with self._database.write() as connection:
             connection.execute(schema.audit.insert().values(**row))
 
+    def last(self, what: str) -> datetime | None:
+        """When this was recorded last; None where it never was."""
+        query = sa.select(sa.func.max(schema.audit.c.at)).where(schema.audit.c.what == what)
+        with self._database.read() as connection:
+            at = connection.scalar(query)
+        return datetime.fromisoformat(at) if at else None
+
     def entries(self, limit: int = 1000) -> list[dict[str, str]]:
         """Newest first: at, who, what, detail."""
         query = sa.select(schema.audit).order_by(schema.audit.c.id.desc()).limit(limit)

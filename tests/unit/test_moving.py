@@ -146,3 +146,21 @@ def test_plans_are_shown_with_the_point_of_no_return_and_what_is_deleted(
     assert "leaves the application (collections, users)" in capsys.readouterr().out
     assert main(["migrate", "cal", "--to", "away", "--yes"]) == Conflict.exit_status
     assert "homeport confirm cal" in capsys.readouterr().err
+
+
+def test_every_other_provider_is_a_target_or_says_why_not(homeport: Homeport) -> None:
+    inventory = homeport._inventory
+    plain = homeport.provider("away")
+    named = {"name": "bare", "zone": "bare.example"}
+    some = dict(list(plain.backends.items())[:1])
+    inventory.providers.save(plain.model_copy(update={**named, "backends": some}))
+    deployment = homeport.deployment("cal").deployment
+    inventory.deployments.change(deployment.id, status=DeploymentStatus.RUNNING)
+    fit, unfit = homeport.targets("cal")
+    assert (fit.provider.name, fit.refusal) == ("away", None)
+    assert unfit.provider.name == "bare"
+    assert unfit.refusal is not None
+    assert "bare has no" in unfit.refusal.why
+    moved(homeport)
+    refusals = [target.refusal for target in homeport.targets("cal")]
+    assert all(refusal and "still being observed" in refusal.what for refusal in refusals)
