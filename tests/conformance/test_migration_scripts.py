@@ -274,7 +274,9 @@ def test_one_that_fails_leaves_the_source_serving_and_a_good_move_runs_all_in_th
 
     collections = here.guest_root(NAME) / "var/lib/homeport" / NAME / "collections"
     (collections / "collection-root/admin/refuse").unlink()
-    moved = migrate(here, "harbour-b")
+    # Killed while one runs, and when one has run and that is not written down.
+    moments = ["script.count:after", "script.index:300", "script.ask:after"]
+    moved = here.killed_everywhere(here.homeport.plan_migrate(NAME, "harbour-b"), moments)
     assert moved.status.value == "succeeded", repr(moved.error)
     order = [
         *("source.freeze", "script.count", "state.delta.collections", "state.compare.users"),

@@ -42,8 +42,9 @@ def forgetful(directory: Path) -> None:
     before, _, rest = text.partition("state:\n")
     rest = rest[rest.index("load:\n") :]
     state = "state:\n  - {id: users, kind: files, locator: '{config}/users', class: identity}\n"
-    leave = "quiesce:\n  before:\n    - [sh, -c, 'echo x > {data}/left-behind']\n"
-    manifest.write_text(before + state + leave + rest)
+    leave = "quiesce:\n  before:\n    - [sh, -c, 'echo x | tee {data}/left-behind {data}/known']\n"
+    ignored = "ignored:\n  '{data}/known': written anew each time\n"
+    manifest.write_text(before + state + leave + ignored + rest)
 
 
 def probe(here: Installation, application: str) -> Probed:
