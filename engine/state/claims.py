@@ -11,16 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.catalog.placeholders import expand_text
+from engine.methods.bindings import bindings_of
+from engine.methods.place import Place
 from engine.model.probe import Unclaimed
 
 _PATHS = ("files", "sqlite", "volume", "maildir")
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
-SERVERS: Mapping[str, tuple[str, ...]] = {
+_SERVERS: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("/var/lib/postgresql", "/var/log/postgresql", "/etc/postgresql"),
     "redis": ("/var/lib/redis", "/var/log/redis", "/etc/redis"),
 }
 """Where the servers beside an application keep what is theirs, on Debian."""
-SYSTEM = (
+_SYSTEM = (
     *("/tmp", "/var/tmp", "/run"),
     *("/var/log/journal", "/var/lib/systemd", "/var/lib/caddy", "/var/log/caddy"),
 )
@@ -48,6 +51,21 @@ def claimed_by_unit(kind: str, locator: str) -> tuple[str, ...]:
     if kind not in _PATHS:
         return ()
     return (locator, *(locator + end for end in _BESIDE_SQLITE)) if kind == "sqlite" else (locator,)
+
+
+def claims_of(place: Place) -> Claims:
+    """What the package of a deployment declares, and what is Homeport's and the guest's own."""
+    paths, root, package = place.paths, place.facts.root, place.app.package
+    bindings = bindings_of(place)
+    tops = [root + top for top in _SYSTEM]
+    for component in package.needs.components:
+        tops += [root + top for top in _SERVERS.get(component, ())]
+    for unit in package.state:
+        tops += claimed_by_unit(unit.kind, expand_text(unit.locator, bindings))
+    tops += [expand_text(name, bindings) for name in package.ignored if name[0] in "{/"]
+    # Homeport's own: the lock of installers, its marks, the programs of scripts.
+    tops += [paths.lock, paths.run, f"{paths.base}/scripts", paths.restart_needed, paths.proven]
+    return Claims(tuple(tops), code=(paths.base,))
 
 
 def unclaimed_paths(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.cli.main import main
 from engine.errors import InvalidInput, NotFound
 from engine.model.plan import Intent
 from engine.model.probe import Probed
@@ -35,20 +36,15 @@ def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def forgetful(directory: Path) -> None:
+    """The package, without most of what it says of its state; and it leaves a file behind."""
     manifest = directory / "manifest.yaml"
     text = manifest.read_text().replace("id: scripted", "id: forgetful")
-    state, scripts = text.index("state:\n"), text.index("scripts:\n")
-    load, releases = text.index("load:\n"), text.index("releases:\n")
-    users = "state:\n  - {id: users, kind: files, locator: '{config}/users', class: identity}\n"
-    text = (
-        text[:state]
-        + users
-        + text[load:releases]
-        + text[releases:]
-        + ("quiesce:\n  before:\n    - [sh, -c, 'echo x > {data}/left-behind']\n")
-    )
-    assert scripts
-    manifest.write_text(text.replace('  "{data}/index": "0750"\n', ""))
+    before, _, rest = text.partition("state:\n")
+    rest = rest[rest.index("load:\n") :]
+    state = "state:\n  - {id: users, kind: files, locator: '{config}/users', class: identity}\n"
+    leave = "quiesce:\n  before:\n    - [sh, -c, 'echo x | tee {data}/left-behind {data}/known']\n"
+    ignored = "ignored:\n  '{data}/known': written anew each time\n"
+    manifest.write_text(before + state + leave + ignored + rest)
 
 
 def probe(here: Installation, application: str) -> Probed:
@@ -70,8 +66,16 @@ def test_our_packages_declare_all_that_their_applications_keep(
     assert found.written >= 2
 
 
-def test_what_a_package_forgets_is_named_with_its_size_and_writer(here: Installation) -> None:
-    found = {(one.kind, one.name): one for one in probe(here, "forgetful").unclaimed}
+def test_what_a_package_forgets_is_named_with_its_size_and_writer(
+    here: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["catalog", "probe", "forgetful", "--provider", "harbour-a", "--yes"]) == 1
+    told = capsys.readouterr().out
+    assert "forgetful 3.9.0 keeps what no state unit of its package has" in told
+    operation = next(o for o in here.homeport.operations() if o.plan.application == "forgetful")
+    check_nothing_left(here, operation.plan.name)
+    unclaimed = here.homeport.probed(operation.id).unclaimed
+    found = {(one.kind, one.name): one for one in unclaimed}
     assert found.keys() == {
         ("path", "{data}/collections/collection-root"),
         ("path", "{data}/collections/.Radicale.lock"),
@@ -82,7 +86,9 @@ def test_what_a_package_forgets_is_named_with_its_size_and_writer(here: Installa
     assert collections.items >= 3
     assert collections.bytes > 100
     assert found["path", "{data}/left-behind"].bytes == 2
-    assert "hp-" in collections.by or "root" in collections.by
+    assert collections.by.startswith("a program of user ")
+    for one in unclaimed:
+        assert any(one.name in line and str(one.bytes) in line for line in told.splitlines())
 
 
 def test_where_the_guest_shall_be_is_asked_for(here: Installation) -> None:

@@ -14,15 +14,20 @@ import pytest
 
 from engine.backends.secrets.generate import generate
 from engine.catalog.load import Catalog
+from engine.catalog.migration_script import GuestProgram
 from engine.demo import calendar, chat, comments
 from engine.demo.use import VALUES
 from engine.errors import HomeportError
 from engine.guests.protocols import GuestShell
 from engine.methods.debian import open_method
 from engine.methods.paths import GuestPaths
+from engine.methods.place import Place
 from engine.methods.protocols import Installation
 from engine.model.provider import GuestAccess
 from engine.public import PublicEndpoint
+from engine.state.claims import claims_of
+from engine.state.program_run import run_program
+from engine.state.scripting import run_guest_program
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.quiet_work import Quiet
 from tests.systemd_guest import USER, SystemdGuest, systemd_guest
@@ -275,6 +280,62 @@ def test_service_is_confined(radicale: Deployed) -> None:
         f"{paths.config}/radicale.ini",
         "own data",
     ]
+
+
+LOOK = """\
+import json, os, sys
+task = json.load(sys.stdin)["inputs"]
+rights = [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")]
+print("user", os.getuid() == int(task["uid"]), "rights", rights, "homes", os.listdir("/home"))
+for path in (task["own"], task["other"], "/etc/planted", "/run/planted"):
+    try:
+        open(path, "w").write("x")
+        print("wrote", path)
+    except OSError as error:
+        print("refused", path)
+print("networks", [line.split(":")[0].strip() for line in open("/proc/net/dev")][2:])
+"""
+
+
+def test_programs_of_a_package_run_as_the_service_and_its_writes_are_seen(
+    radicale: Deployed,
+) -> None:
+    work = Quiet()
+    shell = radicale.guest.shell()
+    try:
+        place = Place.of(shell, radicale.app, work)
+        uid, _ = place.user_ids()
+        own, other = f"{place.paths.data}/collections/own", f"{place.paths.data}/other"
+        program = GuestProgram(
+            exec=("python3", "{program}"),
+            program=LOOK,
+            inputs={"uid": str(uid), "own": own, "other": other},
+            writes=("{data}/collections",),
+        )
+        task = {"root": "", "desk": "/var/lib/homeport/.probe", "uid": uid, "places": []}
+        names = {"failed": "it failed", "on": "the guest"}
+        run_guest_program(place, program, "first", {})
+        run_program(place, "writes", task | {"verb": "mark"}, **names)
+        run_guest_program(place, program, "look", {})
+        [load] = radicale.app.package.load
+        run_guest_program(place, load, "load", {})
+        run_program(place, "writes", task | {"verb": "hold"}, **names)
+        written = run_program(place, "writes", task | {"verb": "compare"}, **names)["written"]
+        claims = claims_of(place)
+    finally:
+        shell.close()
+    said = [line.removeprefix("look: ") for line in work.lines if line.startswith("look: ")]
+    assert said == [
+        "user True rights ['0000000000000000'] homes []",
+        f"wrote {own}",
+        *(f"refused {path}" for path in (other, "/etc/planted", "/run/planted")),
+        "networks ['lo']",
+    ]
+    paths = {entry["path"]: entry["by"] for entry in written}
+    assert own in paths
+    assert any("/probe/" in path for path in paths)
+    assert set(paths.values()) == {f"a program of user {place.paths.user}"}
+    assert [path for path in paths if not claims.has(path)] == []
 
 
 def test_only_the_proxy_listens_to_the_world(radicale: Deployed) -> None:

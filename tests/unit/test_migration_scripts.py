@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 
 from engine.catalog.check import check_package
 from engine.catalog.migration_script import OCCURS, MigrationScript, Occasion, Phase
+from engine.errors import PlanChanged
 from engine.model.plan import Plan
 from engine.operations.interpreter import sorted_graph
+from engine.operations.registry import handler
 from engine.planning.anew import plan_drill, plan_restore_as
 from engine.planning.backup import plan_backup, plan_restore
 from engine.planning.desired import Desired
 from engine.planning.migrate import plan_migrate
-from engine.planning.scripts import script_steps
+from engine.planning.scripts import KIND, digest, script_steps
 from engine.planning.upgrade import plan_rollback, plan_upgrade
 from tests.scripted_package import CATALOG
+from tests.unit.step_context import PACKAGE, Context, planned
 from tests.unit.test_backup import STORE, backup
 from tests.unit.test_migrate_plans import at
 from tests.unit.test_planning import SCHEMA
@@ -130,6 +133,17 @@ def test_ranges_are_of_the_release_that_runs_and_of_the_one_the_data_are_of(
     one = script("before-start", releases=f">={edge}", from_releases=f"<{edge}")
     is_for = one.is_for("before-start", "upgrade", f"{release}.0", f"{came_from}.0")
     assert is_for == (release >= edge and came_from < edge)
+
+
+def test_a_script_that_is_not_the_planned_one_is_not_started() -> None:
+    planned_then = script("before-start", program="first", exec=["x", "{program}"])
+    now = script("before-start", program="second", exec=["x", "{program}"])
+    args = {"script": "before-start", "digest": digest(planned_then), "release": "1.0"}
+    plan = planned((KIND, {**args, "operation": "upgrade", "from_release": "1.0"}))
+    for scripts in ((now,), ()):
+        context = Context(plan, package=PACKAGE.model_copy(update={"scripts": scripts}))
+        with pytest.raises(PlanChanged, match="not the one that was planned"):
+            handler(KIND)(context.about(KIND))
 
 
 # --- what `homeport catalog check` says ---------------------------------------------------

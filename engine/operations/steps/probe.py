@@ -15,7 +15,7 @@ from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.certificate import TLS_KEY
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
-from engine.state.claims import SERVERS, SYSTEM, Claims, claimed_by_unit, unclaimed_paths
+from engine.state.claims import claims_of, unclaimed_paths
 from engine.state.program_run import run_program
 from engine.state.protocols import Ground, Unit
 from engine.state.registry import state_kind
@@ -54,7 +54,7 @@ def compare(ctx: StepContext) -> StepOutcome:
     places = [place.paths.config, place.paths.data, place.paths.run, place.paths.base]
     written = _run(place, "compare", places=places)["written"]
     unclaimed = [
-        *unclaimed_paths(written, _claims(place), _names(place)),
+        *unclaimed_paths(written, claims_of(place), _names(place)),
         *_databases(place),
         *_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
         *_secrets(ctx),
@@ -79,20 +79,6 @@ def _run(place: Place, verb: str, *, places: Iterable[str] = ()) -> dict[str, An
     return run_program(
         place, "writes", {**task, "places": list(places)}, failed=failed, on=place.app.name
     )
-
-
-def _claims(place: Place) -> Claims:
-    paths, root, package = place.paths, place.facts.root, place.app.package
-    bindings = bindings_of(place)
-    tops = [root + top for top in SYSTEM]
-    for component in package.needs.components:
-        tops += [root + top for top in SERVERS.get(component, ())]
-    for unit in package.state:
-        tops += claimed_by_unit(unit.kind, expand_text(unit.locator, bindings))
-    tops += [expand_text(name, bindings) for name in package.ignored if name[0] in "{/"]
-    # Homeport's own: the lock of installers, its marks, the programs of scripts.
-    tops += [paths.lock, paths.run, f"{paths.base}/scripts", paths.restart_needed, paths.proven]
-    return Claims(tuple(tops), code=(paths.base,))
 
 
 def _names(place: Place) -> list[tuple[str, str]]:

@@ -75,9 +75,12 @@ def command(task: dict[str, Any]) -> list[str]:
     for name in task["commands"]:
         if shutil.which(name, path=path) is None:
             fail(f"it needs the program {name}, which is not on the guest")
-    words = [shutil.which("bwrap") or "bwrap", *seen(task, os.path.realpath(found))]
+    words = ["bwrap", *seen(task, os.path.realpath(found))]
     words += ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
-    if not task["network"]:
+    if not task["network"] and os.geteuid() == 0:
+        # bubblewrap would set up the loopback, for which root of a container may lack the right.
+        words = ["unshare", "--net", "--", *words]
+    elif not task["network"]:
         words.append("--unshare-net")
     words += ["--die-with-parent", "--new-session", "--clearenv"]
     environment = {"PATH": path, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
