@@ -3,10 +3,10 @@ moving them elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from engine.backends.protocols import HasPolicies, ProviderBackends, Secrets
-from engine.errors import InvalidInput, NotReady, PlanChanged
+from engine.errors import Conflict, InvalidInput, NotReady, PlanChanged, RemoteFailure
 from engine.model.deployment import Deployment
 from engine.model.provider import BackendProfile, CheckStatus, ProviderProfile, Service
 from engine.operations.workplace import Workplace
@@ -95,9 +95,9 @@ class SecretsDesk:
         moved = self._with(profile, plan.store)
         source, target = self._backends(profile).secrets, self._backends(moved).secrets
         _refuse_unless_ready(plan.provider, target)
-        store_move.copy(plan.paths, source, target)
+        _copy(plan.paths, source, target)
         self._approved(plan, approved_hash, self.plan_move(plan.provider, plan.store))
-        store_move.refuse_unless_same(plan.paths, source, target)
+        _refuse_unless_same(plan.paths, source, target)
         self._inventory.providers.save(moved)
         self._inventory.audit.record(
             f"move secrets of {plan.provider}", f"{len(plan.paths)} to {plan.store.kind}"
@@ -107,7 +107,7 @@ class SecretsDesk:
         """Remove the old copies, after each was compared with what is in use; how many went."""
         profile = self._approved(plan, approved_hash, self.plan_drop(plan.provider, plan.store))
         old = self._backends(self._with(profile, plan.store)).secrets
-        store_move.refuse_unless_same(plan.paths, old, self._backends(profile).secrets)
+        _refuse_unless_same(plan.paths, old, self._backends(profile).secrets)
         count = sum(old.delete(path) for path in plan.paths if path in old.list(path))
         self._inventory.audit.record(f"drop old secrets of {plan.provider}", str(count))
         return count
@@ -159,3 +159,33 @@ def _refuse_unless_ready(provider: str, target: Secrets) -> None:
             left="nothing was copied; the provider uses the same store as before",
             do=" ".join(check.do for check in problems),
         )
+
+
+def _copy(paths: Sequence[str], source: Secrets, target: Secrets) -> None:
+    """Each value, read back. RemoteFailure where the target gave back something else."""
+    for path in paths:
+        value = source.get(path)
+        target.put(path, value)
+        if target.get(path) != value:
+            raise RemoteFailure(
+                "a secret did not arrive as it was sent",
+                on=path,
+                why="what was read back differs",
+                left="the provider still uses the old store, which has everything",
+                do="Check the new store: homeport providers check NAME; then try again.",
+            )
+
+
+def _refuse_unless_same(paths: Sequence[str], old: Secrets, current: Secrets) -> None:
+    """Conflict for the first value that is not, or not the same, in the store in use."""
+    there = set(current.list("deployments"))
+    for path in paths:
+        if path not in there or current.get(path) != old.get(path):
+            raise Conflict(
+                "the old copy of a secret is not what the provider uses now",
+                on=path,
+                why="it was changed since, or is not there" if path in there else "it is not there",
+                left="nothing was removed",
+                do="If it was changed on purpose since the move, remove the old copy by hand; "
+                "otherwise find out which of the two the application uses.",
+            )

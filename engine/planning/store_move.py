@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from engine.backends.protocols import Secrets
-from engine.errors import Conflict, RemoteFailure
 from engine.model.base import Model
 from engine.model.provider import BackendProfile
 
@@ -33,36 +31,6 @@ class StoreMove(Model):
     @property
     def hash(self) -> str:
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
-
-
-def copy(paths: Sequence[str], source: Secrets, target: Secrets) -> None:
-    """Each value, read back. RemoteFailure where the target gave back something else."""
-    for path in paths:
-        value = source.get(path)
-        target.put(path, value)
-        if target.get(path) != value:
-            raise RemoteFailure(
-                "a secret did not arrive as it was sent",
-                on=path,
-                why="what was read back differs",
-                left="the provider still uses the old store, which has everything",
-                do="Check the new store: homeport providers check NAME; then try again.",
-            )
-
-
-def refuse_unless_same(paths: Sequence[str], old: Secrets, current: Secrets) -> None:
-    """Conflict for the first value that is not, or not the same, in the store in use."""
-    there = set(current.list("deployments"))
-    for path in paths:
-        if path not in there or current.get(path) != old.get(path):
-            raise Conflict(
-                "the old copy of a secret is not what the provider uses now",
-                on=path,
-                why="it was changed since, or is not there" if path in there else "it is not there",
-                left="nothing was removed",
-                do="If it was changed on purpose since the move, remove the old copy by hand; "
-                "otherwise find out which of the two the application uses.",
-            )
 
 
 def same_store(one: BackendProfile, other: BackendProfile) -> bool:
