@@ -184,7 +184,7 @@ def _refuse_unless_same(paths: Sequence[str], old: Secrets, current: Secrets) ->
             raise Conflict(
                 "the old copy of a secret is not what the provider uses now",
                 on=path,
-                why="it was changed since, or is not there" if path in there else "it is not there",
+                why="it was changed since" if path in there else "it is not there",
                 left="nothing was removed",
                 do="If it was changed on purpose since the move, remove the old copy by hand; "
                 "otherwise find out which of the two the application uses.",

@@ -15,7 +15,7 @@ import requests
 
 from engine.backends.addresses import pool
 from engine.backends.addresses.netbox import service
-from engine.backends.addresses.netbox.rights import MADE
+from engine.backends.addresses.netbox.rights import MADE, set_up_script
 from engine.backends.exercise import exercise_addresses
 from engine.backends.protocols import Addresses, GuestRecord
 from engine.backends.registry import BackendEnvironment
@@ -410,3 +410,10 @@ def test_the_token_is_in_no_log(world: NetBoxWorld, caplog: pytest.LogCaptureFix
     for text in (world.log.read_text(), caplog.text):
         assert text
         assert secret not in text
+
+
+def test_the_readme_gives_the_rights_that_are_tested() -> None:
+    """The world's own user was made by the very same lines."""
+    readme = Path(__file__).resolve().parents[2].joinpath("README.md").read_text()
+    without_layout = "".join(readme.split()).replace("'", '"')
+    assert "".join(set_up_script().split()).replace("'", '"') in without_layout

@@ -19,7 +19,7 @@ from engine.operations.fault import KILL_VARIABLE, RECORD
 from tests.database_server import postgresql
 from tests.integration.toy_operations import ToyInstallation, step, toy_installation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.real]
 
 
 @pytest.fixture(scope="module")
