@@ -20,7 +20,7 @@ from engine.backends.addresses.netbox.places import find_prefix, find_range
 from engine.backends.addresses.netbox.settings import IpAddress, NetBoxSettings
 from engine.backends.protocols import AddressLease, GuestRecord
 from engine.backends.registry import BackendEnvironment, failed_check, read_settings
-from engine.errors import Conflict, HomeportError
+from engine.errors import Conflict, HomeportError, OutcomeUnknown
 from engine.model.provider import Check
 
 
@@ -117,8 +117,9 @@ class NetBoxAddresses:
         made = {"name": tag, "slug": tag, "description": f"Made by Homeport for {name}"}
         try:
             self._client.write(tag, lambda api: api.extras.tags.create(made))
-        except Conflict:
-            if not self._tags(tag):  # else another process was faster
+        except (Conflict, OutcomeUnknown):
+            # Another process was faster; NetBox breaks over that when it is at the same moment.
+            if not self._tags(tag):
                 raise
 
     def _take_next(self, tag: str, name: str) -> None:
