@@ -35,7 +35,7 @@ from tests.conformance.doubles import MemoryLeases
 from tests.conformance.netbox_world import REFERENCE, NetBoxWorld, netbox
 from tests.conformance.openbao_world import make_tls
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 CANARY = "nbt_canary000000.canary3f9averysecret0000000000000000"
 V4, V6 = "10.77.{}.0/29", "2001:db8:{:x}::/64"
