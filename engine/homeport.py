@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from engine.operations.workplace import Workplace
     from engine.public import PublicEndpoint
     from engine.reviewing import Reviewing
+    from engine.secrets_desk import SecretsDesk
     from engine.targets import Target
     from forms.upgrade import Ledger, Review
 
@@ -132,6 +133,13 @@ class Homeport:
         return RepositoryDesk(self._workplace)
 
     @cached_property
+    def secret_stores(self) -> SecretsDesk:
+        """Where the secrets of a provider's deployments lie: policies, and moving them."""
+        from engine.secrets_desk import SecretsDesk
+
+        return SecretsDesk(self._workplace)
+
+    @cached_property
     def _control(self) -> Control:
         from engine.operations.control import Control
 
@@ -207,6 +215,17 @@ class Homeport:
             return check_backends(self._workplace.backends(self.provider(name)))
         except InvalidInput as error:
             return [failed_check("provider", error)]
+
+    def try_provider(self, name: str) -> list[Check]:
+        """The connection check, and then what can be tried out at it without harm: something
+        small is made, looked at and removed. For whoever looks for a fault."""
+        from engine.backends.exercise import exercise
+
+        checks = self.check_provider(name)
+        if any(check.service == "provider" for check in checks):
+            return checks
+        backends = self._workplace.backends(self.provider(name))
+        return checks + exercise(backends, self._inventory.installation.id())
 
     # deployments
 

@@ -8,9 +8,9 @@ before they make anything. Errors are those of `engine.errors` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engine.model.provider import Check
 
@@ -106,6 +106,19 @@ class AddressLease:
     nameservers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class GuestRecord:
+    """What is true of the guest behind an address, for books that others read."""
+
+    owner: str
+    name: str
+    domain: str
+    cores: int
+    memory_mib: int
+    disk_gib: int
+    is_running: bool
+
+
 class Addresses(Protocol):
     def check(self) -> list[Check]: ...
 
@@ -113,6 +126,9 @@ class Addresses(Protocol):
 
     def allocate(self, owner: str, name: str) -> AddressLease:
         """The owner's address; the same one when asked again. NoCapacity when exhausted."""
+
+    def describe(self, record: GuestRecord) -> None:
+        """Bring the books about the owner's address and guest up to date, where such are kept."""
 
     def release(self, owner: str) -> bool: ...
 
@@ -186,6 +202,15 @@ class Secrets(Protocol):
 
     def delete(self, prefix: str) -> int:
         """Remove the path itself and everything below it; how many values went."""
+
+
+@runtime_checkable
+class HasPolicies(Protocol):
+    """A secrets store whose owner says who may read what in it."""
+
+    def policies(self, deployments: Mapping[str, str]) -> str:
+        """Commands to paste: Homeport's own role with the least rights, and for each deployment
+        (id -> name) a policy that opens its own secrets alone. Asks the service nothing."""
 
 
 # --- certificates -----------------------------------------------------------------------

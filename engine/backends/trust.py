@@ -4,6 +4,7 @@ session that heeds them and nothing else of this machine."""
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import requests
 import urllib3
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from engine.backends.tls import VerifyingAdapter
 
+CONNECT_SECONDS = 6.0
+READ_SECONDS = 30.0
 _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
 
 
@@ -46,13 +49,28 @@ class Trust(BaseModel):
         return value
 
 
+class _Bounded(VerifyingAdapter):
+    """With a time limit also where the library that uses the session sets none."""
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        limited = kwargs | {"timeout": kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)}
+        return super().send(*args, **limited)
+
+
 def https_session(trust: Trust) -> requests.Session:
     """Speaks https alone, also where it is sent elsewhere: a token never goes in the clear."""
     session = requests.Session()
     session.adapters.clear()
-    session.mount("https://", VerifyingAdapter(trust.ca_pem, trust.fingerprint))
+    session.mount("https://", _Bounded(trust.ca_pem, trust.fingerprint))
     session.trust_env = False  # no proxy, no .netrc and no bundle of authorities of the machine
     return session
+
+
+def with_port(url: str) -> str:
+    """ "https://bao.example.org" -> "bao.example.org:443", as it is shown and asked for its
+    certificate."""
+    host = url.removeprefix("https://").partition("/")[0]
+    return host if ":" in host.rpartition("]")[2] else f"{host}:443"
 
 
 def why_unreached(error: requests.RequestException) -> str:

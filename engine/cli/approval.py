@@ -66,7 +66,7 @@ def settle(homeport: Homeport, plan: Plan, options: argparse.Namespace) -> int:
         return 0
     if not options.json:
         show_plan(plan)
-    if not options.yes and not _approved():
+    if not options.yes and not approved():
         output.line("Not applied. Approve it with --yes.")
         return NOT_APPROVED
     operation = homeport.apply(plan, plan.hash)
@@ -79,7 +79,8 @@ def settle(homeport: Homeport, plan: Plan, options: argparse.Namespace) -> int:
     return 0
 
 
-def _approved() -> bool:
+def approved() -> bool:
+    """Whether somebody at the terminal says yes; without one nobody does."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     return input("Apply this plan? Type yes: ").strip() == "yes"

@@ -1,11 +1,16 @@
-"""`homeport doctor`: what on this machine or in this installation could go wrong."""
+"""`homeport doctor`: what on this machine or in this installation could go wrong; with
+`--provider`, a report on one provider that can go into a ticket as it is."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import shutil
 import sys
+from importlib.metadata import version
+
+import yaml
 
 from engine.cli import output
 from engine.cli.providers import print_checks
@@ -14,19 +19,48 @@ from engine.homeport import Homeport
 from engine.model.provider import Check, CheckStatus
 from engine.paths import Paths
 
+_LIBRARIES = ("proxmoxer", "octodns", "hvac", "pynetbox", "acme", "requests")
 _SPACE_WANTED = 2 * 1024**3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--providers", action="store_true", help="check every provider, too")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--providers", action="store_true", help="check every provider, too")
+    which.add_argument(
+        "--provider", metavar="NAME", help="check this one, try out what can be, and report"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.provider:
+        return report(options)
     checks = machine_checks(Paths.from_environment())
     checks += installation_checks(providers=options.providers)
     if options.json:
         output.emit_json([check.model_dump(mode="json") for check in checks])
     else:
+        print_checks(checks)
+    return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Versions, settings and findings. Settings hold references in place of secrets."""
+    with Homeport.open() as homeport:
+        profile = homeport.provider(options.provider)
+        checks = homeport.try_provider(options.provider)
+    about = {
+        "homeport": version("homeport"),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        **{library: version(library) for library in _LIBRARIES},
+    }
+    if options.json:
+        shown = [check.model_dump(mode="json") for check in checks]
+        settings = profile.model_dump(mode="json")
+        output.emit_json({"versions": about, "provider": settings, "checks": shown})
+    else:
+        output.line(yaml.safe_dump({"versions": about}, sort_keys=False))
+        output.line(yaml.safe_dump({"provider": profile.model_dump(mode="json")}, sort_keys=False))
         print_checks(checks)
     return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
 

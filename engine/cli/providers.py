@@ -1,40 +1,50 @@
-"""`homeport providers [NAME]`, `providers check NAME`, `providers add FILE`, `... remove NAME`."""
+"""`homeport providers [NAME]`, `providers check NAME`, `providers add FILE`, `... remove NAME`,
+`... secrets NAME`, `... policy NAME`."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from engine.cli import output
+from engine.cli import output, provider_secrets
 from engine.errors import InvalidInput
 from engine.homeport import Homeport
-from engine.model.provider import Check, CheckStatus, ProviderProfile
+from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile
 
 _MARKS = {CheckStatus.PASS: "ok  ", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
 _REFERENCE = "secret:"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", help="a provider's name, or check, add, remove")
-    parser.add_argument("subject", nargs="?", help="name (check, remove) or profile file (add)")
+    parser.add_argument(
+        "what", nargs="?", help="a provider's name, or check, add, remove, secrets, policy"
+    )
+    parser.add_argument("subject", nargs="?", help="name of the provider, or profile file (add)")
     parser.add_argument(
         "--secret-file",
         action="append",
         default=[],
         metavar="PATH=FILE",
-        help="read the secret of this path from a file instead of asking (add)",
+        help="read the secret of this path from a file instead of asking (add, secrets)",
     )
+    provider_secrets.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    actions = {"check": _check, "add": _add, "remove": _remove}
+    actions = {
+        "check": _check,
+        "add": _add,
+        "remove": _remove,
+        "secrets": _secrets,
+        "policy": provider_secrets.policy,
+    }
     if options.what in actions:
         if not options.subject:
             raise InvalidInput(
@@ -77,8 +87,7 @@ def print_checks(checks: list[Check]) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     profile = read_profile(Path(options.subject))
-    given = dict(_split(text) for text in options.secret_file)
-    secrets = {path: _secret(path, given) for path in sorted(references(profile))}
+    secrets = _asked_for(profile.backends.values(), options)
     with Homeport.open() as homeport:
         homeport.save_provider(profile, secrets)
         checks = homeport.check_provider(profile.name)
@@ -88,6 +97,16 @@ def _add(options: argparse.Namespace) -> int:
         output.line(f"provider {profile.name} is saved; its connection check:")
         print_checks(checks)
     return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+
+
+def _secrets(options: argparse.Namespace) -> int:
+    return provider_secrets.secrets(options, lambda store: _asked_for([store], options))
+
+
+def _asked_for(backends: Iterable[BackendProfile], options: argparse.Namespace) -> dict[str, str]:
+    """The value of every secret that the settings refer to, from a file or the terminal."""
+    given = dict(_split(text) for text in options.secret_file)
+    return {path: _secret(path, given) for path in sorted(references(backends))}
 
 
 def _remove(options: argparse.Namespace) -> int:
@@ -122,10 +141,10 @@ def read_profile(file: Path) -> ProviderProfile:
         ) from error
 
 
-def references(profile: ProviderProfile) -> set[str]:
-    """Paths of all secrets that the profile refers to."""
+def references(backends: Iterable[BackendProfile]) -> set[str]:
+    """Paths of all secrets that the settings refer to."""
     found: set[str] = set()
-    pending: list[Any] = [backend.settings for backend in profile.backends.values()]
+    pending: list[Any] = [backend.settings for backend in backends]
     while pending:
         value = pending.pop()
         if isinstance(value, Mapping):

@@ -33,6 +33,8 @@ from engine.redaction import Redactor
 
 _log = logging.getLogger(__name__)
 _chance = random.SystemRandom()
+_CHECK = "preflight@1"
+"""It looks at the provider alone, before anything is made."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,7 @@ class StepRunner:
         context.causes = causes
         try:
             handle = registry.handler(step.kind)
-            back = step.id in self._operation.plan.rollback_ids
-            self._hide_known_secrets(context, on_the_way_back=back)
+            self._hide_known_secrets(context)
             with fault.around(step.id):
                 outcome = handle(context)
             json.dumps(dict(outcome.output), allow_nan=False)
@@ -153,13 +154,15 @@ class StepRunner:
         finally:
             context.close()
 
-    def _hide_known_secrets(self, context: OperationStep, *, on_the_way_back: bool) -> None:
+    def _hide_known_secrets(self, context: OperationStep) -> None:
         """Programs on the guest may print what an earlier step or attempt gave them.
 
         Once in an attempt is enough: what is made or read later is hidden as it passes. While
-        the store is away nothing is run that could print a value, except on the way back, where
-        an application waits to be served again.
+        the store is away nothing is run that could print a value; but the provider's check goes
+        on, to say what is away, and so does the way back, where an application waits to be
+        served again.
         """
+        step = context.step
         provider = context.provider.name
         if provider in self._hidden_of:
             return
@@ -170,7 +173,8 @@ class StepRunner:
                 self._redactor.hide(secrets.get(path))
             self._hidden_of.add(provider)
         except HomeportError as error:
-            if error.holds and not on_the_way_back:
+            is_harmless = step.kind == _CHECK or step.id in self._operation.plan.rollback_ids
+            if error.holds and not is_harmless:
                 raise
             # A step that needs the secrets will fail by itself and say so.
             _log.warning("secrets could not be read for redaction: %s", error)

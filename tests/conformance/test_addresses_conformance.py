@@ -1,164 +1,419 @@
-"""What the engine relies on of an address service; for the pool, on every lease store."""
+"""What the engine relies on of an address service, asked of each of them; and what NetBox adds."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import requests
 
-from engine.backends.addresses.pool import AddressPool, PoolSettings, open_backend, usable
-from engine.backends.registry import BackendEnvironment, LeaseStore
-from engine.errors import InvalidInput, NoCapacity
-from engine.inventory.inventory import Inventory
+from engine.backends.addresses import pool
+from engine.backends.addresses.netbox import service
+from engine.backends.addresses.netbox.rights import MADE, set_up_script
+from engine.backends.exercise import exercise_addresses
+from engine.backends.protocols import Addresses, GuestRecord
+from engine.backends.registry import BackendEnvironment
+from engine.errors import (
+    Conflict,
+    Denied,
+    InvalidInput,
+    NoCapacity,
+    NotReady,
+    OutcomeUnknown,
+    RemoteFailure,
+    Unreachable,
+)
 from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
 from tests.conformance.doubles import MemoryLeases
+from tests.conformance.netbox_world import REFERENCE, NetBoxWorld, netbox
+from tests.conformance.openbao_world import make_tls
 
-LAN = {
-    "network": "192.168.1.0/24",
-    "first": "192.168.1.200",
-    "last": "192.168.1.203",
-    "gateway": "192.168.1.1",
-    "nameservers": ["192.168.1.201"],
-}
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
+CANARY = "nbt_canary000000.canary3f9averysecret0000000000000000"
+V4, V6 = "10.77.{}.0/29", "2001:db8:{:x}::/64"
 
-@pytest.fixture(params=["memory", "inventory"])
-def leases(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LeaseStore]:
-    if request.param == "memory":
-        yield MemoryLeases()
-        return
-    inventory = Inventory.open(Paths(tmp_path / "state", tmp_path / "config", tmp_path / "lab"))
-    try:
-        yield inventory.leases
-    finally:
-        inventory.close()
+_numbers = itertools.count(1)
 
 
-def pool(leases: LeaseStore, name: str = "home", **changes: Any) -> AddressPool:
+@dataclass
+class Place:
+    """One network of a service, and how somebody elsewhere would open the same one."""
+
+    network: str
+    open_service: Callable[[], Addresses]
+    world: NetBoxWorld | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    provider: str = "home"
+
+
+def environment(token: str = "", leases: Any = None, name: str = "home") -> BackendEnvironment:
     nowhere = Path("/nonexistent")
-    profile = ProviderProfile(name=name, zone="test.lab", backends={})
-    environment = BackendEnvironment(
-        profile, "ab12cd34", Paths(nowhere, nowhere, nowhere), lambda _: "", leases
+    return BackendEnvironment(
+        ProviderProfile(name=name, zone="test.lab", backends={}),
+        "ab12cd34",
+        Paths(nowhere, nowhere, nowhere),
+        {REFERENCE: token}.__getitem__,
+        leases or MemoryLeases(),
     )
-    return open_backend(environment, {**LAN, **changes})
 
 
-def test_an_owner_keeps_its_address(leases: LeaseStore) -> None:
-    first = pool(leases).allocate("a", "radicale-1")
-    assert first == pool(leases).allocate("a", "radicale-1") == pool(leases).find("a")
-    assert first.address == "192.168.1.200/24"
-    assert first.gateway == "192.168.1.1"
-    assert first.nameservers == ("192.168.1.201",)
+@pytest.fixture(scope="module")
+def world() -> Iterator[NetBoxWorld]:
+    with netbox() as started:
+        yield started
 
 
-def test_owners_get_different_addresses_and_providers_do_not_meet(leases: LeaseStore) -> None:
-    first = pool(leases).allocate("a", "one")
-    second = pool(leases).allocate("b", "two")
-    assert first.address != second.address
-    assert pool(leases, "other").allocate("b", "two").address == first.address
+def pool_place(network: str, **more: Any) -> Place:
+    leases = MemoryLeases()
+    settings = {"network": network, **more}
+    return Place(network, lambda: pool.open_backend(environment(leases=leases), settings))
 
 
-def test_a_released_address_is_free_again(leases: LeaseStore) -> None:
-    service = pool(leases)
-    lease = service.allocate("a", "one")
-    assert service.release("a") is True
-    assert service.release("a") is False
-    assert service.find("a") is None
-    assert service.allocate("b", "two").address == lease.address
+def netbox_place(world: NetBoxWorld, network: str, *, made: bool = True, **more: Any) -> Place:
+    """A prefix and a provider of its own for each test, as their owner would enter it."""
+    name = f"home{next(_numbers)}"
+    vrf = more.get("vrf")
+    if made:
+        known = world.admin().ipam.vrfs.get(name=vrf) if vrf else None
+        world.admin().ipam.prefixes.create(prefix=network, vrf=known.id if known else None)
+    settings = world.settings(prefix=network, **more)
+    return Place(
+        network,
+        lambda: service.open_backend(environment(world.token, name=name), settings),
+        world,
+        settings,
+        name,
+    )
 
 
-def test_an_exhausted_pool_says_what_to_do(leases: LeaseStore) -> None:
-    service = pool(leases)
-    for owner in ("a", "b", "c"):
-        service.allocate(owner, owner)
-    with pytest.raises(NoCapacity) as caught:
-        service.allocate("d", "one too many")
-    assert "all 3 addresses" in caught.value.why
-    assert "'last'" in caught.value.do
-    assert service.find("d") is None
+@pytest.fixture(params=["pool", "netbox"])
+def make_place(request: pytest.FixtureRequest) -> Callable[..., Place]:
+    if request.param == "pool":
+        return pool_place
+    started = request.getfixturevalue("world")
+    return lambda network, **more: netbox_place(started, network, **more)
 
 
-def test_an_ipv6_network_of_any_size_is_served(leases: LeaseStore) -> None:
-    v6 = {"network": "2001:db8::/64", "first": None, "last": None, "nameservers": []}
-    service = pool(leases, **v6, gateway="2001:db8::1")
-    assert service.allocate("a", "one").address == "2001:db8::2/64"
-    assert service.check()[0].status is CheckStatus.WARN
+@pytest.fixture(params=[V4, V6], ids=["IPv4", "IPv6"])
+def network(request: pytest.FixtureRequest) -> str:
+    return str(request.param).format(next(_numbers))
 
 
-def test_the_check_tells_the_size(leases: LeaseStore) -> None:
-    check = pool(leases).check()[0]
-    assert check.status is CheckStatus.PASS
-    assert "3 addresses" in check.found
+# --- the protocol -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"first": "192.168.2.1"}, "first"),
-        ({"gateway": "10.0.0.1"}, "gateway"),
-        ({"first": "192.168.1.210"}, "no usable address"),
-        ({"network": "192.168.1.7/24"}, "network"),
-        ({"last": "x"}, "last"),
-        ({"netmask": "24"}, "netmask"),
-        ({"first": "2001:db8::1"}, "first"),
-    ],
-)
-def test_settings_that_cannot_work_are_named(changes: dict[str, Any], named: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        pool(MemoryLeases(), **changes)
-    assert named in caught.value.why
+def test_the_harmless_part_holds(make_place: Callable[..., Place], network: str) -> None:
+    here = make_place(network)
+    assert not [line for line in here.open_service().check() if line.status is CheckStatus.FAIL]
+    assert set(exercise_addresses(here.open_service(), "hp-ab12cd34-probe1")) == {None}
 
 
-@st.composite
-def pools(draw: st.DrawFn) -> PoolSettings:
-    version = draw(st.sampled_from([4, 6]))
-    bits = 32 if version == 4 else 128
-    length = draw(st.integers(bits - 8, bits - 1))
-    base = draw(st.integers(0, 2**bits - 1)) >> (bits - length) << (bits - length)
-    make: Any = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
-    network = ipaddress.ip_network((base, length))
-    inside = st.integers(int(network.network_address), int(network.broadcast_address)).map(make)
-    first, last = sorted((draw(inside), draw(inside)))
-    try:
-        return PoolSettings(
-            network=network,
-            first=draw(st.sampled_from([first, None])),
-            last=draw(st.sampled_from([last, None])),
-            gateway=draw(st.none() | inside),
-            nameservers=tuple(draw(st.lists(inside, max_size=3))),
-            exclude=tuple(draw(st.lists(inside, max_size=3))),
-        )
-    except ValueError:
-        return PoolSettings(network=ipaddress.ip_network("192.0.2.0/24"))
-
-
-@given(pools(), st.integers(1, 12))
-@settings(deadline=None)
-def test_no_guest_gets_an_address_that_something_else_needs(
-    chosen: PoolSettings, owners: int
+def test_an_owner_keeps_its_address_and_nobody_else_has_it(
+    make_place: Callable[..., Place], network: str
 ) -> None:
-    service = AddressPool("home", chosen, MemoryLeases())
-    got = []
-    for number in range(owners):
-        try:
-            got.append(ipaddress.ip_interface(service.allocate(str(number), "x").address))
-        except NoCapacity:
-            assert len(got) == len(list(usable(chosen)))
-            break
-    addresses = [interface.ip for interface in got]
-    assert len(set(addresses)) == len(addresses)
-    assert not set(addresses) & {chosen.gateway, *chosen.nameservers, *chosen.exclude}
-    for interface in got:
-        assert interface.network == chosen.network
-        if chosen.network.num_addresses > 2:
-            assert interface.ip != chosen.network.network_address
-            assert chosen.network.version == 6 or interface.ip != chosen.network.broadcast_address
-        assert chosen.first is None or interface.ip >= chosen.first  # type: ignore[operator]
-        assert chosen.last is None or interface.ip <= chosen.last  # type: ignore[operator]
-    assert f"{len(list(usable(chosen)))} addresses" in service.check()[0].found
+    gateway = network.partition("/")[0].rstrip("0") + "1"
+    here = make_place(network, gateway=gateway, nameservers=[gateway])
+    first = here.open_service().allocate("hp-a", "radicale-1")
+    assert first == here.open_service().allocate("hp-a", "radicale-1")
+    assert first == here.open_service().find("hp-a")
+    assert first.address.partition("/")[2] == network.partition("/")[2]
+    assert (first.gateway, first.nameservers) == (gateway, (gateway,))
+    second = here.open_service().allocate("hp-b", "radicale-2")
+    addresses = {lease.address.partition("/")[0] for lease in (first, second)}
+    assert len(addresses) == 2
+    assert gateway not in addresses
+
+
+def test_a_released_address_is_free_again(make_place: Callable[..., Place], network: str) -> None:
+    here = make_place(network).open_service()
+    lease = here.allocate("hp-a", "one")
+    assert here.release("hp-a") is True
+    assert here.release("hp-a") is False
+    assert here.find("hp-a") is None
+    assert here.allocate("hp-b", "two").address == lease.address
+
+
+def test_an_exhausted_network_says_what_to_do(make_place: Callable[..., Place]) -> None:
+    here = make_place(f"10.77.{next(_numbers)}.0/30").open_service()
+    here.allocate("hp-a", "one")
+    here.allocate("hp-b", "two")
+    with pytest.raises(NoCapacity) as caught:
+        here.allocate("hp-c", "one too many")
+    assert "Destroy a deployment" in caught.value.do
+    assert here.find("hp-c") is None
+    here.release("hp-a")
+    assert here.allocate("hp-c", "one too many").address
+
+
+def test_describing_harms_nothing_where_no_books_are_kept(
+    make_place: Callable[..., Place], network: str
+) -> None:
+    here = make_place(network).open_service()
+    lease = here.allocate("hp-a", "one")
+    here.describe(RECORD)
+    assert here.find("hp-a") == lease
+
+
+# --- NetBox: allocating ---------------------------------------------------------------------
+
+RECORD = GuestRecord(
+    owner="hp-a",
+    name="calendar",
+    domain="cal.example.org",
+    cores=2,
+    memory_mib=2048,
+    disk_gib=8,
+    is_running=False,
+)
+
+
+def free_network() -> str:
+    return V4.format(next(_numbers)).replace("/29", "/24")
+
+
+def test_two_homeports_and_a_person_allocating_at_once_never_collide(world: NetBoxWorld) -> None:
+    here = netbox_place(world, free_network())
+    start = threading.Barrier(6)
+
+    def take(number: int) -> str:
+        start.wait()
+        if number == 5:
+            prefix = world.admin().ipam.prefixes.get(prefix=here.network)
+            return str(prefix.available_ips.create({"description": "a person's"}).address)
+        return here.open_service().allocate(f"hp-{number}", f"guest-{number}").address
+
+    with ThreadPoolExecutor(6) as threads:
+        taken = list(threads.map(take, range(6)))
+    assert len(set(taken)) == 6
+
+
+def test_one_owner_asking_at_once_gets_one_address(world: NetBoxWorld) -> None:
+    here = netbox_place(world, free_network())
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: here.open_service().allocate("hp-same", "one"), range(4)))
+    lease = here.open_service().find("hp-same")
+    kept = list(world.admin().ipam.ip_addresses.filter(parent=here.network))
+    assert lease is not None
+    assert [str(address.address) for address in kept] == [lease.address]
+
+
+def test_an_address_whose_answer_was_lost_is_found_again(
+    world: NetBoxWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = netbox_place(world, free_network())
+    send = requests.Session.send
+    lost = iter([True])
+
+    def losing(session: requests.Session, request: Any, **kwargs: Any) -> requests.Response:
+        answer = send(session, request, **kwargs)
+        if request.method == "POST" and "available-ips" in request.url and next(lost, False):
+            raise requests.ReadTimeout("lost")
+        return answer
+
+    monkeypatch.setattr(requests.Session, "send", losing)
+    with pytest.raises(OutcomeUnknown):
+        here.open_service().allocate("hp-lost", "one")
+    lease = here.open_service().allocate("hp-lost", "one")
+    kept = list(world.admin().ipam.ip_addresses.filter(parent=here.network))
+    assert [str(address.address) for address in kept] == [lease.address]
+
+
+def test_gateway_and_name_servers_that_netbox_does_not_know_are_not_handed_out(
+    world: NetBoxWorld,
+) -> None:
+    network = free_network()
+    base = network.removesuffix("0/24")
+    here = netbox_place(world, network, gateway=f"{base}1", nameservers=[f"{base}2", f"{base}3"])
+    warned = [line for line in here.open_service().check() if "does not know" in line.found]
+    assert f"{base}1, {base}2, {base}3" in warned[0].found
+    lease = here.open_service().allocate("hp-a", "one")
+    assert lease.address == f"{base}4/24"
+    kept = list(world.admin().ipam.ip_addresses.filter(parent=network))
+    assert [str(address.address) for address in kept] == [lease.address]
+
+
+def test_a_vrf_and_a_range_are_kept_to(world: NetBoxWorld) -> None:
+    network = free_network()
+    base = network.removesuffix("0/24")
+    vrf = world.admin().ipam.vrfs.create(name=f"vrf {base}", enforce_unique=True)
+    world.admin().ipam.prefixes.create(prefix=network)  # the same outside of the VRF
+    world.admin().ipam.ip_ranges.create(
+        start_address=f"{base}100/24", end_address=f"{base}101/24", vrf=vrf.id, status="active"
+    )
+    here = netbox_place(world, network, vrf=vrf.name, range_start=f"{base}100")
+    leases = [here.open_service().allocate(f"hp-{number}", "one").address for number in range(2)]
+    assert leases == [f"{base}100/24", f"{base}101/24"]
+    with pytest.raises(NoCapacity, match="range"):
+        here.open_service().allocate("hp-more", "one")
+    [kept] = world.admin().ipam.ip_addresses.filter(address=leases[0])
+    assert kept.vrf.id == vrf.id
+
+
+# --- NetBox: its books ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cluster(world: NetBoxWorld) -> str:
+    name = f"cluster-{next(_numbers)}"
+    kinds = world.admin().virtualization.cluster_types
+    kind = kinds.get(slug="pve") or kinds.create(name="pve", slug="pve")
+    world.admin().virtualization.clusters.create(name=name, type=kind.id)
+    return name
+
+
+@pytest.mark.parametrize("pattern", [V4, V6], ids=["IPv4", "IPv6"])
+def test_netbox_tells_what_runs_and_nothing_is_left_of_it(
+    world: NetBoxWorld, cluster: str, pattern: str
+) -> None:
+    here = netbox_place(world, pattern.format(next(_numbers)), cluster=cluster)
+    lease = here.open_service().allocate("hp-a", "calendar")
+    for is_running in (False, True, True):
+        record = GuestRecord(**{**vars(RECORD), "is_running": is_running})
+        here.open_service().describe(record)
+    admin = world.admin()
+    [address] = admin.ipam.ip_addresses.filter(tag=f"hp-a-{here.provider}", parent=here.network)
+    [machine] = admin.virtualization.virtual_machines.filter(tag=f"hp-a-{here.provider}")
+    assert str(address.address) == lease.address
+    assert (address.status.value, address.dns_name) == ("active", "cal.example.org")
+    assert address.assigned_object.virtual_machine.id == machine.id
+    assert (machine.name, machine.status.value) == ("calendar", "active")
+    assert (machine.vcpus, machine.memory, machine.disk) == (2, 2048, 8192)
+    assert machine.primary_ip.id == address.id
+    changes = len(list(admin.core.object_changes.filter(changed_object_id=machine.id)))
+    here.open_service().describe(record)  # what is true already is not written again
+    assert len(list(admin.core.object_changes.filter(changed_object_id=machine.id))) == changes
+    assert here.open_service().release("hp-a") is True
+    assert not list(admin.virtualization.virtual_machines.filter(cluster=cluster))
+    assert not list(admin.ipam.ip_addresses.filter(parent=here.network))
+    assert not list(admin.extras.tags.filter(slug=f"hp-a-{here.provider}"))
+
+
+def test_somebody_elses_machine_and_address_are_left_alone(
+    world: NetBoxWorld, cluster: str
+) -> None:
+    here = netbox_place(world, free_network(), cluster=cluster)
+    admin = world.admin()
+    known = admin.virtualization.clusters.get(name=cluster)
+    theirs = admin.virtualization.virtual_machines.create(name="calendar", cluster=known.id)
+    prefix = admin.ipam.prefixes.get(prefix=here.network)
+    address = prefix.available_ips.create({"description": "theirs"})
+    here.open_service().allocate("hp-a", "calendar")
+    with pytest.raises(Conflict) as caught:
+        here.open_service().describe(RECORD)
+    assert "not Homeport's" in caught.value.what
+    assert here.open_service().release("hp-a") is True
+    assert admin.virtualization.virtual_machines.get(theirs.id) is not None
+    kept = list(admin.ipam.ip_addresses.filter(parent=here.network))
+    assert [one.id for one in kept] == [address.id]
+
+
+def test_two_providers_in_one_netbox_keep_apart_the_sides_of_a_move(world: NetBoxWorld) -> None:
+    network = free_network()
+    source = netbox_place(world, network).open_service()
+    target = netbox_place(world, network, made=False).open_service()
+    assert source.allocate("hp-a", "one").address != target.allocate("hp-a", "one").address
+    assert source.release("hp-a") is True
+    assert target.find("hp-a") is not None
+
+
+# --- NetBox: refusals ---------------------------------------------------------------------------
+
+
+def test_what_is_not_in_netbox_is_named(world: NetBoxWorld) -> None:
+    network = free_network()
+    for changed, named in (
+        ({}, f"no such prefix ({network})"),
+        ({"vrf": "nowhere"}, "no such VRF"),
+        ({"range_start": network.replace("0/24", "9")}, "no such IP range"),
+    ):
+        here = netbox_place(world, network, made=False, **changed)
+        with pytest.raises(NotReady) as caught:
+            here.open_service().allocate("hp-a", "one")
+        assert named in str(caught.value)
+        assert [line.status for line in here.open_service().check()] == [CheckStatus.FAIL]
+        assert here.open_service().release("hp-a") is False
+
+
+def test_a_wrong_token_and_a_missing_right_are_told_apart(world: NetBoxWorld) -> None:
+    here = netbox_place(world, free_network())
+    with pytest.raises(Denied) as wrong:
+        service.open_backend(environment(CANARY), here.settings).allocate("hp-a", "one")
+    assert "token" in wrong.value.what
+    assert CANARY not in str(wrong.value.describe())
+    permission = world.admin().users.permissions.get(name="Homeport: its own")
+    permission.update({"object_types": ["extras.tag"]})
+    try:
+        with pytest.raises(Denied) as lacking:
+            here.open_service().allocate("hp-a", "one")
+        [line] = [line for line in here.open_service().check() if "may not add" in line.found]
+        assert line.status is CheckStatus.FAIL
+        assert "ipam.ipaddress" in line.found
+        assert "ObjectPermission" in line.do
+        assert "ObjectPermission" in lacking.value.do
+    finally:
+        permission.update({"object_types": list(MADE)})
+    assert here.open_service().allocate("hp-a", "one")
+
+
+def test_another_authority_is_not_believed(
+    world: NetBoxWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(world.directory / "ca.pem"))
+    here = netbox_place(world, free_network())
+    for trust in ({"ca_pem": make_tls(tmp_path)}, {"ca_pem": ""}):
+        with pytest.raises(Denied) as caught:
+            service.open_backend(environment(world.token), here.settings | trust).find("hp-a")
+        assert "token was not sent" in caught.value.left
+
+
+def test_what_is_no_netbox_or_does_not_answer_is_told(world: NetBoxWorld) -> None:
+    here = netbox_place(world, free_network())
+    elsewhere = here.settings | {"url": f"{world.url}/elsewhere"}
+    with pytest.raises(RemoteFailure, match="not one of NetBox"):
+        service.open_backend(environment(world.token), elsewhere).find("hp-a")
+    nobody = here.settings | {"url": "https://127.0.0.1:9"}
+    for call in ("find", "release"):
+        with pytest.raises(Unreachable) as caught:
+            getattr(service.open_backend(environment(world.token), nobody), call)("hp-a")
+        assert "no connection" in caught.value.why
+
+
+def test_settings_that_cannot_work_are_named(world: NetBoxWorld) -> None:
+    for wrong in (
+        {"url": "http://netbox.example.org"},
+        {"prefix": "10.0.0.1/24"},
+        {"gateway": "10.9.9.9"},
+        {"range_start": "10.9.9.9"},
+        {"token": CANARY},
+    ):
+        settings = world.settings(prefix="10.0.0.0/24") | wrong
+        with pytest.raises(InvalidInput) as caught:
+            service.open_backend(environment(world.token), settings)
+        assert next(iter(wrong)) in caught.value.why
+        assert CANARY not in str(caught.value.describe())
+
+
+def test_the_token_is_in_no_log(world: NetBoxWorld, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    here = netbox_place(world, free_network())
+    here.open_service().allocate("hp-a", "one")
+    here.open_service().release("hp-a")
+    secret = world.token.partition(".")[2]
+    for text in (world.log.read_text(), caplog.text):
+        assert text
+        assert secret not in text
+
+
+def test_the_readme_gives_the_rights_that_are_tested() -> None:
+    """The world's own user was made by the very same lines."""
+    readme = Path(__file__).resolve().parents[2].joinpath("README.md").read_text()
+    without_layout = "".join(readme.split()).replace("'", '"')
+    assert "".join(set_up_script().split()).replace("'", '"') in without_layout

@@ -33,7 +33,7 @@ from tests.conformance.dns_worlds import free_port
 from tests.conformance.doubles import Journal
 from tests.lab_fixture import RunningLab
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.real]
 
 OWNER = "hp-testtest-certtest"
 NAME = "cal.harbour-a.lab"

@@ -27,7 +27,7 @@ from engine.model.provider import CheckStatus
 from tests.conformance.dns_worlds import HOST, WORLDS, ZONE, DnsWorld, free_port
 from tests.conformance.doubles import Journal
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.real]
 
 ME, SOMEBODY = "hp-aaaaaaaa-bbbbbbbb", "hp-aaaaaaaa-cccccccc"
 CAL = DnsRecord(f"cal.{ZONE}", "A", ("192.0.2.1",))

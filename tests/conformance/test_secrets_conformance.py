@@ -483,6 +483,13 @@ def test_policies_are_shown_without_a_login(login: Login) -> None:
     assert "# cal: reads its own secrets" in text
 
 
+def test_the_readme_gives_the_rights_that_are_tested(login: Login) -> None:
+    readme = Path(__file__).resolve().parents[2].joinpath("README.md").read_text()
+    assert own_policy(
+        OpenBaoSettings(**dict(login.settings, mount="secret", prefix="homeport"))
+    ) in (readme)
+
+
 def test_a_namespace_is_a_place_of_its_own(bao: OpenBaoWorld, login: Login) -> None:
     bao.admin().sys.create_namespace("team")
     bao.mount("team")

@@ -32,7 +32,7 @@ from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
 from tests.lab_fixture import RunningLab
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.real]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -20,48 +16,16 @@ from engine.inventory import schema
 from engine.inventory.inventory import Inventory
 from engine.model.events import LogLine
 from engine.operations.fault import KILL_VARIABLE, RECORD
+from tests.database_server import postgresql
 from tests.integration.toy_operations import ToyInstallation, step, toy_installation
 
-pytestmark = pytest.mark.integration
-
-_NOBODY = 65534
-"""PostgreSQL refuses to run as root; any other user will do."""
-
-
-def programs() -> Path | None:
-    """Where initdb and postgres are: on the path, or where Debian keeps them."""
-    if found := shutil.which("initdb"):
-        return Path(found).resolve().parent
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+pytestmark = [pytest.mark.integration, pytest.mark.real]
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """A PostgreSQL of our own behind a socket in a private directory; its URL."""
-    found = programs()
-    if found is None:
-        pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    base = Path(tempfile.mkdtemp(prefix="hp-pg-"))
-    account = _NOBODY if os.geteuid() == 0 else None
-    if account is not None:
-        os.chown(base, account, account)
-    data = base / "data"
-    options = {"user": account, "cwd": base, "stdout": subprocess.DEVNULL}
-    subprocess.run(
-        [found / "initdb", "-D", data, "-U", "homeport", "-A", "trust", "--no-sync"],
-        check=True,
-        stderr=subprocess.DEVNULL,
-        **options,  # type: ignore[call-overload]
-    )
-    control = [found / "pg_ctl", "-D", data, "-w", "-s"]
-    flags = f"-c listen_addresses='' -c unix_socket_directories={base}"
-    log = base / "log"
-    try:
-        subprocess.run([*control, "-l", log, "-o", flags, "start"], check=True, **options)  # type: ignore[call-overload]
-        yield f"postgresql://homeport@/postgres?host={base}"
-    finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, **options)  # type: ignore[call-overload]
-        shutil.rmtree(base)
+    with postgresql() as directory:
+        yield f"postgresql://homeport@/postgres?host={directory}"
 
 
 @pytest.fixture

@@ -9,7 +9,14 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from engine.backends.protocols import AddressLease, DnsChange, DnsPlan, DnsRecord, Guest
+from engine.backends.protocols import (
+    AddressLease,
+    DnsChange,
+    DnsPlan,
+    DnsRecord,
+    Guest,
+    GuestRecord,
+)
 from engine.catalog.package import Package
 from engine.errors import NotFound, PlanChanged
 from engine.model.deployment import Resource, ResourceKind
@@ -103,6 +110,7 @@ class MemoryDns:
 class MemoryAddresses:
     def __init__(self) -> None:
         self.leases: dict[str, AddressLease] = {}
+        self.books: list[GuestRecord] = []
 
     def check(self) -> list[Check]:
         return []
@@ -112,6 +120,9 @@ class MemoryAddresses:
 
     def allocate(self, owner: str, name: str) -> AddressLease:
         return self.leases.setdefault(owner, AddressLease(owner, "192.0.2.7/24", "192.0.2.1"))
+
+    def describe(self, record: GuestRecord) -> None:
+        self.books.append(record)
 
     def release(self, owner: str) -> bool:
         return self.leases.pop(owner, None) is not None

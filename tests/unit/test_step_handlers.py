@@ -146,6 +146,15 @@ def test_keys_that_change_during_the_first_boot_are_read_again(context: Context)
     assert guest.attributes["host_keys"] == ["ssh-ed25519 NEW"]
 
 
+def test_the_address_service_is_told_what_runs(context: Context) -> None:
+    do(built(context), "guest.start@1")
+    books = context.backends.addresses.books
+    assert [record.is_running for record in books] == [False, True]
+    assert (books[-1].owner, books[-1].name) == (context.owner, context.plan.name)
+    assert (books[-1].cores, books[-1].memory_mib, books[-1].disk_gib) == (1, 512, 4)
+    assert books[-1].domain == context.plan.domain
+
+
 def test_keys_of_a_guest_that_was_reached_once_are_pinned_for_ever(context: Context) -> None:
     do(built(context), "guest.start@1")
     context.shells = [HostKeyMismatch("other key")]

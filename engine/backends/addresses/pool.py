@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from engine.backends.protocols import AddressLease
+from engine.backends.protocols import AddressLease, GuestRecord
 from engine.backends.registry import BackendEnvironment, LeaseStore, read_settings
 from engine.errors import NoCapacity
 from engine.model.provider import Check, CheckStatus
@@ -122,6 +122,9 @@ class AddressPool:
                 "the provider's address settings.",
             )
         return self._lease(owner, item)
+
+    def describe(self, record: GuestRecord) -> None:
+        """The pool keeps no books beside its leases."""
 
     def release(self, owner: str) -> bool:
         return self._leases.release(self._pool, owner)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.backends.protocols import Guest, GuestSpec
+from engine.backends.protocols import Guest, GuestRecord, GuestSpec
 from engine.backends.secrets.installation import installation_ssh_key
 from engine.errors import HostKeyMismatch, NotFound
 from engine.guests.waiting import wait_for_shell
@@ -39,7 +39,9 @@ def ensure(ctx: StepContext) -> StepOutcome:
     )
     with ctx.spent("provider-task"):
         guest = ctx.backends.hypervisor.ensure(spec, ctx)
-    _remember(ctx, guest)
+    size = {"cores": spec.cores, "memory_mib": spec.memory_mib, "disk_gib": spec.disk_gib}
+    _remember(ctx, guest, dict(size))
+    _describe(ctx, is_running=guest.status == "running")
     ctx.log(f"Guest {guest.id} on node {guest.node}" if guest.node else f"Guest {guest.id}")
     return StepOutcome(changed=known is None, output={"guest": guest.id})
 
@@ -64,6 +66,7 @@ def start(ctx: StepContext) -> StepOutcome:
     resource = ctx.resource(ResourceKind.GUEST)
     if resource is not None:
         _remember(ctx, guest, {_PROVEN: True})
+    _describe(ctx, is_running=True)
     return StepOutcome(changed=not was_running, output={"guest": guest.id})
 
 
@@ -74,6 +77,24 @@ def destroy(ctx: StepContext) -> StepOutcome:
         destroyed = ctx.backends.hypervisor.destroy(ctx.owner, ctx)
     ctx.forget(ResourceKind.GUEST, "main")
     return StepOutcome(changed=destroyed)
+
+
+def _describe(ctx: StepContext, *, is_running: bool) -> None:
+    """What is true of the guest, for the books of the address service."""
+    known = ctx.resource(ResourceKind.GUEST)
+    if known is None or "cores" not in known.attributes:
+        return  # it was made before sizes were written down
+    ctx.backends.addresses.describe(
+        GuestRecord(
+            owner=ctx.owner,
+            name=ctx.plan.name,
+            domain=ctx.plan.domain,
+            cores=int(known.attributes["cores"]),
+            memory_mib=int(known.attributes["memory_mib"]),
+            disk_gib=int(known.attributes["disk_gib"]),
+            is_running=is_running,
+        )
+    )
 
 
 def _pin(ctx: StepContext, guest: Guest) -> None:

@@ -10,7 +10,7 @@ from hvac import exceptions as hvac
 
 from engine.backends.secrets.openbao.settings import OpenBaoSettings
 from engine.backends.tls import certificate_problem, shown_fingerprint
-from engine.backends.trust import why_unreached
+from engine.backends.trust import CONNECT_SECONDS, why_unreached
 from engine.errors import (
     Denied,
     HomeportError,
@@ -21,7 +21,6 @@ from engine.errors import (
     Unreachable,
 )
 
-_CONNECT_SECONDS = 6.0
 _GOES_ON = "nothing was changed; what waits for it goes on by itself afterwards"
 
 
@@ -96,7 +95,7 @@ def no_mount(settings: OpenBaoSettings) -> HomeportError:
 
 
 def untrusted(settings: OpenBaoSettings, error: Exception) -> HomeportError:
-    shown = shown_fingerprint(settings.host, _CONNECT_SECONDS)
+    shown = shown_fingerprint(settings.host, CONNECT_SECONDS)
     return Denied(
         "OpenBao cannot prove that it is the right one",
         on=settings.host,

@@ -58,9 +58,7 @@ class SecretId:
             if not (role in made_by and made_by.endswith("/secret-id")):
                 raise self._suspicious(f"it wraps what came from {made_by}, not a secret id")
             return str(client.sys.unwrap()["data"]["secret_id"])
-        except exceptions.InvalidRequest:
-            raise self._suspicious("it was opened already, or its time has run out") from None
-        except exceptions.Forbidden:
+        except (exceptions.InvalidRequest, exceptions.Forbidden):
             raise self._suspicious("it was opened already, or its time has run out") from None
 
     def _suspicious(self, why: str) -> HomeportError:
@@ -72,9 +70,5 @@ class SecretId:
             left="nothing was logged in with it",
             do="If nobody let it lie for too long, somebody else may hold the secret id: look into "
             "OpenBao's audit log, destroy the role's secret ids there, make a new wrapped one, and "
-            f"store it by homeport providers add. Role: {role_name(settings)}",
+            f"store it by homeport providers add. Role id: {settings.role_id}",
         )
-
-
-def role_name(settings: OpenBaoSettings) -> str:
-    return f"auth/{settings.auth_mount}, role id {settings.role_id}"

@@ -21,10 +21,9 @@ from engine.backends.secrets.openbao.policy import own_policy
 from engine.backends.secrets.openbao.refusals import explain
 from engine.backends.secrets.openbao.secret_id import SecretId
 from engine.backends.secrets.openbao.settings import OpenBaoSettings
-from engine.backends.trust import https_session
+from engine.backends.trust import CONNECT_SECONDS, READ_SECONDS, https_session
 from engine.errors import Denied, HomeportError
 
-_TIMEOUT = (6.0, 20.0)
 _RENEW_BELOW = 1 / 3
 """Of a token's life: it is renewed when less than this is left of it."""
 
@@ -169,7 +168,7 @@ class Session:
                 token="",
                 namespace=self.settings.namespace or None,
                 session=https_session(self.settings),
-                timeout=_TIMEOUT,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
         clients["it"].token = token
         return clients["it"]

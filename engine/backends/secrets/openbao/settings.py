@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from engine.backends.trust import Trust
+from engine.backends.trust import Trust, with_port
 
 _NAMES = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 
@@ -30,6 +30,4 @@ class OpenBaoSettings(Trust):
 
     @property
     def host(self) -> str:
-        """ "name:port", as it is shown and asked for its certificate."""
-        host = self.url.removeprefix("https://").rstrip("/")
-        return host if host.rpartition("]")[2].count(":") else f"{host}:443"
+        return with_port(self.url)
