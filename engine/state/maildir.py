@@ -49,7 +49,7 @@ class MailKind(FilesKind):
 def _read(unit: Unit, ground: Ground) -> dict[str, Any]:
     on = f"{unit.id} ({unit.kind} {unit.locator})"
     failed = "Dovecot cannot read the mailboxes"
-    return run_program(ground.place, "dovecot", {"verb": "describe"}, failed=failed, on=on)
+    return run_program(ground.place, "dovecot", {"path": unit.locator}, failed=failed, on=on)
 
 
 def open_kind() -> MailKind:

@@ -737,6 +737,73 @@ def test_postgresql_makes_the_roles_anew_that_a_database_needs(ground: Ground, i
     assert world.shown() == before
 
 
+PAIRS = """\
+CREATE TABLE pairs (n int, half varchar(5), weight float);
+DELIMITER ;;
+CREATE PROCEDURE write_pairs ()
+BEGIN
+  DECLARE n INT DEFAULT 0;
+  WHILE EXISTS (SELECT 1 FROM go_on) DO
+    START TRANSACTION;
+    INSERT INTO pairs VALUES (n, 'left', n / 3);
+    INSERT INTO pairs VALUES (n, 'right', n / 3);
+    COMMIT;
+    SET n = n + 1;
+  END WHILE;
+END;;
+DELIMITER ;
+CREATE TABLE go_on (n int);
+INSERT INTO go_on VALUES (1);
+"""
+
+
+def test_mariadb_is_taken_of_one_moment_under_a_writer(ground: Ground, into: str) -> None:
+    """Pairs are written in one transaction each: a capture never holds half of one."""
+    installed(ground, "mariadb-server", "mariadbd")
+    mariadb(ground, f"{MARIADB_NONE} CREATE DATABASE harbour; USE harbour;\n{PAIRS}")
+    program = f"{ground.place.facts.root}/usr/bin/mariadb"
+    writer = subprocess.Popen([program, "--database=harbour", "--execute=CALL write_pairs()"])
+    kind, unit = state_kind("mariadb"), Unit("harbour", "mariadb", "harbour")
+    try:
+        while int(mariadb(ground, "SELECT COUNT(*) FROM pairs", "harbour")) < 200:
+            assert writer.poll() is None
+        captured = kind.capture(unit, ground, into)
+        assert writer.poll() is None
+    finally:
+        mariadb(ground, "DELETE FROM go_on", "harbour")
+        writer.wait()
+    assert captured.items % 2 == 1  # pairs, and the row that lets the writer go on
+    assert kind.restore(unit, ground, into, captured)
+    halves = "SELECT COUNT(*), COUNT(DISTINCT n) * 2 FROM pairs"
+    rows, doubled = mariadb(ground, halves, "harbour").split("\t")
+    assert rows == doubled == str(captured.items - 1)
+
+
+def test_mariadb_empties_what_is_used_up_and_makes_accounts_anew(ground: Ground, into: str) -> None:
+    world = mariadb_world(ground)
+    world.make()
+    before = world.shown()
+    unit = replace(world.unit, empty=("no_key",))
+    captured = world.kind.capture(unit, ground, into)
+    mariadb(ground, MARIADB_NONE)
+    assert world.kind.restore(unit, ground, into, captured)
+    assert mariadb(ground, "SELECT COUNT(*) FROM no_key", "harbour") == "0"
+    mariadb(ground, "INSERT INTO no_key VALUES ('twice'), ('twice'), ('')", "harbour")
+    assert world.shown() == before
+    left = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE '%homeport%'"
+    assert mariadb(ground, left) == "0"
+
+
+def test_a_wrong_key_to_a_bucket_is_told_without_the_key(ground: Ground) -> None:
+    world = s3_world(ground)
+    app = replace(ground.place.app, read_secret=lambda name: f"canary-wrong-{name}")
+    other = replace(ground, place=replace(ground.place, app=app))
+    with pytest.raises(RemoteFailure) as raised:
+        world.kind.measure(world.unit, other)
+    assert "403" in raised.value.why
+    assert "canary" not in repr(raised.value)
+
+
 def test_no_secret_is_in_what_lies_on_the_guest(ground: Ground, into: str) -> None:
     world = secrets_world(ground)
     world.make()

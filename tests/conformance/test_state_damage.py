@@ -827,7 +827,7 @@ MAIL_HARM = {
     "keyword means another": MailHarm(
         lambda at, _: rewritten(at / "dovecot-keywords", "$Ship", "$Boat"), "INBOX"
     ),
-    "day of arrival": MailHarm(lambda at, _: os.utime(message(at, 0), (1, 1)), "INBOX"),
+    "day of arrival": MailHarm(lambda at, _: os.utime(message(at, 0), (1, 1)), "arrived"),
     "numbers valid with another": MailHarm(
         lambda _, ask: ask("mailbox", "update", "--uid-validity", "77", "INBOX"), "INBOX"
     ),
@@ -913,6 +913,19 @@ def test_damage_to_a_bucket_is_found_and_mended(bucket: Move, name: str) -> None
     why = found(bucket)
     assert why
     assert named in why
+
+
+def test_a_large_object_comes_over_in_parts(bucket: Move) -> None:
+    here, there = Objects(bucket.source.ground), Objects(bucket.target.ground)
+    content = bytes(range(256)) * (36 << 12)
+    here.put("large", content, "tag", x_amz_meta_owner="ada")
+    assert bucket.bring().bytes >= len(content)
+    assert there.shown()["large"][0] == content
+    assert "-" in there.bucket.histories(False)["large"][0]["etag"]
+    assert found(bucket) == ""
+    assert bucket.bring().items == 0
+    for objects in (here, there):
+        objects.bucket.remove("large")
 
 
 VERSION_HARM: dict[str, Callable[[Objects, list[dict[str, Any]]], object]] = {

@@ -4,7 +4,8 @@ An object is its content, its type and other headers, its metadata and its tags;
 history of its versions where the bucket keeps them, else the one object. Objects go from bucket
 to bucket through this guest, without touching its disk, or within the server where both are
 the same one's. Requests are signed here (AWS Signature Version 4): a guest has no library for
-it, and rclone carries neither tags nor versions.
+it, and rclone carries neither tags nor versions. Not carried are access lists, classes of
+storage, encryption settings and locks: these are what the target's provider makes of a bucket.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NoReturn
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 from xml.etree import ElementTree
@@ -28,15 +30,14 @@ from xml.etree import ElementTree
 _THREADS = 8
 _TRIES = 5
 _CHUNK = 1 << 20
-_PART = 64 << 20
-"""Larger objects are written in parts of this size, which may be 10,000."""
+_PART, _PARTS = 16 << 20, 9_000
+"""Larger objects are written in parts of this size, or in so many; S3 takes 10,000."""
 _BUCKETS = 256
 _KEPT = (
     *("content-type", "cache-control", "content-disposition", "content-encoding"),
     *("content-language", "expires", "x-amz-website-redirect-location"),
 )
 _METADATA = "x-amz-meta-"
-_UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 def fail(why: str) -> NoReturn:
@@ -70,14 +71,13 @@ class Bucket:
         key: str = "",
         query: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
-        body: bytes | Iterable[bytes] = b"",
-        bucket: str = "",
+        body: bytes = b"",
     ) -> http.client.HTTPResponse:
         """The answer, not yet read. Refused; OSError where there is none."""
-        path = quote(f"/{bucket or self.name}" + (f"/{key}" if key else ""), safe="/-_.~")
+        path = quote(f"/{self.name}" + (f"/{key}" if key else ""), safe="/-_.~")
         pairs = sorted((query or {}).items())
         text = "&".join(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in pairs)
-        payload = hashlib.sha256(body).hexdigest() if isinstance(body, bytes) else _UNSIGNED
+        payload = hashlib.sha256(body).hexdigest()
         signed = self._signed(verb, path, text, headers or {}, payload)
         connection = self._connection()
         try:
@@ -211,7 +211,7 @@ class Bucket:
         made = parsed(self.ask("POST", self.prefix + key, {"uploads": ""}, headers).read())
         upload, tags = found(made, "UploadId") or "", []
         try:
-            for number, part in enumerate(regrouped(chunks), 1):
+            for number, part in enumerate(regrouped(chunks, max(_PART, size // _PARTS)), 1):
                 query = {"partNumber": str(number), "uploadId": upload}
                 tags.append(self._write(self.prefix + key, query, {}, part))
             parts = "".join(
@@ -251,7 +251,7 @@ def patiently(act: Any) -> Any:
     for left in range(_TRIES - 1, -1, -1):
         try:
             return act()
-        except (ConnectionError, Refused) as error:
+        except (OSError, Refused) as error:
             lasting = isinstance(error, Refused) and error.status < 500 and error.status != 429
             if lasting or not left:
                 raise
@@ -263,15 +263,15 @@ def of_version(version: str | None) -> dict[str, str]:
     return {"versionId": version} if version else {}
 
 
-def regrouped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    held = b""
+def regrouped(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    held = bytearray()
     for chunk in chunks:
         held += chunk
-        if len(held) >= _PART:
-            yield held[:_PART]
-            held = held[_PART:]
+        if len(held) >= size:
+            yield bytes(held[:size])
+            del held[:size]
     if held:
-        yield held
+        yield bytes(held)
 
 
 def parsed(data: bytes) -> ElementTree.Element:
@@ -301,10 +301,19 @@ def in_threads(act: Any, given: Iterable[Any]) -> Iterator[Any]:
 
 
 def contents(answer: http.client.HTTPResponse, into: Any = None) -> Iterator[bytes]:
-    while chunk := answer.read(_CHUNK):
+    while chunk := piece(answer):
         if into is not None:
             into.update(chunk)
         yield chunk
+
+
+def piece(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read(_CHUNK)
+    except http.client.HTTPException as error:
+        raise ConnectionError(
+            f"the server stopped in the middle of an object: {error!r}"
+        ) from error
 
 
 def entries(bucket: Bucket) -> Iterator[dict[str, Any]]:
@@ -390,7 +399,9 @@ def sync(task: dict[str, Any]) -> dict[str, Any]:
     source, target = Bucket(task["source"]), Bucket(task["bucket"])
     if not source.exists():
         fail(f"there is no bucket {source.name} at {source.endpoint}")
-    versioned = prepared(source, target)
+    versioning = source.versioning()
+    prepared(target, versioning)
+    versioned = versioning != ""
     here, there = source.histories(versioned), target.histories(versioned)
     for key in sorted(there.keys() - here.keys()):
         for one in there[key]:
@@ -408,7 +419,7 @@ def sync(task: dict[str, Any]) -> dict[str, Any]:
             target.remove(key, one["version"])
         for one in had[kept:]:
             version = one["version"] if versioned else None
-            patiently(lambda: carry(source, target, key, version, one, within))  # noqa: B023
+            patiently(partial(carry, source, target, key, version, one, within))
             items, size = items + 1, size + one["size"]
         return items, size, sum(one["size"] for one in had)
 
@@ -417,17 +428,17 @@ def sync(task: dict[str, Any]) -> dict[str, Any]:
         items, size, done = items + some, size + moved, done + whole
         if moved:
             print("homeport-progress:", done, max(total, 1), flush=True)
+    if versioning == "Suspended":
+        set_versioning(target, versioning)
     return {"items": items, "bytes": size}
 
 
-def prepared(source: Bucket, target: Bucket) -> bool:
-    """The target's bucket is there and keeps versions if the source's does."""
+def prepared(target: Bucket, versioning: str) -> None:
+    """The bucket is there and keeps versions where the other one does or did."""
     if not target.exists():
         target.read("PUT")
-    versioning = source.versioning()
-    if versioning and target.versioning() != versioning:
-        set_versioning(target, "Enabled" if versioning == "Suspended" else versioning)
-    return versioning != ""
+    if versioning and target.versioning() != "Enabled":
+        set_versioning(target, "Enabled")
 
 
 def set_versioning(bucket: Bucket, status: str) -> None:
@@ -537,10 +548,7 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     if wanted.get("absent"):
         fail("there was no bucket when the state was captured")
     verify(task)
-    if not bucket.exists():
-        bucket.read("PUT")
-    if wanted["versioning"] and not bucket.versioning():
-        set_versioning(bucket, "Enabled")
+    prepared(bucket, wanted["versioning"])
     versioned = bucket.versioning() != ""
     had: dict[str, list[dict[str, Any]]] = {}
     for entry in index_of(into):
@@ -555,10 +563,12 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
         for one in histories.get(key, []):
             bucket.remove(key, one["version"] if versioned else None)
         for entry in had.get(key, []):
-            patiently(lambda: written(bucket, into, entry))  # noqa: B023
+            patiently(partial(written, bucket, into, entry))
 
     for _ in in_threads(again, sorted(changed)):
         pass
+    if wanted["versioning"] == "Suspended":
+        set_versioning(bucket, "Suspended")
     return {"changed": bool(changed)}
 
 
