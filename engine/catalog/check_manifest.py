@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.catalog.check_placeholders import check_placeholders, used_secrets
 from engine.catalog.package import S3_SECRETS
+from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, mapping, sequence, text_of
 
 # Ports that Homeport's own services on a guest take: SSH and the proxy of a lab guest, and the
@@ -194,6 +195,12 @@ def _bucket(
             (*spot, "locator"),
             "this does not say where a bucket is",
             "write it as https://host/bucket",
+        )
+    elif locator and not {"name", "domain"} & set(placeholders(locator)):
+        yield manifest.found(
+            (*spot, "locator"),
+            "every deployment would have the same bucket",
+            "write {name} or {domain} into it",
         )
     for name in S3_SECRETS:
         if name not in mapping(value.get("secrets")):

@@ -13,16 +13,37 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from engine.catalog.package import S3_SECRETS
-from engine.errors import InvalidInput
+from engine.errors import Conflict, InvalidInput
 from engine.state.files import FilesKind
-from engine.state.protocols import Ground, Moved, Passage, Side, Unit
+from engine.state.protocols import Captured, Ground, Moved, Passage, Side, Unit
 
 _REGION = "us-east-1"
+_WHERE, _OWNER = "where", "deployment"
 
 
 @dataclass(frozen=True)
 class BucketKind(FilesKind):
     """Two buckets are compared as two trees are: by digests first, then by what differs."""
+
+    def capture(self, unit: Unit, ground: Ground, into: str) -> Captured:
+        captured = super().capture(unit, ground, into)
+        whose = {_WHERE: _where(unit, ground), _OWNER: ground.place.app.deployment}
+        return captured.model_copy(update={"facts": {**captured.facts, **whose}})
+
+    def restore(self, unit: Unit, ground: Ground, into: str, captured: Captured) -> bool:
+        """Conflict where it would put one deployment's bucket back for another's sake: a guest
+        that is thrown away, or a copy, must not reach for what the original works on."""
+        owner, where = captured.facts.get(_OWNER), captured.facts.get(_WHERE)
+        if owner != ground.place.app.deployment and where == _where(unit, ground):
+            raise Conflict(
+                "the bucket belongs to another deployment",
+                on=f"{unit.id} ({unit.locator})",
+                why="what would be restored was captured from this same bucket, by the deployment "
+                f"{owner}",
+                left="the bucket is as it was",
+                do="Give each deployment a bucket of its own: write {name} into the locator.",
+            )
+        return super().restore(unit, ground, into, captured)
 
     def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
         return self.delta(source, target, passage)
@@ -58,6 +79,11 @@ def bucket_of(unit: Unit, ground: Ground) -> dict[str, str]:
         "key": key,
         "secret": secret,
     }
+
+
+def _where(unit: Unit, ground: Ground) -> list[str]:
+    found = bucket_of(unit, ground)
+    return [found["endpoint"], found["bucket"], found["prefix"]]
 
 
 def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from engine.errors import NotFound, OutcomeUnknown, RemoteFailure
+from engine.errors import Conflict, NotFound, OutcomeUnknown, RemoteFailure
 from engine.methods import apt
 from engine.state.captures import Captures
 from engine.state.programs import s3
@@ -802,6 +802,21 @@ def test_a_wrong_key_to_a_bucket_is_told_without_the_key(ground: Ground) -> None
         world.kind.measure(world.unit, other)
     assert "403" in raised.value.why
     assert "canary" not in repr(raised.value)
+
+
+def test_a_copy_of_a_deployment_does_not_reach_for_its_bucket(ground: Ground, into: str) -> None:
+    world = s3_world(ground)
+    world.make()
+    captured = world.kind.capture(world.unit, ground, into)
+    world.change()
+    before = world.shown()
+    other = replace(ground.place, app=replace(ground.place.app, deployment="state001"))
+    with pytest.raises(Conflict):
+        world.kind.restore(world.unit, replace(ground, place=other), into, captured)
+    assert world.shown() == before
+    elsewhere = replace(world.unit, locator=f"{world.unit.locator}-copy")
+    assert world.kind.restore(elsewhere, replace(ground, place=other), into, captured)
+    assert world.kind.measure(elsewhere, ground).items == captured.items
 
 
 def test_no_secret_is_in_what_lies_on_the_guest(ground: Ground, into: str) -> None:

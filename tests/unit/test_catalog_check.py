@@ -272,6 +272,9 @@ def test_a_bucket_needs_its_address_and_its_key(package: Path) -> None:
     assert "does not say where a bucket is" in found
     assert "the bucket has no key" in found
     unit["locator"] = "https://objects.example.org/ships"
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    assert "every deployment would have the same bucket" in "".join(found_in(package))
+    unit["locator"] = "https://objects.example.org/ships-{name}"
     secret = {"kind": "token", "length": 40}
     manifest["secrets"] |= {"s3-access-key": secret, "s3-secret-key": dict(secret)}
     (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
