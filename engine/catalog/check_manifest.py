@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.catalog.check_placeholders import check_placeholders, used_secrets
+from engine.catalog.package import S3_SECRETS
+from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, mapping, sequence, text_of
 
 # Ports that Homeport's own services on a guest take: SSH and the proxy of a lab guest, and the
@@ -20,9 +22,12 @@ _TAKEN = {
     8080: "the lab's proxy",
     8443: "the lab's proxy",
     5432: "PostgreSQL",
+    3306: "MariaDB",
     6379: "Redis",
 }
 _LEAST_SECRET = 12
+_WHOLE = ("sqlite", "postgresql", "mariadb", "s3", "secrets")
+"""Kinds of which nothing is left out."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRUCTURED = ("ini", "yaml", "json", "toml")
 
@@ -156,6 +161,7 @@ def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     used = used_secrets(value) | {f"{component}-password" for component in components}
     used |= {_secret_of(account) for account in accounts}
     units = [mapping(unit) for unit in sequence(value.get("state"))]
+    used |= {name for name in S3_SECRETS if any(unit.get("kind") == "s3" for unit in units)}
     moved = {text_of(unit.get("locator")) for unit in units if unit.get("kind") == "secrets"}
     for name, secret in secrets.items():
         spot = ("secrets", name)
@@ -183,15 +189,42 @@ def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
             yield manifest.found((*spot, "kind"), f"the package does not need {kind}", hint)
         if kind == "secrets" and locator and locator not in mapping(value.get("secrets")):
             yield manifest.found((*spot, "locator"), f"there is no secret {locator}")
-        if kind in ("files", "sqlite") and locator and not locator.startswith(("{", "/")):
+        if (
+            kind in ("files", "sqlite", "maildir")
+            and locator
+            and not locator.startswith(("{", "/"))
+        ):
             hint = "begin it with {data}/"
             yield manifest.found(
                 (*spot, "locator"), "the path of the data is not a whole one", hint
             )
-        if unit.get("exclude") and kind in ("sqlite", "postgresql", "mariadb", "secrets"):
+        if kind == "s3":
+            yield from _bucket(manifest, value, spot, locator)
+        if unit.get("exclude") and kind in _WHOLE:
             yield manifest.found(
                 (*spot, "exclude"), f"nothing can be left out of a {kind} unit", key=True
             )
+
+
+def _bucket(
+    manifest: Source, value: Mapping[str, Any], spot: tuple[str | int, ...], locator: str
+) -> Iterator[Finding]:
+    if locator and not locator.startswith(("{", "https://", "http://")):
+        yield manifest.found(
+            (*spot, "locator"),
+            "this does not say where a bucket is",
+            "write it as https://host/bucket",
+        )
+    elif locator and not {"name", "domain"} & set(placeholders(locator)):
+        yield manifest.found(
+            (*spot, "locator"),
+            "every deployment would have the same bucket",
+            "write {name} or {domain} into it",
+        )
+    for name in S3_SECRETS:
+        if name not in mapping(value.get("secrets")):
+            hint = f"describe {name} under secrets"
+            yield manifest.found((*spot, "kind"), "the bucket has no key", hint)
 
 
 def _directories(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:

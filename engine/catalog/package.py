@@ -37,6 +37,8 @@ from engine.model.base import Model
 Text = Annotated[str, Field(min_length=1)]
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 """Octal, as text: YAML would read a bare 0640 as a number."""
+S3_SECRETS = ("s3-access-key", "s3-secret-key")
+"""The secrets of a package with the two halves of its key to buckets."""
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|target)$")]
 
@@ -126,9 +128,10 @@ class StateUnit(Model):
     """One piece of the application's data (design.md, section 7)."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    kind: Literal["files", "sqlite", "postgresql", "mariadb", "redis", "secrets"]
+    kind: Literal["files", "sqlite", "postgresql", "mariadb", "redis", "maildir", "s3", "secrets"]
     locator: Text
-    """A path, a database name, a namespace or a secret name; placeholders allowed."""
+    """A path, a database name, a namespace, a secret name or a bucket's address (see
+    `engine.state.s3`); placeholders allowed."""
     klass: Literal["irreplaceable", "identity", "valuable", "rebuildable", "cache"] = Field(
         alias="class"
     )

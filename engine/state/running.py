@@ -17,6 +17,7 @@ _FAILED = {
     "restore": "state cannot be restored",
     "describe": "state cannot be read",
     "entries": "state cannot be read",
+    "sync": "state cannot be brought over",
 }
 
 

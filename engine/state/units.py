@@ -8,7 +8,7 @@ from engine.methods.bindings import bindings_of
 from engine.methods.place import Place
 from engine.state.protocols import Unit
 
-_PATHS = ("files", "sqlite")
+_PATHS = ("files", "sqlite", "maildir")
 INSTALLATION = "homeport."
 """How the ids of what Homeport itself puts on a guest begin."""
 _MADE_ANEW = ("rebuildable", "cache")

@@ -22,12 +22,14 @@ from typing import Any
 
 import pytest
 
-from engine.errors import NotFound, OutcomeUnknown, RemoteFailure
+from engine.errors import Conflict, NotFound, OutcomeUnknown, RemoteFailure
 from engine.methods import apt
 from engine.state.captures import Captures
+from engine.state.programs import s3
 from engine.state.protocols import Captured, Ground, StateKind, Unit
 from engine.state.registry import state_kind
-from tests.conformance import state_ground
+from engine.state.s3 import bucket_of
+from tests.conformance import s3_server, state_ground
 from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
 from tests.lab_fixture import RunningLab
@@ -252,6 +254,115 @@ def installed(ground: Ground, package: str, program: str) -> None:
     apt.ensure_packages(ground.place, [package])
 
 
+class Dovecot:
+    """Mail of two users, whose maildirs are below one directory."""
+
+    def __init__(self, ground: Ground) -> None:
+        installed(ground, "dovecot-imapd", "dovecot")
+        self._shell = ground.place.shell
+        root = Path(ground.place.facts.root)
+        self.mail = root / "var/vmail"
+        users = "".join(f"{user}@ships.test:{{PLAIN}}canary::::::\n" for user in ("ada", "eve"))
+        (root / "etc/dovecot/users").write_text(users)
+
+    def __call__(self, *words: str, text: str = "", user: str = "ada") -> str:
+        verb = 2 if words[0] in ("mailbox", "flags") else 1
+        command = ("doveadm", *words[:verb], "-u", f"{user}@ships.test", *words[verb:])
+        return self._shell.run(command, input=text.encode()).stdout
+
+    def make(self) -> None:
+        for user in self.mail.glob("*"):
+            shutil.rmtree(user)
+        self("mailbox", "create", "-s", "Sent")
+        self("mailbox", "create", "D\u00fcnen")
+        for number in range(5):
+            self("save", text=f"Subject: {number}\n\nbody {number}\n")
+        self("expunge", "mailbox", "INBOX", "uid", "2")
+        self("flags", "add", "\\Seen \\Flagged $Ship", "mailbox", "INBOX", "uid", "3")
+        self("save", "-m", "Sent", text="Subject: none")
+        self("save", text="Subject: eve's\n\n", user="eve")
+
+    def change(self) -> None:
+        self("save", text="Subject: more\n\n")
+        self("flags", "remove", "\\Seen", "mailbox", "INBOX", "uid", "3")
+        self("mailbox", "unsubscribe", "Sent")
+
+    def shown(self) -> list[str]:
+        about = ("mailbox", "status", "messages uidnext uidvalidity unseen", "*")
+        read = ("fetch", "mailbox uid flags date.received text", "ALL")
+        words = (about, read, ("mailbox", "list"), ("mailbox", "list", "-s"))
+        both = [self(*each, user=user) for user in ("ada", "eve") for each in words]
+        return [each.replace(" \\Recent", "").replace("\\Recent", "") for each in both]
+
+
+def maildir_world(ground: Ground) -> World:
+    dovecot = Dovecot(ground)
+    return World(
+        state_kind("maildir"),
+        Unit("mail", "maildir", str(dovecot.mail)),
+        dovecot.make,
+        dovecot.change,
+        dovecot.shown,
+        lambda into, _: flip(str(next(a_message(into)))),
+    )
+
+
+def a_message(into: str) -> Iterator[Path]:
+    """The files of messages below a directory."""
+    return (path for name in ("cur", "new") for path in Path(into).rglob(f"{name}/*"))
+
+
+class Objects:
+    """A bucket of its own for each guest, in one S3 server for all. The two providers know it
+    by two names, so that objects are carried and not copied by the server."""
+
+    def __init__(self, ground: Ground) -> None:
+        host = "localhost" if "harbour-b" in ground.place.facts.root else "127.0.0.1"
+        name = f"ships-{ground.place.facts.loopback.replace('.', '-')}"
+        self.locator = f"http://{host}:{s3_server.port()}/{name}"
+        self.bucket = s3.Bucket(bucket_of(Unit("objects", "s3", self.locator), ground))
+        self._versions: list[tuple[str, str | None]] = []
+
+    def put(self, key: str, content: bytes, *tags: str, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        about = {"headers": named, "tags": dict.fromkeys(tags, "yes & no")}
+        self.bucket.put(key, about, iter([content]), len(content))
+
+    def make(self) -> None:
+        if not self.bucket.exists():
+            self.bucket.read("PUT")
+        for key in self.bucket.histories(False):
+            self.bucket.remove(key)
+        self.put("plain", b"plain" * 1000)
+        self.put("d\u00fcnen/a b+c&d?.txt", b"odd", "kind", content_type="text/plain")
+        self.put("empty", b"", x_amz_meta_owner="ada")
+        self.put("told", b"told", cache_control="no-store", content_language="de")
+
+    def change(self) -> None:
+        self.bucket.remove("plain")
+        self.put("empty", b"", x_amz_meta_owner="eve")
+        self.put("later", b"later")
+
+    def shown(self) -> dict[str, Any]:
+        found = {}
+        for key in self.bucket.histories(False):
+            answer = self.bucket.ask("GET", key)
+            found[key] = answer.read(), self.bucket.about(key, None, answer)
+        return found
+
+
+def s3_world(ground: Ground) -> World:
+    objects = Objects(ground)
+    return World(
+        state_kind("s3"),
+        Unit("objects", "s3", objects.locator),
+        objects.make,
+        objects.change,
+        objects.shown,
+        lambda into, _: flip(f"{into}/objects/3"),
+    )
+
+
 class RedisClient:
     def __init__(self, ground: Ground) -> None:
         self._address = (ground.place.facts.loopback, 6379)
@@ -308,6 +419,8 @@ WORLDS = {
     "postgresql": postgresql_world,
     "mariadb": mariadb_world,
     "redis": redis_world,
+    "maildir": maildir_world,
+    "s3": s3_world,
     "secrets": secrets_world,
 }
 
@@ -622,6 +735,88 @@ def test_postgresql_makes_the_roles_anew_that_a_database_needs(ground: Ground, i
     psql(ground, "DROP DATABASE harbour;\nDROP ROLE reader;")
     assert world.kind.restore(world.unit, ground, into, captured)
     assert world.shown() == before
+
+
+PAIRS = """\
+CREATE TABLE pairs (n int, half varchar(5), weight float);
+DELIMITER ;;
+CREATE PROCEDURE write_pairs ()
+BEGIN
+  DECLARE n INT DEFAULT 0;
+  WHILE EXISTS (SELECT 1 FROM go_on) DO
+    START TRANSACTION;
+    INSERT INTO pairs VALUES (n, 'left', n / 3);
+    INSERT INTO pairs VALUES (n, 'right', n / 3);
+    COMMIT;
+    SET n = n + 1;
+  END WHILE;
+END;;
+DELIMITER ;
+CREATE TABLE go_on (n int);
+INSERT INTO go_on VALUES (1);
+"""
+
+
+def test_mariadb_is_taken_of_one_moment_under_a_writer(ground: Ground, into: str) -> None:
+    """Pairs are written in one transaction each: a capture never holds half of one."""
+    installed(ground, "mariadb-server", "mariadbd")
+    mariadb(ground, f"{MARIADB_NONE} CREATE DATABASE harbour; USE harbour;\n{PAIRS}")
+    program = f"{ground.place.facts.root}/usr/bin/mariadb"
+    writer = subprocess.Popen([program, "--database=harbour", "--execute=CALL write_pairs()"])
+    kind, unit = state_kind("mariadb"), Unit("harbour", "mariadb", "harbour")
+    try:
+        while int(mariadb(ground, "SELECT COUNT(*) FROM pairs", "harbour")) < 200:
+            assert writer.poll() is None
+        captured = kind.capture(unit, ground, into)
+        assert writer.poll() is None
+    finally:
+        mariadb(ground, "DELETE FROM go_on", "harbour")
+        writer.wait()
+    assert captured.items % 2 == 1  # pairs, and the row that lets the writer go on
+    assert kind.restore(unit, ground, into, captured)
+    halves = "SELECT COUNT(*), COUNT(DISTINCT n) * 2 FROM pairs"
+    rows, doubled = mariadb(ground, halves, "harbour").split("\t")
+    assert rows == doubled == str(captured.items - 1)
+
+
+def test_mariadb_empties_what_is_used_up_and_makes_accounts_anew(ground: Ground, into: str) -> None:
+    world = mariadb_world(ground)
+    world.make()
+    before = world.shown()
+    unit = replace(world.unit, empty=("no_key",))
+    captured = world.kind.capture(unit, ground, into)
+    mariadb(ground, MARIADB_NONE)
+    assert world.kind.restore(unit, ground, into, captured)
+    assert mariadb(ground, "SELECT COUNT(*) FROM no_key", "harbour") == "0"
+    mariadb(ground, "INSERT INTO no_key VALUES ('twice'), ('twice'), ('')", "harbour")
+    assert world.shown() == before
+    left = "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME LIKE '%homeport%'"
+    assert mariadb(ground, left) == "0"
+
+
+def test_a_wrong_key_to_a_bucket_is_told_without_the_key(ground: Ground) -> None:
+    world = s3_world(ground)
+    app = replace(ground.place.app, read_secret=lambda name: f"canary-wrong-{name}")
+    other = replace(ground, place=replace(ground.place, app=app))
+    with pytest.raises(RemoteFailure) as raised:
+        world.kind.measure(world.unit, other)
+    assert "403" in raised.value.why
+    assert "canary" not in repr(raised.value)
+
+
+def test_a_copy_of_a_deployment_does_not_reach_for_its_bucket(ground: Ground, into: str) -> None:
+    world = s3_world(ground)
+    world.make()
+    captured = world.kind.capture(world.unit, ground, into)
+    world.change()
+    before = world.shown()
+    other = replace(ground.place, app=replace(ground.place.app, deployment="state001"))
+    with pytest.raises(Conflict):
+        world.kind.restore(world.unit, replace(ground, place=other), into, captured)
+    assert world.shown() == before
+    elsewhere = replace(world.unit, locator=f"{world.unit.locator}-copy")
+    assert world.kind.restore(elsewhere, replace(ground, place=other), into, captured)
+    assert world.kind.measure(elsewhere, ground).items == captured.items
 
 
 def test_no_secret_is_in_what_lies_on_the_guest(ground: Ground, into: str) -> None:

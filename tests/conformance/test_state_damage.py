@@ -15,12 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.errors import RemoteFailure
+from engine.state.programs import s3
 from engine.state.protocols import Ground
-from tests.conformance.test_state_conformance import RedisClient, mariadb, psql
+from tests.conformance.test_state_conformance import (
+    Dovecot,
+    Objects,
+    RedisClient,
+    mariadb,
+    psql,
+)
 from tests.conformance.test_state_moves import Grounds, Move, grounds, moved
 
 __all__ = ["grounds"]
@@ -777,6 +785,172 @@ def test_damage_to_a_mariadb_database_is_found(mariadb_move: Move, name: str) ->
 def test_no_damage_to_a_mariadb_database_is_left(mariadb_move: Move) -> None:
     """Each of the above was taken back, so none was found in place of another."""
     assert found(mariadb_move) == ""
+
+
+# --- mailboxes ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MailHarm:
+    """do: to the directory of a user's mail at the target, or by Dovecot there."""
+
+    do: Callable[[Path, Dovecot], object]
+    named: str = "ada"
+
+
+def message(at: Path, number: int) -> Path:
+    """The file of the inbox's message; they are named in the order of their arrival."""
+    return sorted(a_message_of(at), key=lambda path: path.name)[number]
+
+
+def a_message_of(at: Path) -> Iterator[Path]:
+    return (path for name in ("cur", "new") for path in (at / name).iterdir())
+
+
+def rewritten(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+MAIL_HARM = {
+    "bit of a message": MailHarm(lambda at, _: put(message(at, 0), 3, b"\x01"), "INBOX"),
+    "message lost": MailHarm(lambda at, _: message(at, 1).unlink(), "INBOX"),
+    "message more": MailHarm(lambda _, ask: ask("save", text="Subject: more"), "INBOX"),
+    "message short": MailHarm(lambda at, _: os.truncate(message(at, 0), 15), ""),
+    "flag lost": MailHarm(
+        lambda _, ask: ask("flags", "remove", "\\Seen", "mailbox", "INBOX", "uid", "3"), "INBOX"
+    ),
+    "flag more": MailHarm(
+        lambda _, ask: ask("flags", "add", "\\Answered", "mailbox", "INBOX", "uid", "4"), "INBOX"
+    ),
+    "keyword means another": MailHarm(
+        lambda at, _: rewritten(at / "dovecot-keywords", "$Ship", "$Boat"), "INBOX"
+    ),
+    "day of arrival": MailHarm(lambda at, _: os.utime(message(at, 0), (1, 1)), "arrived"),
+    "numbers valid with another": MailHarm(
+        lambda _, ask: ask("mailbox", "update", "--uid-validity", "77", "INBOX"), "INBOX"
+    ),
+    "next number": MailHarm(
+        lambda _, ask: ask("mailbox", "update", "--min-next-uid", "99", "INBOX"), "INBOX"
+    ),
+    "subscription lost": MailHarm(
+        lambda _, ask: ask("mailbox", "unsubscribe", "Sent"), "subscribed"
+    ),
+    "empty mailbox lost": MailHarm(
+        lambda _, ask: ask("mailbox", "delete", "D\u00fcnen"), "D\u00fcnen"
+    ),
+    "mailbox more": MailHarm(lambda _, ask: ask("mailbox", "create", "More"), "More"),
+    "all of a user": MailHarm(lambda at, _: shutil.rmtree(at), ""),
+}
+
+
+@pytest.fixture(scope="module")
+def mail(grounds: Grounds) -> Iterator[Move]:
+    for move in moved(grounds, "maildir"):
+        move.here.make()
+        yield move
+
+
+@pytest.mark.parametrize("name", MAIL_HARM)
+def test_damage_to_mailboxes_is_found_and_mended(mail: Move, name: str) -> None:
+    harm, top = MAIL_HARM[name], Path(mail.target.unit.locator)
+    mail.bring(thorough=True)
+    assert found(mail) == ""
+    harm.do(top / "ships.test/ada/Maildir", Dovecot(mail.target.ground))
+    why = found(mail)
+    assert why
+    assert harm.named in why
+
+
+def test_mailboxes_are_the_same_after_the_last_damage(mail: Move) -> None:
+    mail.bring(thorough=True)
+    assert found(mail) == ""
+
+
+# --- buckets --------------------------------------------------------------------------------
+
+BUCKET_HARM: dict[str, tuple[Callable[[Objects], object], str]] = {
+    "bit": (lambda at: at.put("plain", b"plaiN" + b"plain" * 999), "plain"),
+    "short": (lambda at: at.put("plain", b"plain"), "plain"),
+    "object lost": (lambda at: at.bucket.remove("empty"), "empty"),
+    "object more": (lambda at: at.put("more", b""), "more"),
+    "object of another case": (lambda at: at.put("Plain", b"plain" * 1000), "Plain"),
+    "metadata lost": (lambda at: at.put("empty", b""), "empty"),
+    "metadata changed": (lambda at: at.put("empty", b"", x_amz_meta_owner="eve"), "empty"),
+    "header lost": (lambda at: at.put("told", b"told", content_language="de"), "told"),
+    "type changed": (
+        lambda at: at.put("d\u00fcnen/a b+c&d?.txt", b"odd", "kind", content_type="text/html"),
+        "nen/a b",
+    ),
+    "tag lost": (
+        lambda at: at.put("d\u00fcnen/a b+c&d?.txt", b"odd", content_type="text/plain"),
+        "nen/a b",
+    ),
+    "tag more": (
+        lambda at: at.put(
+            "d\u00fcnen/a b+c&d?.txt", b"odd", "kind", "more", content_type="text/plain"
+        ),
+        "nen/a b",
+    ),
+    "all of it": (lambda at: [at.bucket.remove(key) for key in at.bucket.histories(False)], ""),
+}
+
+
+@pytest.fixture(scope="module")
+def bucket(grounds: Grounds) -> Iterator[Move]:
+    for move in moved(grounds, "s3"):
+        move.here.make()
+        yield move
+
+
+@pytest.mark.parametrize("name", BUCKET_HARM)
+def test_damage_to_a_bucket_is_found_and_mended(bucket: Move, name: str) -> None:
+    do, named = BUCKET_HARM[name]
+    bucket.bring(thorough=True)
+    assert found(bucket) == ""
+    do(Objects(bucket.target.ground))
+    why = found(bucket)
+    assert why
+    assert named in why
+
+
+def test_a_large_object_comes_over_in_parts(bucket: Move) -> None:
+    here, there = Objects(bucket.source.ground), Objects(bucket.target.ground)
+    content = bytes(range(256)) * (36 << 12)
+    here.put("large", content, "tag", x_amz_meta_owner="ada")
+    assert bucket.bring().bytes >= len(content)
+    assert there.shown()["large"][0] == content
+    assert "-" in there.bucket.histories(False)["large"][0]["etag"]
+    assert found(bucket) == ""
+    assert bucket.bring().items == 0
+    for objects in (here, there):
+        objects.bucket.remove("large")
+
+
+VERSION_HARM: dict[str, Callable[[Objects, list[dict[str, Any]]], object]] = {
+    "version lost": lambda at, has: at.bucket.remove("kept", has[0]["version"]),
+    "deletion forgotten": lambda at, has: at.bucket.remove("kept", has[2]["version"]),
+    "version more": lambda at, has: at.put("kept", b"fourth"),
+    "deleted": lambda at, has: at.bucket.remove("kept"),
+}
+
+
+def test_versions_come_over_in_their_order_and_damage_to_them_is_found(bucket: Move) -> None:
+    here, there = Objects(bucket.source.ground), Objects(bucket.target.ground)
+    bucket.bring()
+    s3.set_versioning(here.bucket, "Enabled")
+    assert "versioning" in found(bucket)
+    for content in (b"first", b"second", b"", b"third"):
+        here.put("kept", content, "tag") if content else here.bucket.remove("kept")
+    for harm in VERSION_HARM.values():
+        bucket.bring()
+        assert found(bucket) == ""
+        harm(there, there.bucket.histories(True)["kept"])
+        assert "kept" in found(bucket)
+    bucket.bring()
+    assert found(bucket) == ""
+    assert bucket.bring().items == 0
 
 
 # --- Redis ----------------------------------------------------------------------------------

@@ -261,3 +261,34 @@ def test_schema_and_model_accept_the_same(application: str) -> None:
     manifest = yaml.safe_load((directory / "manifest.yaml").read_text())
     assert validate_document(manifest_schema(), manifest) == []
     assert load_package(directory).id == application
+
+
+def test_a_bucket_needs_its_address_and_its_key(package: Path) -> None:
+    manifest = yaml.safe_load((package / "manifest.yaml").read_text())
+    unit = {"id": "objects", "kind": "s3", "locator": "ships", "class": "irreplaceable"}
+    manifest["state"].append(unit)
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    found = "".join(found_in(package))
+    assert "does not say where a bucket is" in found
+    assert "the bucket has no key" in found
+    unit["locator"] = "https://objects.example.org/ships"
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    assert "every deployment would have the same bucket" in "".join(found_in(package))
+    unit["locator"] = "https://objects.example.org/ships-{name}"
+    secret = {"kind": "token", "length": 40}
+    manifest["secrets"] |= {"s3-access-key": secret, "s3-secret-key": dict(secret)}
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    assert found_in(package) == []
+
+
+def test_a_database_of_mariadb_needs_the_server(package: Path) -> None:
+    manifest = yaml.safe_load((package / "manifest.yaml").read_text())
+    manifest["state"].append(
+        {"id": "base", "kind": "mariadb", "locator": "radicale", "class": "irreplaceable"}
+    )
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    assert any("does not need mariadb" in finding for finding in found_in(package))
+    manifest["needs"] = {**manifest.get("needs", {}), "components": ["mariadb"]}
+    manifest["secrets"] |= {"mariadb-password": {"kind": "token"}}
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    assert found_in(package) == []

@@ -13,7 +13,7 @@ import pwd
 import sys
 from pathlib import Path
 
-SERVICE_USERS = ("postgres",)
+SERVICE_USERS = ("postgres", "vmail")
 _PR_SET_PDEATHSIG, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT, _RAISE = 1, 28, 47, 2
 _NO_SETUID_FIXUP = 1 << 2
 """Capabilities outlive the change of uid, and access(2) reckons with them."""
@@ -22,7 +22,7 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def service_user() -> pwd.struct_passwd | None:
-    """Who runs such programs: PostgreSQL's own user or nobody; None where root does not."""
+    """Who runs such programs: a user of that name or nobody; None where root does not."""
     if os.geteuid() != 0:
         return None
     for name in (*SERVICE_USERS, "nobody"):

