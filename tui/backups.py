@@ -30,7 +30,7 @@ def last_backups(operations: Iterable[Operation]) -> dict[str, datetime]:
 
 def size_said(count: float) -> str:
     """ "812 kB", "40.2 MB", "1.3 GB": as disks and uploads are measured."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count / 1e3:.0f} kB" if count >= 1000 else f"{count:.0f} bytes"

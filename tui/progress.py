@@ -63,8 +63,8 @@ class StepState:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate of late; None where that or the whole is not known."""
-        if not self.rate or self.total is None or self.done is None:
+        """At the rate of late; None where that or the whole is not known, or it all but stands."""
+        if self.rate is None or self.rate < 1 or self.total is None or self.done is None:
             return None
         return max(0.0, self.total - self.done) / self.rate
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from threading import Event
 from typing import Any
 
 from textual.pilot import Pilot
 
+from engine.backup.standing import Standing
 from engine.errors import Denied
 from engine.model.events import OperationChanged, StepFinished, StepStarted
 from engine.model.move import MovePhase
@@ -284,5 +286,28 @@ def test_a_repository_is_verified_its_sheet_shown_and_forgotten_by_its_name(run:
             await play(pilot, Act("x", "type its name"), Act("text:stor enter", "nothing was"))
             await play(pilot, Act("text:e enter", "1 repository"))
             assert [one.name for one in engine.desk.profiles] == ["cloud"]
+
+    run(main())
+
+
+def test_a_key_pressed_before_the_repository_has_answered_is_not_lost(run: Run) -> None:
+    may_answer = Event()
+
+    class Slow(ExampleDesk):
+        def standing(self, deployment: str = "", repository: str = "") -> list[Standing]:
+            if repository:
+                may_answer.wait(20)
+            return super().standing(deployment, repository)
+
+    def slow(engine: ExampleHomeport) -> None:
+        engine.finish_what_runs()
+        engine.desk = Slow(empty=False)
+
+    async def main() -> None:
+        async with opened(slow) as (_, pilot):
+            await play(pilot, *BACKUPS, Act("home enter", "Asking the repositories"))
+            await play(pilot, Act("i", "As soon as the repository has answered"))
+            may_answer.set()
+            await seen(pilot, "leaves the application")
 
     run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -58,6 +59,8 @@ class BackupPage(Page):
         self._backup = backup
         self._found: Found | None = None
         self._error: dict[str, Any] | None = None
+        self._wanted: Callable[[], None] | None = None
+        """What was asked for before the repository had answered."""
 
     def body(self) -> ComposeResult:
         yield RowList([Row((Span(READING, "muted"),))])
@@ -80,6 +83,17 @@ class BackupPage(Page):
         self._found, self._error = read.found, None
         self.title_bar(f"{read.found.standing.backup.name}  backup {self._backup}")
         self.draw()
+        if (wanted := self._wanted) is not None:
+            self._wanted = None
+            self.say("")
+            wanted()
+
+    def _once_read(self, wanted: Callable[[], None]) -> Found | None:
+        """What was read; where nothing was yet, it is done as soon as something is."""
+        if self._found is None and self._error is None:
+            self._wanted = wanted
+            self.say("As soon as the repository has answered.")
+        return self._found
 
     def failed(self, failure: CallFailed) -> None:
         self._error = failure.error
@@ -114,7 +128,7 @@ class BackupPage(Page):
         {"i": self.action_in_place, "n": self.action_as_new, "d": self.action_drill}[chosen.key]()
 
     def action_in_place(self) -> None:
-        found = self._found
+        found = self._once_read(self.action_in_place)
         if found is None:
             return
         if found.living is None:
@@ -131,15 +145,15 @@ class BackupPage(Page):
         )
 
     def action_as_new(self) -> None:
-        if self._found is not None:
+        if (found := self._once_read(self.action_as_new)) is not None:
             from tui.screens.restore_as import RestoreAsPage
 
-            self.app.push_screen(RestoreAsPage(self._found.standing.backup, self._found.living))
+            self.app.push_screen(RestoreAsPage(found.standing.backup, found.living))
 
     def action_drill(self) -> None:
-        if self._found is None:
+        if (found := self._once_read(self.action_drill)) is None:
             return
-        of, backup, repository = self._found.standing.backup, self._backup, self._repository
+        of, backup, repository = found.standing.backup, self._backup, self._repository
         self.app.push_screen(
             PlanPage(
                 f"drill a backup of {of.name}",

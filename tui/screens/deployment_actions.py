@@ -204,6 +204,7 @@ class DeploymentActions(Page):
     def _free(self) -> bool:
         """False, with a message, while another operation holds the deployment."""
         if self._facts is None:
+            self.say("It is still being read; try again in a moment.")
             return False
         if run := self._facts.view.operation:
             self.say(f"! {run.plan.intent.value} is running; 5 shows it in the history.", "warn")

@@ -50,6 +50,24 @@ def is_past_return(progress: Progress) -> bool:
     return step is not None and step.state in ("done", "unchanged")
 
 
+def cancelling_means(progress: Progress) -> str:
+    """What becomes of it if it is cancelled now."""
+    plan = progress.operation.plan
+    if is_past_return(progress):
+        return "it stops where it is, with nobody answered; only going on helps then."
+    if plan.rollback is not None and _has_begun(progress):
+        if plan.rollback.provider != plan.provider:
+            return f"it is taken back, and {plan.name} serves on at {plan.rollback.provider}."
+        return "it is taken back."
+    return "what is finished stays; t goes on from there."
+
+
+def _has_begun(progress: Progress) -> bool:
+    """There is something to take back."""
+    first = progress.steps.get(progress.operation.plan.rollback_from)
+    return first is not None and first.state != "waiting"
+
+
 def next_lines(progress: Progress, move: Move | None, width: int) -> list[Line]:
     """What to do now. move: the deployment's, where it is known."""
     plan = progress.operation.plan

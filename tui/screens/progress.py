@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.progress import Progress
-from tui.screens.outcome import next_lines
+from tui.screens.outcome import cancelling_means, next_lines, was_taken_back
 from tui.screens.page import BACK, Page
 from tui.screens.progress_text import heading, log_tail, step_rows, verdict, whole_log
 from tui.text import Line
@@ -108,6 +108,7 @@ class ProgressPage(Page):
             self.progress.take(events)
         if self._follower.ended and not self._ending:
             self._ending = True
+            self.say("")  # what was asked for has come true, or not: the heading says which
             if self._follower.error is not None:
                 self.complain(self._follower.error)
             self._find()
@@ -170,7 +171,8 @@ class ProgressPage(Page):
                 ("l", "steps" if self._shows_log else "log"),
                 ("Esc", "leave it running"),
             ]
-        again: list[Hint] = [] if progress.status == "succeeded" else [("t", "try again")]
+        over = progress.status == "succeeded" or was_taken_back(progress)
+        again: list[Hint] = [] if over else [("t", "try again")]
         opened = "backup" if progress.operation.plan.intent.value == "drill" else "deployment"
         return [*again, ("Enter", f"open {opened}"), ("l", "log"), BACK]
 
@@ -187,9 +189,7 @@ class ProgressPage(Page):
             self.say("It is over; there is nothing to cancel.")
         elif not self._sure:
             self._sure = True
-            self.say(
-                "Press c again to cancel. What is finished stays; retry goes on from there.", "warn"
-            )
+            self.say(f"Press c again to cancel: {cancelling_means(progress)}", "warn")
         else:
             self._sure = False
             self.ask(

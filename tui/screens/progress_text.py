@@ -12,8 +12,8 @@ from tui.screens.outcome import outcome
 from tui.text import Cell, Line, Span, columns, labelled, printable
 from tui.words import OPERATION, STEP, duration
 
-_LEAST_SUBJECT = 8
-"""Cells below which a step's subject says nothing any more."""
+_LEAST_TITLE, _LEAST_SUBJECT = 20, 8
+"""Cells below which a step's title and its subject say nothing any more."""
 
 
 def heading(progress: Progress, now: datetime, width: int, safe: str) -> list[Line]:
@@ -77,8 +77,29 @@ def step_rows(progress: Progress, now: datetime, width: int) -> list[tuple[Line,
 
 
 def _step_line(state: StepState, now: datetime, width: int) -> Line:
+    """Its title, what it acts on, and how far it is; what matters least gives way first: the
+    subject, then the rate, then the end of the title."""
     sign = STEP[state.state]
-    elapsed = state.elapsed(now)
+    right = _how_far(state, now)
+    if state.rate is not None and width - 4 - len(right) < _LEAST_TITLE:
+        right = _how_far(state, now, with_rate=False)
+    title = min(34, max(_LEAST_TITLE, (width + 1) * 2 // 5))
+    free = width - 2 - title - len(right) - 4
+    busy = state.state in ("running", "retrying", "failed")
+    cells = [
+        Cell(state.step.title, title, "strong" if busy else "plain"),
+        Cell(state.step.subject, free, "muted"),
+        Cell(right, len(right), sign.role if busy else "muted"),
+    ]
+    if free < _LEAST_SUBJECT:
+        del cells[1]
+        cells[0] = cells[0]._replace(width=max(0, width - 4 - len(right)))
+    return (Span(f"{sign.mark} ", sign.role), *columns(cells))
+
+
+def _how_far(state: StepState, now: datetime, *, with_rate: bool = True) -> str:
+    """ "61.0 MB of 2.0 GB, 64.0 MB/s  0:23 left", "31 of 54  0:14 of ~0:40", "0:04"."""
+    sign, elapsed = STEP[state.state], state.elapsed(now)
     expected = duration(state.step.expected_seconds)
     left = state.seconds_left if state.state == "running" and state.unit == "bytes" else None
     if left is not None:
@@ -88,31 +109,19 @@ def _step_line(state: StepState, now: datetime, width: int) -> Line:
     else:
         time = duration(elapsed) if elapsed is not None else f"~{expected}"
     said = _amount(state) or (sign.word if state.state not in ("waiting", "done") else "")
-    right = f"{said}  {time}" if said else time
-    title = min(34, max(20, (width + 1) * 2 // 5))
-    free = max(0, width - 2 - title - len(right) - 4)
-    busy = state.state in ("running", "retrying", "failed")
-    return (
-        Span(f"{sign.mark} ", sign.role),
-        *columns(
-            (
-                Cell(state.step.title, title, "strong" if busy else "plain"),
-                Cell(state.step.subject if free >= _LEAST_SUBJECT else "", free, "muted"),
-                Cell(right, len(right), sign.role if busy else "muted"),
-            )
-        ),
-    )
+    if with_rate and state.state == "running" and state.unit == "bytes" and state.rate:
+        said += f", {size_said(state.rate)}/s"
+    return f"{said}  {time}" if said else time
 
 
 def _amount(state: StepState) -> str:
-    """How far it is and how fast; of what is done, how much it was."""
+    """How much is done and of how much; of what is done, how much it was."""
     if state.done is None or state.state not in ("running", "done"):
         return ""
     if state.unit == "bytes":
         if state.state == "done":
             return size_said(state.total or state.done)
-        said = size_said(state.done) + (f" of {size_said(state.total)}" if state.total else "")
-        return said + (f", {size_said(state.rate)}/s" if state.rate else "")
+        return size_said(state.done) + (f" of {size_said(state.total)}" if state.total else "")
     if state.state == "done":
         return ""
     unit = " s" if state.unit == "seconds" else ""

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from engine.homeport import Homeport
     from engine.model.repository import RepositoryProfile
 
-_KEYS = ("key", "secret")
+_WANTED = {
+    "key": "the public half of the key that the bucket's service gives you",
+    "secret": "its secret half",
+}
 
 
 class AddRepositoryPage(FieldsPage):
@@ -74,7 +77,7 @@ class AddRepositoryPage(FieldsPage):
         return place if "://" in place else os.path.expanduser(place)
 
     def unused(self) -> set[str]:
-        return set() if "://" in self.value("place") else set(_KEYS)
+        return set() if "://" in self.value("place") else set(_WANTED)
 
     def problems(self) -> dict[str, str]:
         name = self.value("name")
@@ -86,10 +89,8 @@ class AddRepositoryPage(FieldsPage):
             "name": named,
             "place": self._place_problem(),
             **{
-                key: ""
-                if key in unused or self.value(key)
-                else "the bucket's service gives you one"
-                for key in _KEYS
+                key: "" if key in unused or self.value(key) else wanted
+                for key, wanted in _WANTED.items()
             },
             "password": "",
         }

@@ -90,7 +90,7 @@ def move_of_chat(phase: MovePhase) -> Move:
         writer="harbour-b",
         began=NOW - timedelta(minutes=31),
         changed=served,
-        frozen=served - timedelta(seconds=11.4),
+        frozen=served - timedelta(seconds=18.4),
         served=served,
     )
 

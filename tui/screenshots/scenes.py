@@ -150,7 +150,7 @@ SCENES: Mapping[str, Scene] = {
             *_REPOSITORIES,
             Act("a", "store-2"),
             Act("down", "+ how you call it here"),
-            Act("text:https://s3.example.org/backups", "gives you one"),
+            Act("text:https://s3.example.org/backups", "gives you"),
         )
     ),
     "keys": Scene((_DASHBOARD, Act("question_mark", "Find an action by name"))),
