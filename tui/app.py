@@ -68,10 +68,20 @@ class HomeportApp(Frame):
 
         start_deploying(self)
 
-    def open_deployment(self, name: str) -> None:
+    def action_repositories(self) -> None:
+        from tui.screens.repositories import RepositoriesPage
+
+        self.push_screen(RepositoriesPage())
+
+    def open_deployment(self, name: str, section: str = "") -> None:
         from tui.screens.deployment import DeploymentPage
 
-        self.push_screen(DeploymentPage(name))
+        self.push_screen(DeploymentPage(name, section))
+
+    def open_backup(self, repository: str, backup: str) -> None:
+        from tui.screens.backup import BackupPage
+
+        self.push_screen(BackupPage(repository, backup))
 
     def open_upgrade(self, name: str, release: str | None = None) -> None:
         from tui.screens.upgrade_deployment import UpgradePage

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from tui.moving import away_steps
 
 if TYPE_CHECKING:
     from engine.model.events import Event
     from engine.model.plan import Operation, PlannedStep
 
+RATE_SECONDS = 10.0
+"""A rate is that of the last seconds: what a line carries now, not what it did on the average."""
 LOG_LINES = 2000
 """Lines of an operation's log that are kept for the page; all of them are in the journal."""
 
@@ -30,12 +34,39 @@ class StepState:
     unit: str = "items"
     note: str = ""
     error: dict[str, Any] | None = None
+    heard: deque[tuple[datetime, float]] = field(default_factory=deque)
+    """What was done by when, over the last seconds."""
 
     def elapsed(self, now: datetime) -> float | None:
         """Seconds of work so far; None for a step that has not begun."""
         if self.seconds is not None:
             return self.seconds
         return None if self.started is None else (now - self.started).total_seconds()
+
+    def progressed(self, at: datetime, done: float, total: float | None, unit: str) -> None:
+        """So much is done by that time, in bytes, items or seconds."""
+        self.done, self.total, self.unit = done, total, unit
+        if self.heard and done < self.heard[-1][1]:
+            self.heard.clear()  # it began again
+        self.heard.append((at, done))
+        while (at - self.heard[0][0]).total_seconds() > RATE_SECONDS and len(self.heard) > 2:
+            self.heard.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """Of late, a second; None where too little has been heard to say so."""
+        if len(self.heard) < 2:
+            return None
+        (begun, before), (last, done) = self.heard[0], self.heard[-1]
+        seconds = (last - begun).total_seconds()
+        return (done - before) / seconds if seconds >= 0.5 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the rate of late; None where that or the whole is not known, or it all but stands."""
+        if self.rate is None or self.rate < 1 or self.total is None or self.done is None:
+            return None
+        return max(0.0, self.total - self.done) / self.rate
 
 
 @dataclass
@@ -79,6 +110,19 @@ class Progress:
             ends[step.id] = begin + step.expected_seconds
         return max(ends.values(), default=0.0)
 
+    def away_seconds(self, now: datetime) -> float | None:
+        """How long nobody has been answered, or was not; None while, or where, that is not so."""
+        steps = [self.steps[step.id] for step in away_steps(self.operation.plan)]
+        if not steps or steps[0].started is None:
+            return None
+        last = steps[-1]
+        if self.is_final and last.seconds is None:
+            return None
+        until = now
+        if last.started is not None and last.seconds is not None:
+            until = last.started + timedelta(seconds=last.seconds)
+        return (until - steps[0].started).total_seconds()
+
     def elapsed(self, now: datetime) -> float:
         """Seconds since it began, or that it took."""
         begun = self.operation.started or self.operation.created
@@ -104,6 +148,7 @@ class Progress:
         if state := self.steps.get(event.step) or self._on_the_way_back(event.step):
             state.state, state.started, state.seconds = "running", event.at, None
             state.attempt, state.error, state.done = event.attempt, None, None
+            state.heard.clear()
 
     def _on_the_way_back(self, step: str) -> StepState | None:
         """A step that takes the operation back is shown from when it begins."""
@@ -113,8 +158,8 @@ class Progress:
 
     def _progress(self, event: Any) -> None:
         if state := self.steps.get(event.step):
-            state.done, state.total = event.done, event.total
-            state.unit, state.note = event.unit, event.note
+            state.progressed(event.at, event.done, event.total, event.unit)
+            state.note = event.note
 
     def _log(self, event: Any) -> None:
         self.log.append((event.step, event.text))

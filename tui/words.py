@@ -77,20 +77,33 @@ CHECK = {
 
 
 def deployment_sign(view: DeploymentView) -> Sign:
-    """The state that matters most: what is being done to it, what failed, else its health."""
-    status = view.deployment.status.value
-    if status != "running":
-        return DEPLOYMENT.get(status, UNKNOWN)
-    return HEALTH[view.health.health.value] if view.health else Sign("?", "not checked", "muted")
+    """The state that matters most: what is being done to it, what failed, that its move waits
+    for a decision, else its health."""
+    sign = _own_sign(view)
+    return (
+        sign._replace(word="observing") if sign.word == "healthy" and is_observing(view) else sign
+    )
+
+
+def is_observing(view: DeploymentView) -> bool:
+    """It serves where it was moved to, and nobody has said yet whether it stays."""
+    return view.move is not None and view.move.phase.value == "observing"
 
 
 def health_words(view: DeploymentView, now: datetime) -> str:
     """ "healthy, 2 minutes ago"; with what was found, where something was."""
-    word = deployment_sign(view).word
+    word = _own_sign(view).word
     if view.health is None:
         return word
     detail = f": {view.health.detail}" if view.health.detail else ""
     return f"{word}, {ago(view.health.at, now)}{detail}"
+
+
+def _own_sign(view: DeploymentView) -> Sign:
+    status = view.deployment.status.value
+    if status != "running":
+        return DEPLOYMENT.get(status, UNKNOWN)
+    return HEALTH[view.health.health.value] if view.health else Sign("?", "not checked", "muted")
 
 
 def duration(seconds: float) -> str:
@@ -108,6 +121,14 @@ def ago(moment: datetime, now: datetime) -> str:
         if count := seconds // size:
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """ "14:02 UTC" of today, "24 Nov 14:02 UTC" of another day, with the year of another year."""
+    if at.date() == now.date():
+        return f"{at:%H:%M} UTC"
+    year = "" if at.year == now.year else f" {at.year}"
+    return f"{at.day} {at:%b}{year} {at:%H:%M} UTC"
 
 
 def counted(count: int, thing: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,45 @@ def test_an_upgrade_with_nothing_to_decide_takes_three_keys(here: Installation) 
     assert (deployment.release, deployment.values) == ("3.9.0", {"logging": {"level": "debug"}})
     check_one_of_each(here, "radicale")
     _destroy_by_typing(here)
+
+
+@pytest.mark.skipif(shutil.which("restic") is None, reason="needs restic (apt)")
+def test_a_backup_and_a_move_with_its_confirmation_by_their_keys(
+    here: Installation, tmp_path: Path
+) -> None:
+    plan = here.plan("radicale", "radicale")
+    assert here.finish(here.homeport.apply(plan, plan.hash)).status.value == "succeeded"
+    with Interface(here) as interface:
+        interface.see("never backed up")
+        interface.settle()
+        interface.type("\r", "1 Overview")
+        interface.type("n", "Press a to add")
+        interface.type("a", "how you call it here")
+        interface.type(f"\t{tmp_path / 'store'}\r", "keep the sheet elsewhere")
+        interface.type("\x1b", "look into it")
+        interface.type("\x1b", "1 Overview")
+        interface.type("n", "Capture its state")
+        interface.type("a", "Safe to disconnect")
+        interface.see("Enter shows its backups", 120)
+        interface.type("\r", "KEPT BY")
+        interface.type("m", "It can move here")
+        interface.type("\r", "Prepare")
+        interface.type("a", "Safe to disconnect")
+        interface.see("c there confirms", 300)
+        interface.type("\r", "c confirms, v goes back")
+        interface.type("c", "cannot be undone")
+        interface.type("a", "type its name")
+        interface.type("radicale\r", "Safe to disconnect")
+        interface.see("the other side is gone", 120)
+        interface.send("q")
+        assert interface.wait() == 0
+    view = here.homeport.deployment("radicale")
+    assert view.deployment.provider == "harbour-b"
+    assert view.move is not None
+    assert not view.move.is_open
+    (kept,) = here.homeport.repositories.standing("radicale")
+    assert kept.level == "V2"
+    here.destroy("radicale")
 
 
 def _destroy_by_typing(here: Installation) -> None:

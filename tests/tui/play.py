@@ -1,13 +1,16 @@
 """The interface on its examples, as a program: for the pty tests and for looking at it.
 
-python tests/tui/play.py [dashboard|empty|options=N]
+python tests/tui/play.py [dashboard|moving|empty|options=N]
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -29,6 +32,23 @@ def many_options(count: int) -> dict[str, Any]:
     }
 
 
+def carry_on(example: Any) -> None:
+    """The move's data go over, told of four times a second."""
+    from engine.model.events import StepProgress
+    from tui.screenshots.example_move import MIB, MOVING_CHAT
+
+    for quarter in range(10_000):
+        progress = StepProgress(
+            at=datetime.now(UTC),
+            step="state.seed.media",
+            done=488 * MIB + 16 * MIB * quarter,
+            total=400_000 * MIB,
+            unit="bytes",
+        )
+        example.tell(MOVING_CHAT.id, progress)
+        sleep(0.25)
+
+
 def main(mode: str) -> int:
     """Run until the user leaves; the engine's double is made behind the first paint."""
     from tui.app import HomeportApp
@@ -41,7 +61,10 @@ def main(mode: str) -> int:
         if not made:
             from tui.screenshots.example import ExampleHomeport
 
-            example = ExampleHomeport(empty=mode not in ("running", "dashboard"))
+            example = ExampleHomeport(empty=mode not in ("running", "dashboard", "moving"))
+            if mode == "moving":
+                example.move_chat(over=False)
+                Thread(target=carry_on, args=(example,), daemon=True).start()
             if mode == "dashboard":
                 example.finish_what_runs()
             if count:

@@ -117,7 +117,7 @@ def test_leaving_while_something_runs_says_how_to_watch_it(run: Run) -> None:
 def test_palette_runs_what_was_chosen(run: Run) -> None:
     async def choose() -> None:
         async with opened() as (_, pilot):
-            await play(pilot, Act("ctrl+p", "type a part"), Act("text:list enter", "3 operations"))
+            await play(pilot, Act("ctrl+p", "type a part"), Act("text:list enter", "4 operations"))
             await play(pilot, Act("escape", "3 deployments"))
 
     run(choose())
@@ -134,7 +134,7 @@ def test_destroying_needs_the_name(run: Run) -> None:
                 Act("enter", "nothing was changed"),
                 Act("escape", "cannot be undone"),
             )
-            assert len(engine.ran) == 3
+            assert len(engine.ran) == 4
             await play(
                 pilot, Act("a", "type its name"), Act("text:calendar enter", "Safe to disconnect")
             )

@@ -112,7 +112,7 @@ def test_keys_and_way_back_are_always_said(name: str) -> None:
         assert ("Esc" in said) or ("q leave" in said) or name.startswith("dashboard")
 
 
-MODAL = ("save-root", "destroy-confirm", "palette")
+MODAL = ("save-root", "destroy-confirm", "confirm-move", "palette")
 
 
 def test_page_has_few_widgets(run: Callable[..., Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.tui.terminal import Terminal, python
 
 PLAY = str(Path(__file__).with_name("play.py"))
 BYTES_PER_MOVE = 600
+BYTES_PER_SECOND = 1000
 ALTERNATE_SCREEN_LEFT = b"\x1b[?1049l"
 
 
@@ -32,6 +34,27 @@ def test_a_cursor_move_costs_hundreds_of_bytes(terminal: Terminal) -> None:
     for key in ("\x1b[B", "\x1b[B", "\x1b[A"):
         # Two rows, and the detail of another deployment.
         assert 0 < len(terminal.press(key)) <= 2 * BYTES_PER_MOVE
+
+
+def test_walking_through_backups_costs_hundreds_of_bytes(terminal: Terminal) -> None:
+    terminal.send("\r")
+    terminal.until(lambda output: b"1 Overview" in output)
+    terminal.send("6")
+    terminal.until(lambda output: b"KEPT BY" in output)
+    terminal.settle(1.0)
+    for key in ("\x1b[B", "\x1b[B", "\x1b[A"):
+        assert 0 < len(terminal.press(key)) <= BYTES_PER_MOVE
+
+
+def test_a_move_under_way_is_quiet_on_the_wire(environ: dict[str, str]) -> None:
+    """Rate, amount and times are painted twice a second at most."""
+    with Terminal(python(PLAY, "moving"), environ=environ) as terminal:
+        terminal.until(lambda output: b"MB/s" in output)
+        terminal.settle(0.2, seconds=2)
+        sent, begun = 0, time.monotonic()
+        while time.monotonic() < begun + 4:
+            sent += len(terminal.read(0.5))
+        assert 0 < sent <= 4 * BYTES_PER_SECOND
 
 
 def test_nothing_is_sent_while_nothing_happens(terminal: Terminal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.message import Message
 
+from tui.backups import last_backups
 from tui.screens.dashboard_text import (
     EMPTY,
     HEADING,
@@ -18,6 +20,7 @@ from tui.screens.dashboard_text import (
     OPENING,
     deployment_detail,
     deployment_table,
+    facts_said,
     message_rows,
     table_row,
 )
@@ -49,6 +52,7 @@ class Dashboard(Page):
         ("c", "catalog"),
         ("p", "providers"),
         ("o", "operations"),
+        ("b", "backups"),
         ("q", "leave"),
         ("r", "check health"),
     )
@@ -58,6 +62,7 @@ class Dashboard(Page):
         Binding("c", "app.catalog", "Open the catalog of applications"),
         Binding("p", "app.providers", "Open the providers"),
         Binding("o", "app.operations", "Open the list of operations"),
+        Binding("b", "app.repositories", "Open the repositories that backups lie in"),
         Binding("r", "check_health", "Check the health of all deployments now"),
         Binding("escape", "back", show=False),
     ]
@@ -85,6 +90,7 @@ class Dashboard(Page):
         super().__init__()
         self._initial = initial
         self._views: dict[str, DeploymentView] = {}
+        self._backups: dict[str, datetime] = {}
         self._providers = 0
         self._read_once = False
         self._opened = False
@@ -129,6 +135,7 @@ class Dashboard(Page):
         self._waiting = False
         first, self._read_once = not self._read_once, True
         self._views = {view.deployment.name: view for view in found.views}
+        self._backups = last_backups(found.operations)
         self._providers = found.providers
         self.app.farewell.running = [run for run in found.operations if not run.status.is_final]
         self.draw()
@@ -240,14 +247,8 @@ class Dashboard(Page):
             return
         rows = self.query_one(RowList)
         side = self.query_one("#side", LineView)
-        running = sum(1 for view in self._views.values() if view.operation)
-        facts = [counted(len(self._views), "deployment")]
-        if running:
-            facts.append(f"{counted(running, 'operation')} running")
         updates = sum(1 for view in self._views.values() if self._update_of(view))
-        if updates:
-            facts.append(counted(updates, "update"))
-        self.title_bar(self.CRUMBS, ", ".join(facts))
+        self.title_bar(self.CRUMBS, facts_said(self._views.values(), self._backups, updates))
         upgrade = (("u", "upgrade"),) if updates else ()
         self.hints(
             *(self.HINTS[:1] + upgrade + self.HINTS[1:] if self._views else self.HINTS[1:-1])
@@ -279,7 +280,8 @@ class Dashboard(Page):
         view = self._views.get(self.query_one(RowList).key)
         if view is not None:
             update, now = self._update_of(view), self.app.clock()
-            side.show(deployment_detail(view, update, side.size.width, now))
+            backup = self._backups.get(view.deployment.id)
+            side.show(deployment_detail(view, update, backup, side.size.width, now))
 
     def _update_of(self, view: DeploymentView) -> Outdated | None:
         return self.app.updates.of(view.deployment)

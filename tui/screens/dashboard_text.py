@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.last_seen import TableRow
+from tui.moving import is_open, move_standing
 from tui.text import Cell, Line, Span, column_widths, columns, labelled, wrapped
 from tui.updates import update_said
 from tui.widgets.rows import Row
-from tui.words import ago, deployment_sign, health_words
+from tui.words import ago, counted, deployment_sign, health_words
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView
@@ -39,6 +40,21 @@ _MARK = 2
 def message_rows(text: str, width: int) -> list[Row]:
     """Sentences in place of the table."""
     return [Row(()), *(Row(content) for content in wrapped(text, width))]
+
+
+def facts_said(views: Collection[DeploymentView], backups: Collection[str], updates: int) -> str:
+    """What there is, and what needs somebody. backups: ids of deployments that have one."""
+    facts = [counted(len(views), "deployment")]
+    if running := sum(1 for view in views if view.operation):
+        facts.append(f"{counted(running, 'operation')} running")
+    if moves := sum(1 for view in views if is_open(view)):
+        facts.append(f"{counted(moves, 'move')} to settle")
+    if updates:
+        facts.append(counted(updates, "update"))
+    settled = [view.deployment for view in views if view.deployment.status.value == "running"]
+    if never := sum(1 for one in settled if one.id not in backups):
+        facts.append(f"{never} never backed up")
+    return ", ".join(facts)
 
 
 def table_row(view: DeploymentView, update: Outdated | None = None) -> TableRow:
@@ -75,9 +91,14 @@ def deployment_table(rows: Sequence[TableRow], width: int) -> list[Line]:
 
 
 def deployment_detail(
-    view: DeploymentView, update: Outdated | None, width: int, now: datetime
+    view: DeploymentView,
+    update: Outdated | None,
+    backup: datetime | None,
+    width: int,
+    now: datetime,
 ) -> list[Line]:
-    """What is known of one deployment, beside or below the list."""
+    """What is known of one deployment, beside or below the list. backup: when its last one was
+    made."""
     deployment = view.deployment
     lines: list[Line] = [(Span(deployment.name, "strong"),)]
     lines += labelled("open", view.url or deployment.domain, width)
@@ -87,7 +108,14 @@ def deployment_detail(
     elif view.health:
         sign = deployment_sign(view)
         lines += labelled("health", health_words(view, now), width, role=sign.role)
+    if (standing := move_standing(view, now)) is not None:
+        said = f"{standing.text}. Enter, then {standing.do}."
+        lines += labelled("move", said, width, role=standing.role)
     if update is not None and not view.operation:
         said = f"{update_said(update)}. u reviews it."
         lines += labelled("update", said, width, role="warn" if update.attention else "accent")
+    if backup is not None:
+        lines += labelled("backup", ago(backup, now), width)
+    elif deployment.status.value == "running":
+        lines += labelled("backup", "never. Enter, then n backs it up.", width, role="warn")
     return lines + labelled("changed", ago(deployment.changed, now), width)

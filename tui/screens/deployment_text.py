@@ -7,6 +7,8 @@ from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from tui.backups import last_backups
+from tui.moving import move_standing
 from tui.screens.operations import operation_lines
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, labelled, wrapped
 from tui.updates import update_said
@@ -14,10 +16,11 @@ from tui.widgets.rows import Row
 from tui.words import ago, deployment_sign, health_words, value_text
 
 if TYPE_CHECKING:
+    from engine.homeport import DeploymentView
     from engine.model.deployment import Resource
     from engine.model.outdated import Outdated
     from engine.model.plan import Operation
-    from tui.screens.deployment import Facts
+    from tui.screens.deployment_facts import Facts
 
 _LONG = 40
 """Characters of an attribute, like a key or a certificate, that a table leaves out."""
@@ -30,7 +33,7 @@ def overview_rows(facts: Facts, update: Outdated | None, width: int, now: dateti
     lines: list[Line] = [BLANK]
     lines += labelled("open", view.url or f"https://{deployment.domain}", width, role="accent")
     for resource in facts.resources:
-        if resource.kind.value == "account":
+        if resource.kind.value == "account" and resource.provider == deployment.provider:
             said = f"{resource.external_id}; its password is {resource.key}, under 2 Secrets"
             lines += labelled("account", said, width)
     state = f"{sign.mark} {health_words(view, now)}"
@@ -38,6 +41,7 @@ def overview_rows(facts: Facts, update: Outdated | None, width: int, now: dateti
     if view.operation:
         said = f"{view.operation.plan.intent.value} is running; it is under 5 History"
         lines += labelled("now", said, width, role="accent")
+    lines += move_lines(view, width, now)
     lines += labelled("release", f"{deployment.application} {deployment.release}", width)
     if update is not None and not view.operation:
         said = f"{update_said(update)}. u reviews it."
@@ -46,12 +50,28 @@ def overview_rows(facts: Facts, update: Outdated | None, width: int, now: dateti
     if upgrade is not None and not view.operation:
         said = f"{ago(upgrade.ended or upgrade.created, now)}; b takes it back, with its data"
         lines += labelled("upgraded", said, width)
+    lines += backup_lines(last_backups(facts.operations).get(deployment.id), width, now)
     lines += labelled("provider", deployment.provider, width)
     lines += labelled("address", view.address or "none yet", width)
     lines += labelled("domain", deployment.domain, width)
     lines += labelled("created", ago(deployment.created, now), width)
     lines += labelled("changed", ago(deployment.changed, now), width)
     return [Row(content) for content in lines]
+
+
+def move_lines(view: DeploymentView, width: int, now: datetime) -> list[Line]:
+    """Where its move stands, and the keys that do something about it."""
+    standing = move_standing(view, now)
+    if standing is None:
+        return []
+    return labelled("move", f"{standing.text}. {standing.do}.", width, role=standing.role)
+
+
+def backup_lines(last: datetime | None, width: int, now: datetime) -> list[Line]:
+    """When it was backed up last; that it never was is something to see to."""
+    if last is None:
+        return labelled("backup", "never; n backs it up", width, role="warn")
+    return labelled("backup", f"{ago(last, now)}; they are under 6", width)
 
 
 def last_upgrade(operations: Sequence[Operation]) -> Operation | None:
@@ -155,18 +175,21 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, An
 
 
 def resource_rows(resources: Sequence[Resource], width: int) -> list[Row]:
-    """What the deployment owns at its provider."""
+    """What the deployment owns; at which provider, where that is more than one."""
     if not resources:
         return [Row(BLANK), Row((Span("It owns nothing at its provider."),))]
-    texts = [(owned.kind.value, owned.key, _about(owned)) for owned in resources]
-    widths = column_widths(texts, (11, 16, 16), width)
+    several = len({owned.provider for owned in resources}) > 1
+    texts = [
+        (owned.kind.value, *((owned.provider,) if several else ()), owned.key, _about(owned))
+        for owned in resources
+    ]
+    least = (11, *((9,) if several else ()), 16, 16)
+    widths = column_widths(texts, least, width)
     rows = [Row(BLANK)]
-    for number, (kind, key, about) in enumerate(texts):
-        cells = (
-            Cell(kind, widths[0], "strong"),
-            Cell(key, widths[1]),
-            Cell(about, widths[2], "muted"),
-        )
+    for number, row in enumerate(texts):
+        cells = [Cell(text, cells) for text, cells in zip(row, widths, strict=True)]
+        cells[0] = cells[0]._replace(role="strong")
+        cells[-1] = cells[-1]._replace(role="muted")
         rows.append(Row(columns(cells), ("resource", str(number))))
     return rows
 

@@ -20,6 +20,7 @@ _ANYWHERE = (
     ("app.catalog", "Open the catalog of applications"),
     ("app.providers", "Open the providers"),
     ("app.operations", "Open the list of operations"),
+    ("app.repositories", "Open the repositories that backups lie in"),
     ("app.home", "Go to the deployments"),
     ("app.leave", "Leave Homeport"),
 )

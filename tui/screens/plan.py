@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class PlanPage(Page):
     """Shows the plan that `make` gives; `a` applies it.
 
-    confirm: the name that must be typed before it is applied, for plans that delete.
+    confirm: the name that must be typed before it is applied, for plans that delete; question:
+    what that deletes, by default the deployment of this name.
     applied: called when the operation has been handed over, before its page opens.
     refused: called with the error where no plan could be made of what the user gave.
     """
@@ -60,6 +61,7 @@ class PlanPage(Page):
         make: Callable[[Homeport], Plan],
         *,
         confirm: str = "",
+        question: str = "",
         applied: Callable[[], None] | None = None,
         refused: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
@@ -67,6 +69,7 @@ class PlanPage(Page):
         self._crumbs = crumbs
         self._make = make
         self._confirm = confirm
+        self._question = question or f"This deletes {confirm} and all of its data."
         self._applied = applied
         self._refused = refused
         self._plan: Plan | None = None
@@ -143,8 +146,7 @@ class PlanPage(Page):
         elif self._confirm:
             from tui.screens.confirm import TypedName
 
-            question = f"This deletes {self._confirm} and all of its data."
-            self.app.push_screen(TypedName(question, self._confirm), self._confirmed)
+            self.app.push_screen(TypedName(self._question, self._confirm), self._confirmed)
         else:
             self._apply(plan)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.way_back import way_back
+from tui.moving import PHASES, phases_of
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, fit, labelled, wrapped
 from tui.words import EFFECT, counted, duration, value_text
 
@@ -27,13 +29,17 @@ def plan_lines(plan: Plan, width: int) -> list[Line]:
         lines.append((Span(f"Options ({counted(len(plan.changes), 'change')})", "strong"),))
         lines += [line for change in plan.changes for line in change_lines(change, width)]
         lines.append(BLANK)
-    lines.append((Span("Steps", "strong"),))
-    lines += step_lines(plan.steps, width)
+    lines += _steps(plan, width)
+    if back := way_back(plan):
+        lines += [BLANK, *wrapped(f"< if it fails{back}.", width)]
     return [*lines, BLANK, *counts(plan, width)]
 
 
 def _what(plan: Plan, width: int) -> list[Line]:
-    said = f"{plan.intent.value} {plan.name}: {plan.application} {plan.release} at {plan.provider}"
+    said = f"{plan.intent.value} {plan.name}: {plan.application} {plan.release}"
+    origin = plan.rollback.provider if plan.rollback else plan.provider
+    said += f" from {origin} to" if origin != plan.provider else " at"
+    said += f" {plan.provider}"
     where = f"as {plan.domain}"
     return [
         (Span(fit(said, width).rstrip(), "strong"),),
@@ -67,6 +73,33 @@ def change_lines(change: Change, width: int) -> list[Line]:
     lines: list[Line] = [(Span(f"~ {change.path}"),)]
     lines += labelled("    old", old, width, role="muted")
     return lines + labelled("    new", new, width, role="accent")
+
+
+def _steps(plan: Plan, width: int) -> list[Line]:
+    """All steps; those of a move under their phases, with how long each phase is expected to
+    take and where there is no way back any more."""
+    phases = phases_of(plan)
+    drawn = step_lines(plan.steps, width)
+    if not phases:
+        return [(Span("Steps", "strong"),), *drawn]
+    lines: list[Line] = []
+    for phase in PHASES:
+        at = [number for number, one in enumerate(phases) if one == phase]
+        if not at:
+            continue
+        seconds = sum(plan.steps[number].expected_seconds for number in at)
+        head, time = f"{phase.capitalize()}", f"~{duration(seconds)}"
+        lines.append((Span(fit(head, width - len(time)), "strong"), Span(time, "strong")))
+        for number in at:
+            lines.append(drawn[number])
+            if plan.steps[number].id == plan.no_return:
+                lines += _no_return(width)
+    return lines
+
+
+def _no_return(width: int) -> list[Line]:
+    said = "= point of no return: from here on it only goes forward "
+    return [(Span(fit(said + "=" * max(0, width - len(said)), width), "warn"),)]
 
 
 def step_lines(steps: Sequence[PlannedStep], width: int) -> list[Line]:

@@ -15,13 +15,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.progress import Progress
+from tui.screens.outcome import cancelling_means, next_lines, was_taken_back
 from tui.screens.page import BACK, Page
 from tui.screens.progress_text import heading, log_tail, step_rows, verdict, whole_log
+from tui.text import Line
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
 
 if TYPE_CHECKING:
+    from engine.homeport import Homeport
+    from engine.model.move import Move
     from engine.model.plan import Operation
     from tui.session import Follower
 
@@ -43,9 +47,10 @@ class ProgressPage(Page):
 
     @dataclass
     class Found(Message):
-        """The operation was read from the journal."""
+        """The operation was read from the journal; with it the move, where it was about one."""
 
         operation: Operation
+        move: Move | None
 
     @dataclass
     class Asked(Message):
@@ -63,6 +68,7 @@ class ProgressPage(Page):
         self._shows_log = False
         self._follows = True
         self._ending = False
+        self._move: Move | None = None
 
     def body(self) -> ComposeResult:
         yield LineView(id="heading")
@@ -74,10 +80,14 @@ class ProgressPage(Page):
         self.set_interval(LOOK_SECONDS, self._look)
 
     def _find(self) -> None:
-        self.ask(lambda homeport: homeport.operation(self.operation_id), self.Found, "operation")
+        self.ask(
+            lambda homeport: _read(homeport, self.operation_id),
+            lambda found: self.Found(*found),
+            "operation",
+        )
 
     def on_progress_page_found(self, found: Found) -> None:
-        operation = found.operation
+        operation, self._move = found.operation, found.move
         self.operation_id = operation.id
         if self.progress is None or self.progress.operation.attempt != operation.attempt:
             self.progress = Progress(operation)
@@ -98,6 +108,7 @@ class ProgressPage(Page):
             self.progress.take(events)
         if self._follower.ended and not self._ending:
             self._ending = True
+            self.say("")  # what was asked for has come true, or not: the heading says which
             if self._follower.error is not None:
                 self.complain(self._follower.error)
             self._find()
@@ -112,9 +123,12 @@ class ProgressPage(Page):
         plan = progress.operation.plan
         self.title_bar(f"{plan.intent.value} {plan.name}", f"operation {progress.operation.id[:8]}")
         self._note_for_farewell(progress)
-        self.query_one("#heading", LineView).show(heading(progress, now, width, SAFE))
         steps, log = self.query_one("#steps", RowList), self.query_one("#log", LineView)
-        lines = max(3, min(12, self.size.height - 6 - len(progress.steps)))
+        top = heading(progress, now, width, SAFE)
+        lines = max(3, min(12, self.size.height - 4 - len(top) - len(progress.steps)))
+        head = self.query_one("#heading", LineView)
+        head.styles.height = len(top)
+        head.show(top)
         log.styles.height = "1fr" if self._shows_log else lines + 1
         steps.display = not self._shows_log
         if self._shows_log:
@@ -125,12 +139,18 @@ class ProgressPage(Page):
             steps.show_rows(
                 [Row(content, key) for content, key in step_rows(progress, now, row_width(steps))]
             )
-            said = verdict(progress, width) if progress.is_final else []
+            said = self._verdict(progress, width)
             log.styles.height = (max(lines, min(len(said), 12)) if said else lines) + 1
             log.show(said or log_tail(progress, width, lines))
         if self._follows:
             self._to_running_step()
         self.hints(*self._hints_now(progress))
+
+    def _verdict(self, progress: Progress, width: int) -> list[Line]:
+        """In place of the log's end, when it is over: what went wrong, and what to do next."""
+        if not progress.is_final:
+            return []
+        return [*verdict(progress, width), *next_lines(progress, self._move, width)]
 
     def _to_running_step(self) -> None:
         progress = self.progress
@@ -151,8 +171,10 @@ class ProgressPage(Page):
                 ("l", "steps" if self._shows_log else "log"),
                 ("Esc", "leave it running"),
             ]
-        again: list[Hint] = [] if progress.status == "succeeded" else [("t", "try again")]
-        return [*again, ("Enter", "open deployment"), ("l", "log"), BACK]
+        over = progress.status == "succeeded" or was_taken_back(progress)
+        again: list[Hint] = [] if over else [("t", "try again")]
+        opened = "backup" if progress.operation.plan.intent.value == "drill" else "deployment"
+        return [*again, ("Enter", f"open {opened}"), ("l", "log"), BACK]
 
     def _note_for_farewell(self, progress: Progress) -> None:
         others = [run for run in self.app.farewell.running if run.id != progress.operation.id]
@@ -167,9 +189,7 @@ class ProgressPage(Page):
             self.say("It is over; there is nothing to cancel.")
         elif not self._sure:
             self._sure = True
-            self.say(
-                "Press c again to cancel. What is finished stays; retry goes on from there.", "warn"
-            )
+            self.say(f"Press c again to cancel: {cancelling_means(progress)}", "warn")
         else:
             self._sure = False
             self.ask(
@@ -211,15 +231,18 @@ class ProgressPage(Page):
 
     def action_open_deployment(self) -> None:
         progress = self.progress
-        if progress is not None and progress.is_final:
-            name = progress.operation.plan.name
-            gone = progress.operation.plan.intent.value == "destroy"
-            if gone and progress.status == "succeeded":
-                self.app.action_home()
-            else:
-                self.app.open_deployment(name)
-        else:
+        if progress is None or not progress.is_final:
             self.say("The deployment can be opened when the operation is over.")
+            return
+        plan = progress.operation.plan
+        if plan.intent.value == "destroy" and progress.status == "succeeded":
+            self.app.action_home()
+        elif plan.intent.value == "drill":
+            args = next(step.args for step in plan.steps if "backup" in step.args)
+            self.app.open_backup(str(args["repository"]), str(args["backup"]))
+        else:
+            section = "Backups" if plan.intent.value == "backup" else ""
+            self.app.open_deployment(plan.name, section)
 
     def on_key(self, event: events.Key) -> None:
         key = event.key
@@ -227,3 +250,17 @@ class ProgressPage(Page):
             self._follows = False
         if key != "c":
             self._sure = False
+
+
+def _read(homeport: Homeport, operation_id: str) -> tuple[Operation, Move | None]:
+    """The operation; and where it is over and was about a move, how that move stands."""
+    operation = homeport.operation(operation_id)
+    about_move = operation.plan.intent.value in ("migrate", "revert", "confirm")
+    if not (about_move and operation.status.is_final):
+        return operation, None
+    from engine.errors import NotFound
+
+    try:
+        return operation, homeport.deployment(operation.plan.deployment).move
+    except NotFound:
+        return operation, None  # it is history; what the operation came to is still told

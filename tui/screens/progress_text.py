@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from tui.backups import size_said
+from tui.moving import PHASES, away_steps, phases_of
 from tui.progress import Progress, StepState
+from tui.screens.outcome import outcome
 from tui.text import Cell, Line, Span, columns, labelled, printable
 from tui.words import OPERATION, STEP, duration
 
+_LEAST_TITLE, _LEAST_SUBJECT = 20, 8
+"""Cells below which a step's title and its subject say nothing any more."""
+
 
 def heading(progress: Progress, now: datetime, width: int, safe: str) -> list[Line]:
-    """State, count of steps and time in one line; below it, that one may leave."""
+    """State, count of steps and time in one line; below it, that one may leave; of a move, its
+    phases."""
     sign = OPERATION[progress.status]
     plan = progress.operation.plan
     elapsed = duration(progress.elapsed(now))
@@ -24,34 +31,44 @@ def heading(progress: Progress, now: datetime, width: int, safe: str) -> list[Li
         Span(f" {sign.mark} {sign.word}", sign.role),
         Span(f"   {progress.finished} of {len(progress.steps)} steps", "strong"),
         Span(f"   {time}"),
-        Span(f"   {plan.application} {plan.release} at {plan.provider}", "muted"),
+        _away(progress, now)
+        or Span(f"   {plan.application} {plan.release} at {plan.provider}", "muted"),
     )
     second = outcome(progress) if progress.is_final else safe
-    return [first, (Span(f" {second}", "muted"),)]
+    lines: list[Line] = [first, (Span(f" {second}", "muted"),)]
+    return [*lines, phase_line(progress)] if phases_of(plan) else lines
 
 
-def outcome(progress: Progress) -> str:
-    """One sentence about an operation that is over."""
+def _away(progress: Progress, now: datetime) -> Span | None:
+    """How long nobody is answered, beside how long that was expected to last."""
+    seconds = progress.away_seconds(now)
+    if seconds is None:
+        return None
+    expected = sum(step.expected_seconds for step in away_steps(progress.operation.plan))
+    return Span(f"   away {duration(seconds)}, ~{duration(expected)} expected", "warn")
+
+
+def phase_line(progress: Progress) -> Line:
+    """Every phase of a move with the mark of where it stands."""
     plan = progress.operation.plan
-    if progress.status == "succeeded":
-        done = {
-            "deploy": f"{plan.name} answers as {plan.domain}",
-            "destroy": f"{plan.name} and all that it owned is gone",
-            "upgrade": f"{plan.name} runs release {plan.release}, with its data",
-            "rollback": f"{plan.name} runs release {plan.release} again, with the data of then",
-            "backup": f"the backup of {plan.name} is in its repository; {plan.name} runs on",
-            "restore": f"{plan.name} runs release {plan.release} with the backup's data",
-            "drill": "the backup started and answered; its throw-away guest is gone",
-        }
-        return done.get(plan.intent.value, f"{plan.name} runs with its new configuration") + "."
-    back = [progress.steps.get(step) for step in plan.rollback_ids]
-    if back and all(step and step.state in ("done", "unchanged") for step in back):
-        if plan.intent.value == "drill":
-            return "The backup did not prove itself; its throw-away guest is gone."
-        return f"It was taken back: {plan.name} runs as it did before, with its data."
-    if progress.status == "cancelled":
-        return "It stopped as you asked. What was finished is still there."
-    return "It failed. What was finished is still there; t tries again from there."
+    states: dict[str, set[str]] = {}
+    for step, phase in zip(plan.steps, phases_of(plan), strict=True):
+        states.setdefault(phase, set()).add(progress.steps[step.id].state)
+    spans: list[Span] = [Span(" ")]
+    for phase in PHASES:
+        sign = STEP[_phase_state(states.get(phase, set()))]
+        text = f"{sign.mark} {phase}   "
+        spans.append(Span(text, "strong" if sign.mark == ">" else sign.role))
+    return tuple(spans)
+
+
+def _phase_state(states: set[str]) -> str:
+    for state in ("failed", "cancelled", "retrying", "running"):
+        if state in states:
+            return state
+    if states and states <= {"done", "unchanged"}:
+        return "done"
+    return "running" if states & {"done", "unchanged"} else "waiting"
 
 
 def step_rows(progress: Progress, now: datetime, width: int) -> list[tuple[Line, str]]:
@@ -60,36 +77,53 @@ def step_rows(progress: Progress, now: datetime, width: int) -> list[tuple[Line,
 
 
 def _step_line(state: StepState, now: datetime, width: int) -> Line:
+    """Its title, what it acts on, and how far it is; what matters least gives way first: the
+    subject, then the rate, then the end of the title."""
     sign = STEP[state.state]
-    elapsed = state.elapsed(now)
+    right = _how_far(state, now)
+    if state.rate is not None and width - 4 - len(right) < _LEAST_TITLE:
+        right = _how_far(state, now, with_rate=False)
+    title = min(34, max(_LEAST_TITLE, (width + 1) * 2 // 5))
+    free = width - 2 - title - len(right) - 4
+    busy = state.state in ("running", "retrying", "failed")
+    cells = [
+        Cell(state.step.title, title, "strong" if busy else "plain"),
+        Cell(state.step.subject, free, "muted"),
+        Cell(right, len(right), sign.role if busy else "muted"),
+    ]
+    if free < _LEAST_SUBJECT:
+        del cells[1]
+        cells[0] = cells[0]._replace(width=max(0, width - 4 - len(right)))
+    return (Span(f"{sign.mark} ", sign.role), *columns(cells))
+
+
+def _how_far(state: StepState, now: datetime, *, with_rate: bool = True) -> str:
+    """ "61.0 MB of 2.0 GB, 64.0 MB/s  0:23 left", "31 of 54  0:14 of ~0:40", "0:04"."""
+    sign, elapsed = STEP[state.state], state.elapsed(now)
     expected = duration(state.step.expected_seconds)
-    if state.state in ("running", "retrying"):
+    left = state.seconds_left if state.state == "running" and state.unit == "bytes" else None
+    if left is not None:
+        time = f"{duration(left)} left"
+    elif state.state in ("running", "retrying"):
         time = f"{duration(elapsed or 0)} of ~{expected}"
     else:
         time = duration(elapsed) if elapsed is not None else f"~{expected}"
     said = _amount(state) or (sign.word if state.state not in ("waiting", "done") else "")
-    right = f"{said}  {time}" if said else time
-    title = min(34, max(20, width * 2 // 5))
-    free = max(0, width - 2 - title - len(right) - 4)
-    busy = state.state in ("running", "retrying", "failed")
-    return (
-        Span(f"{sign.mark} ", sign.role),
-        *columns(
-            (
-                Cell(state.step.title, title, "strong" if busy else "plain"),
-                Cell(state.step.subject, free, "muted"),
-                Cell(right, len(right), sign.role if busy else "muted"),
-            )
-        ),
-    )
+    if with_rate and state.state == "running" and state.unit == "bytes" and state.rate:
+        said += f", {size_said(state.rate)}/s"
+    return f"{said}  {time}" if said else time
 
 
 def _amount(state: StepState) -> str:
-    if state.state != "running" or state.done is None:
+    """How much is done and of how much; of what is done, how much it was."""
+    if state.done is None or state.state not in ("running", "done"):
         return ""
     if state.unit == "bytes":
-        done, total = state.done / 2**20, (state.total or 0) / 2**20
-        return f"{done:.1f} of {total:.1f} MiB" if state.total else f"{done:.1f} MiB"
+        if state.state == "done":
+            return size_said(state.total or state.done)
+        return size_said(state.done) + (f" of {size_said(state.total)}" if state.total else "")
+    if state.state == "done":
+        return ""
     unit = " s" if state.unit == "seconds" else ""
     return f"{state.done:g}{unit}" + (f" of {state.total:g}{unit}" if state.total else "")
 

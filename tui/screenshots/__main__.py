@@ -12,7 +12,12 @@ from tui.screenshots.scenes import SCENES, Scene, make_app, play
 
 PICTURES = ("dashboard", "catalog", "form", "fill", "plan", "progress", "deployment", "providers")
 SIZE = (100, 30)
-_SIZED = {"upgrade": ("upgrade", (80, 24)), "upgrade-wide": ("upgrade-all", (160, 50))}
+_SIZED = {
+    "upgrade": ("upgrade", (80, 24)),
+    "upgrade-wide": ("upgrade-all", (160, 50)),
+    "move": ("progress-move", (80, 24)),
+    "backups": ("deployment-backups", (80, 24)),
+}
 """Pictures at a size of their own: name of the file -> scene and size."""
 _TEXT = re.compile(
     r'<text class="(?P<style>[^"]*)" x="(?P<x>[^"]*)" y="(?P<y>[^"]*)" '

@@ -10,14 +10,26 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.errors import InvalidInput, NotFound, PlanChanged
 from engine.homeport import DeploymentView, DeployRequest
-from engine.model.deployment import DeploymentStatus, HealthReport, Resource
+from engine.model.deployment import Deployment, DeploymentStatus, HealthReport, Resource
 from engine.model.events import Event, OperationChanged
+from engine.model.move import MovePhase
 from engine.model.plan import Change, Intent, Operation, OperationStatus, Plan
 from engine.model.provider import Check, ProviderProfile
 from engine.public import PublicEndpoint
+from engine.targets import Target
 from tui.screenshots import example_values as values
+from tui.screenshots.example_backups import BACKED_UP, DRILLED, ExampleDesk, backup_plan
+from tui.screenshots.example_move import (
+    MOVED_CHAT,
+    MOVING_CHAT,
+    events_of_move,
+    events_of_moved,
+    move_of_chat,
+    move_plan,
+)
 
 if TYPE_CHECKING:
+    from engine.backup.desk import RepositoryDesk
     from engine.catalog.package import Package
     from engine.homeport import Homeport
     from engine.model.outdated import Outdated
@@ -39,6 +51,7 @@ class ExampleHomeport:
         self.remembered: list[str] = []
         self.options = values.OPTIONS
         self.profiles = list(values.PROVIDERS)
+        self.desk = ExampleDesk(empty=empty)
         if not empty:
             self._fill()
 
@@ -48,7 +61,12 @@ class ExampleHomeport:
             _view(values.COMMENTS, "127.80.2.12", values.UNREACHABLE),
             _view(values.CHAT, "127.80.1.12", None, values.DEPLOYING_CHAT),
         ]
-        self.ran = [values.DEPLOYING_CHAT, values.FAILED_COMMENTS, values.DEPLOYED_CALENDAR]
+        self.ran = [
+            values.DEPLOYING_CHAT,
+            BACKED_UP,
+            values.FAILED_COMMENTS,
+            values.DEPLOYED_CALENDAR,
+        ]
         self.stream = {
             values.DEPLOYING_CHAT.id: values.events_of_chat(),
             values.FAILED_COMMENTS.id: values.events_of_failure(),
@@ -72,6 +90,30 @@ class ExampleHomeport:
                 }
             )
             for run in self.ran
+        ]
+
+    def move_chat(self, *, over: bool) -> None:
+        """The chat server is on its way to the other harbour; over: it serves there, observed."""
+        self.finish_what_runs()
+        run = MOVED_CHAT if over else MOVING_CHAT
+        move = move_of_chat(MovePhase.OBSERVING) if over else None
+        self.ran.insert(0, run)
+        self.stream[run.id] = events_of_moved() if over else events_of_move()
+        self.views = [
+            replace(
+                view,
+                deployment=view.deployment.model_copy(
+                    update={"provider": "harbour-b"}
+                    if over
+                    else {"status": DeploymentStatus.CHANGING}
+                ),
+                address="127.80.2.14" if over else view.address,
+                move=move,
+                operation=None if over else run,
+            )
+            if view.deployment.name == "chat"
+            else view
+            for view in self.views
         ]
 
     def offer_newer_chat(self, chat_values: Mapping[str, Any]) -> None:
@@ -114,6 +156,15 @@ class ExampleHomeport:
 
     def check_provider(self, name: str, *, aside: bool = False) -> list[Check]:
         return values.CHECKS
+
+    @property
+    def repositories(self) -> RepositoryDesk:
+        return cast("RepositoryDesk", self.desk)
+
+    def targets(self, name: str) -> list[Target]:
+        here = self.deployment(name).deployment.provider
+        found = [Target(profile, None) for profile in self.profiles if profile.name != here]
+        return [*found, Target(values.BARE, values.BARE_REFUSAL)]
 
     # deployments
 
@@ -225,6 +276,30 @@ class ExampleHomeport:
     def plan_rollback(self, name: str) -> Plan:
         return values.plan_for(self.deployment(name).deployment, Intent.ROLLBACK)
 
+    def plan_migrate(self, name: str, to: str) -> Plan:
+        return move_plan()
+
+    def plan_revert(self, name: str) -> Plan:
+        return _ending(self.deployment(name).deployment, Intent.REVERT, "harbour-a")
+
+    def plan_confirm(self, name: str) -> Plan:
+        return _ending(self.deployment(name).deployment, Intent.CONFIRM, "harbour-b")
+
+    def plan_backup(self, name: str, repository: str = "") -> Plan:
+        return backup_plan(repository)
+
+    def plan_restore(self, name: str, backup: str = "", repository: str = "") -> Plan:
+        of = self.deployment(name).deployment
+        lost = "Everything written since then leaves the application (data). It is kept."
+        return values.plan_for(of, Intent.RESTORE, warnings=(lost,))
+
+    def plan_restore_as(self, name: str, new_name: str, **more: str) -> Plan:
+        changes = {"name": new_name, "domain": more["domain"], "provider": more["provider"]}
+        return values.plan_for(values.CALENDAR.model_copy(update=changes), Intent.RESTORE)
+
+    def plan_drill(self, name: str, *, backup: str = "", repository: str = "") -> Plan:
+        return DRILLED.plan
+
     def plan_destroy(self, name: str) -> Plan:
         return values.plan_for(self.deployment(name).deployment, Intent.DESTROY)
 
@@ -305,6 +380,18 @@ def _view(
     return DeploymentView(
         deployment=of, address=address, url=f"https://{of.domain}", health=health, operation=running
     )
+
+
+def _ending(of: Deployment, intent: Intent, provider: str) -> Plan:
+    """Of a move: with the one note that tells what it costs."""
+    cost = {
+        Intent.REVERT: "Everything written at harbour-b since 09:02 UTC leaves the application.",
+        Intent.CONFIRM: "What harbour-a still has of chat is destroyed.",
+    }
+    like = of.model_copy(update={"provider": provider})
+    steps = Intent.DESTROY if intent is Intent.CONFIRM else Intent.RECONFIGURE
+    plan = values.plan_for(like, steps, warnings=(cost[intent],))
+    return plan.model_copy(update={"intent": intent})
 
 
 def _changes(

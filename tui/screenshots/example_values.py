@@ -21,6 +21,7 @@ from engine.catalog.package import (
     ServiceSpec,
     StateUnit,
 )
+from engine.errors import InvalidInput
 from engine.model.deployment import (
     Deployment,
     DeploymentStatus,
@@ -297,6 +298,15 @@ PROVIDERS = [
     provider("harbour-b", "Second provider of the lab"),
 ]
 
+BARE = provider("attic", "Old machine, no name server").model_copy(update={"backends": {}})
+BARE_REFUSAL = InvalidInput(
+    what="the target lacks a service that the deployment needs",
+    on="chat to attic",
+    why="attic has no certificates, dns",
+    left="nothing was changed",
+    do="Add what is missing to the settings of attic, or choose another one.",
+)
+
 CHECKS = [
     Check(
         service="hypervisor",
@@ -500,6 +510,7 @@ _UPGRADE = (
 _STEPS = {
     Intent.UPGRADE: _UPGRADE,
     Intent.ROLLBACK: _UPGRADE,
+    Intent.RESTORE: _UPGRADE,
     Intent.DEPLOY: _DEPLOY,
     Intent.DESTROY: _DESTROY,
     Intent.RECONFIGURE: _RECONFIGURE,

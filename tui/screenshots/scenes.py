@@ -43,6 +43,9 @@ class Scene:
     providers: bool = True
     newer: Mapping[str, Any] | None = None
     """There is a newer release of the chat server, which has these values."""
+    moving: bool = False
+    moved: bool = False
+    """The chat server is on its way to the other harbour, or has come there."""
     fill: bool = False
     """`homeport form` in place of the interface."""
 
@@ -52,6 +55,13 @@ _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
 
 _UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "4 to decide"))
 _UPGRADE = (*_UPDATE, Act("u", "1 of 4"))
+
+_MOVED = (_DASHBOARD, Act("", "1 move to settle"), Act("down", "observing since"))
+_CHAT = (_DASHBOARD, Act("down enter", "1 Overview"))
+_TARGET = (*_CHAT, Act("m", "It can move here"))
+_BACKUPS = (*_DEPLOYMENT, Act("6", "KEPT BY"))
+_BACKUP = (*_BACKUPS, Act("home enter", "restore in place"))
+_REPOSITORIES = (_DASHBOARD, Act("b", "2 repositories"))
 
 _PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))
 _NAME = (*_PROVIDER, Act("enter", "radicale.harbour-a.lab"))
@@ -81,9 +91,9 @@ SCENES: Mapping[str, Scene] = {
     "progress": Scene((Act("", "31 of 54"),), running=True),
     "progress-log": Scene((Act("", "31 of 54"), Act("l", "Installing collected")), running=True),
     "progress-failed": Scene(
-        (_DASHBOARD, Act("o", "3 operations"), Act("down enter", "2 of 4 steps"))
+        (_DASHBOARD, Act("o", "4 operations"), Act("down down enter", "2 of 4 steps"))
     ),
-    "operations": Scene((_DASHBOARD, Act("o", "3 operations"))),
+    "operations": Scene((_DASHBOARD, Act("o", "4 operations"))),
     "deployment": Scene((*_DEPLOYMENT, Act("", "curl"))),
     "deployment-secrets": Scene((*_DEPLOYMENT, Act("2", "hidden"))),
     "deployment-secret-shown": Scene(
@@ -113,6 +123,36 @@ SCENES: Mapping[str, Scene] = {
         ),
         newer=NOTHING_TO_DECIDE,
     ),
+    "migrate-target": Scene(_TARGET),
+    "migrate-target-not": Scene((*_TARGET, Act("down", "Add what is missing"))),
+    "migrate-plan": Scene((*_TARGET, Act("enter end", "21 steps"), Act("home", "Prepare"))),
+    "progress-move": Scene((Act("", "511.7 MB"),), moving=True),
+    "progress-moved": Scene(
+        (_DASHBOARD, Act("o", "5 operations"), Act("home enter", "21 of 21 steps")), moved=True
+    ),
+    "dashboard-moved": Scene(_MOVED, moved=True),
+    "deployment-moved": Scene((*_MOVED, Act("enter", "c confirms")), moved=True),
+    "confirm-move": Scene(
+        (*_MOVED, Act("enter", "c confirms"), Act("c", "a apply"), Act("a", "type its name")),
+        moved=True,
+    ),
+    "deployment-backups": Scene(_BACKUPS),
+    "deployment-backups-none": Scene((*_CHAT, Act("6", "no backup of this"))),
+    "backup": Scene(_BACKUP),
+    "restore-as": Scene((*_BACKUP, Act("n", "calendar-2"))),
+    "repositories": Scene(_REPOSITORIES),
+    "repositories-empty": Scene(
+        (Act("", "Press d to deploy"), Act("b", "Press a to add")), empty=True
+    ),
+    "repository": Scene((*_REPOSITORIES, Act("down enter", "KEPT BY"))),
+    "repository-add": Scene(
+        (
+            *_REPOSITORIES,
+            Act("a", "store-2"),
+            Act("down", "+ how you call it here"),
+            Act("text:https://s3.example.org/backups", "gives you"),
+        )
+    ),
     "keys": Scene((_DASHBOARD, Act("question_mark", "Find an action by name"))),
     "palette": Scene((_DASHBOARD, Act("ctrl+p", "type a part of"))),
 }
@@ -127,6 +167,8 @@ def make_app(scene: Scene, theme: str = "homeport") -> Frame:
     example = ExampleHomeport(empty=scene.empty)
     if scene.newer is not None:
         example.offer_newer_chat(scene.newer)
+    elif scene.moving or scene.moved:
+        example.move_chat(over=scene.moved)
     elif not scene.running and not scene.empty:
         example.finish_what_runs()
     if not scene.providers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -117,7 +117,9 @@ class LineView(ScrollView, can_focus=False):
             return Strip.blank(width, self.rich_style)
         fill = self.fill_role(index)
         ground = self.rich_style if fill is None else self.role_style(fill)
+        # A change of style costs some twenty bytes: spans that look the same are sent as one.
         segments = [
-            Segment(printable(text), self.role_style(role)) for text, role in self.line_at(index)
+            Segment(printable("".join(span.text for span in alike)), self.role_style(role))
+            for role, alike in groupby(self.line_at(index), key=lambda span: span.role)
         ]
         return Strip(segments).adjust_cell_length(width, ground)

@@ -212,4 +212,4 @@ class RowList(LineView, can_focus=True, inherit_bindings=False):
 
 def row_width(view: LineView) -> int:
     """Cells that the content of a row may fill: all but the cursor mark and the scroll bar."""
-    return max(10, view.size.width - 2)
+    return max(10, view.size.width - 3)

@@ -1,0 +1,56 @@
+"""All that the page of a deployment shows, read in one question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from engine.backup.standing import Standing
+    from engine.homeport import DeploymentView, Homeport
+    from engine.model.deployment import Resource
+    from engine.model.plan import Operation
+    from engine.model.repository import RepositoryProfile
+    from engine.public import PublicEndpoint
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one deployment. Secrets by name only."""
+
+    view: DeploymentView
+    secrets: Sequence[str]
+    resources: Sequence[Resource]
+    operations: Sequence[Operation]
+    endpoint: PublicEndpoint | None
+    """None while the provider cannot be opened."""
+    repositories: Sequence[RepositoryProfile]
+
+
+def read_facts(homeport: Homeport, name: str) -> Facts:
+    """From the inventory alone."""
+    from engine.errors import HomeportError
+
+    try:
+        endpoint = homeport.endpoint(name)
+    except HomeportError:
+        endpoint = None  # what is wrong with the provider is told on the provider's own page
+    return Facts(
+        homeport.deployment(name),
+        homeport.secrets(name),
+        homeport.resources(name),
+        homeport.operations(name),
+        endpoint,
+        homeport.repositories.all(),
+    )
+
+
+class Listed(NamedTuple):
+    """The backups of a deployment as its repositories list them, which takes seconds."""
+
+    backups: Sequence[Standing]
+
+
+def read_backups(homeport: Homeport, deployment: str) -> Listed:
+    return Listed(homeport.repositories.standing(deployment))
