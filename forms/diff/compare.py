@@ -9,6 +9,7 @@ from typing import Any
 from forms.diff import judge
 from forms.diff.alike import Likeness
 from forms.diff.children import children_of
+from forms.diff.collector import no_collection
 from forms.diff.difference import Comparison, Difference, Guess, Kind, Suggest
 from forms.diff.findings import Findings, in_order
 from forms.diff.identities import Identities, Pairs, given_pairs, known_identities
@@ -28,6 +29,7 @@ from forms.schema.recent import recently_loaded
 from forms.values import ABSENT
 
 
+@no_collection()
 def compare(
     old_schema: Mapping[str, Any] | bool,
     new_schema: Mapping[str, Any] | bool,

@@ -28,10 +28,11 @@ def likely(
     old: Listing, new: Listing, known: Mapping[Path, Path]
 ) -> dict[Path, tuple[Likely, ...]]:
     """`forms.diff.Suggest`: the likely successors of each option that is gone."""
-    old_options = {path: _option(option) for path, option in old.items() if path}
+    before = old.options
+    old_options = {path: _option(option) for path, option in before.items() if path}
     new_options = {
-        path: old_options[path] if old.get(path) is option else _option(option)
-        for path, option in new.items()
+        path: old_options[path] if before.get(path) is option else _option(option)
+        for path, option in new.options.items()
         if path
     }
     found = identity.match(
@@ -52,8 +53,9 @@ def likely(
 
 
 def _option(option: Option) -> identity.Option:
+    said = option.said
     return identity.Option(
-        _name(option.path), option.type, option.type_text, option.default, option.description
+        _name(option.path), said.type, said.type_text, said.default, said.description
     )
 
 

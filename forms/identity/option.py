@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from forms.values import ABSENT
 
@@ -12,16 +12,19 @@ Name = tuple[str, ...]
 """Components of an option's path. Keys that users choose stand as `<name>` or `*`."""
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option of one release.
+_UNKNOWN: Mapping[str, Any] = MappingProxyType({})
+
+
+class Option(NamedTuple):
+    """One option of one release. A tuple, since listings of tens of thousands are made of them
+    and a frozen dataclass takes several times as long to make.
 
     type: shaped like a JSON Schema as far as it is known ({"type": "integer"}); {}: unknown.
     type_text: the source's own words for it. default: ABSENT where none is declared.
     """
 
     path: Name
-    type: Mapping[str, Any] = field(default_factory=dict)
+    type: Mapping[str, Any] = _UNKNOWN
     type_text: str = ""
     default: Any = ABSENT
     description: str = ""

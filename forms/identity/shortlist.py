@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from heapq import nlargest
+from operator import neg
 from typing import TypeVar
 
 from forms.identity.listing import Listing
@@ -85,12 +86,11 @@ class Shortlist:
             self._follow(self._by_said, word, self._texts[word] / said, found)
         common = frozenset(word for word in old.words if len(self._by_word.get(word, ())) > _COMMON)
         if common:  # which of the likely ones have them as well?
-            for at in nlargest(2 * _PER_OPTION, found, key=lambda at: (found[at], -at)):
+            for _, at in _likeliest(found, 2 * _PER_OPTION):
                 shared = names.sum(common & path_words(self._new.paths[at]))
                 found[at] += 2 * shared / (of_old + self._totals[at])
-        likeliest = nlargest(_PER_OPTION, found, key=lambda at: (found[at], -at))
-        least = found[likeliest[0]] - _BEHIND if likeliest else 0.0
-        return [at for at in likeliest if found[at] >= least]
+        least = max(found.values(), default=0.0) - _BEHIND
+        return [at for speaks, at in _likeliest(found, _PER_OPTION) if speaks >= least]
 
     def _follow(
         self,
@@ -103,3 +103,9 @@ class Shortlist:
         if len(places) <= _COMMON:
             for at in places:
                 found[at] += weight
+
+
+def _likeliest(found: Mapping[int, float], most: int) -> list[tuple[float, int]]:
+    """What speaks most, with its position; the earlier position of those that are as likely."""
+    ranked = nlargest(most, zip(found.values(), map(neg, found), strict=True))
+    return [(speaks, -at) for speaks, at in ranked]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 
-from forms.diff import Comparison, Difference, Kind, Severity, compare, likely
-from forms.paths import path_text
+from forms.diff import Comparison, Difference, Guess, Kind, Severity, compare, likely
+from forms.paths import Path, path_text
+from forms.schema.error import SchemaError
 from forms.values import ABSENT
 
 
@@ -598,3 +600,22 @@ def test_a_number_of_another_name_is_declared_by_its_text() -> None:
     (found,) = compare(old, new, values={"a": 2})
     assert (found.kind, found.old, found.new) == (Kind.VALUE_RENAMED, 2, 3)
     assert found.severity is Severity.CARRY
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_collector_runs_afterwards_if_it_ran_before(collecting: bool) -> None:
+    during: list[bool] = []
+
+    def suggest(*_: object) -> dict[Path, tuple[Guess, ...]]:
+        during.append(gc.isenabled())
+        return {}
+
+    before = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        compare({"properties": {"a": {}}}, {"properties": {"b": {}}}, suggest=suggest)
+        with pytest.raises(SchemaError):
+            compare({}, [])
+        assert (during, gc.isenabled()) == ([False], collecting)
+    finally:
+        (gc.enable if before else gc.disable)()
