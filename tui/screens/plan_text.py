@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.way_back import way_back
+from engine.if_it_fails import way_back
 from tui.moving import PHASES, phases_of
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, fit, labelled, wrapped
 from tui.words import EFFECT, counted, duration, value_text
