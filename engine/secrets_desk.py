@@ -48,7 +48,12 @@ class SecretsDesk:
         """InvalidInput where they lie there already. Reads the names of the secrets."""
         profile = self._inventory.providers.get(provider)
         if store_move.same_store(profile.backends[Service.SECRETS], target):
-            raise InvalidInput("the secrets lie there already", on=provider)
+            raise InvalidInput(
+                "the secrets lie there already",
+                on=provider,
+                left="nothing was changed",
+                do="To look at the store: homeport providers check NAME",
+            )
         deployments = self._living(provider)
         source = self._backends(profile).secrets
         paths = [path for d in deployments for path in source.list(f"deployments/{d.id}")]
