@@ -3,10 +3,18 @@ moving them elsewhere."""
 
 from __future__ import annotations
 
+import secrets as randomness
 from collections.abc import Mapping, Sequence
 
 from engine.backends.protocols import HasPolicies, ProviderBackends, Secrets
-from engine.errors import Conflict, InvalidInput, NotReady, PlanChanged, RemoteFailure
+from engine.errors import (
+    Conflict,
+    InvalidInput,
+    NotReady,
+    PlanChanged,
+    RemoteFailure,
+    Unsafe,
+)
 from engine.model.deployment import Deployment
 from engine.model.provider import BackendProfile, CheckStatus, ProviderProfile, Service
 from engine.operations.workplace import Workplace
@@ -40,7 +48,12 @@ class SecretsDesk:
         """InvalidInput where they lie there already. Reads the names of the secrets."""
         profile = self._inventory.providers.get(provider)
         if store_move.same_store(profile.backends[Service.SECRETS], target):
-            raise InvalidInput("the secrets lie there already", on=provider)
+            raise InvalidInput(
+                "the secrets lie there already",
+                on=provider,
+                left="nothing was changed",
+                do="To look at the store: homeport providers check NAME",
+            )
         deployments = self._living(provider)
         source = self._backends(profile).secrets
         paths = [path for d in deployments for path in source.list(f"deployments/{d.id}")]
@@ -107,6 +120,8 @@ class SecretsDesk:
         """Remove the old copies, after each was compared with what is in use; how many went."""
         profile = self._approved(plan, approved_hash, self.plan_drop(plan.provider, plan.store))
         old = self._backends(self._with(profile, plan.store)).secrets
+        for user in self._users(plan, profile):
+            _refuse_if_one_place(user.name, old, self._backends(user).secrets)
         _refuse_unless_same(plan.paths, old, self._backends(profile).secrets)
         count = sum(old.delete(path) for path in plan.paths if path in old.list(path))
         self._inventory.audit.record(f"drop old secrets of {plan.provider}", str(count))
@@ -137,6 +152,17 @@ class SecretsDesk:
         resources = self._inventory.resources.of(deployment.id)
         return {deployment.provider, *(resource.provider for resource in resources)}
 
+    def _users(self, plan: StoreMove, profile: ProviderProfile) -> list[ProviderProfile]:
+        """The provider, and every other one at which the plan's deployments have a side."""
+        sides = {
+            side
+            for deployment in self._living(plan.provider)
+            if deployment.name in plan.deployments
+            for side in self._sides(deployment)
+        }
+        others = sorted(sides - {plan.provider})
+        return [profile, *(self._inventory.providers.get(name) for name in others)]
+
     def _other_sides(self, deployment: Deployment, provider: str) -> list[BackendProfile]:
         others = sorted(self._sides(deployment) - {provider})
         return [self._inventory.providers.get(name).backends[Service.SECRETS] for name in others]
@@ -158,6 +184,25 @@ def _refuse_unless_ready(provider: str, target: Secrets) -> None:
             why="; ".join(f"{check.title}: {check.found}" for check in problems),
             left="nothing was copied; the provider uses the same store as before",
             do=" ".join(check.do for check in problems),
+        )
+
+
+def _refuse_if_one_place(provider: str, old: Secrets, used: Secrets) -> None:
+    """Two descriptions may lead to one place, and what is dropped there is lost: a value that
+    is put in by one must not be seen by the other."""
+    path = f"probes/{randomness.token_hex(8)}"
+    try:
+        old.put(path, path)
+        is_one = path in used.list("probes")
+    finally:
+        old.delete(path)
+    if is_one:
+        raise Unsafe(
+            "the old store is the one in use",
+            on=provider,
+            why="what is written there is seen by the provider, under other settings",
+            left="nothing was removed",
+            do="There are no old copies: the secrets never moved away from there.",
         )
 
 

@@ -10,7 +10,8 @@ import requests
 import urllib3
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from engine.backends.tls import VerifyingAdapter
+from engine.backends.tls import VerifyingAdapter, certificate_problem, shown_fingerprint
+from engine.errors import Denied
 
 CONNECT_SECONDS = 6.0
 READ_SECONDS = 30.0
@@ -94,3 +95,16 @@ def connection_refused(error: Exception) -> str:
         text = str(cause).rpartition(": ")[2]
         return f"no connection ({text})"
     return ""
+
+
+def untrusted(service: str, host: str, error: Exception) -> Denied:
+    """The error for a certificate that was not believed. host: "name:port"."""
+    return Denied(
+        f"{service} cannot prove that it is the right one",
+        on=host,
+        why=certificate_problem(error, shown_fingerprint(host, CONNECT_SECONDS)),
+        left="no token and no secret was sent to it",
+        do="Put the certificate of the authority that signed it into the provider's settings as "
+        "'ca_pem', or its own SHA-256 fingerprint as 'fingerprint', read on the host itself. If "
+        "they are there already, somebody may be in between.",
+    )

@@ -10,8 +10,6 @@ import shutil
 import sys
 from importlib.metadata import version
 
-import yaml
-
 from engine.cli import output
 from engine.cli.providers import print_checks
 from engine.errors import HomeportError
@@ -59,8 +57,8 @@ def report(options: argparse.Namespace) -> int:
         settings = profile.model_dump(mode="json")
         output.emit_json({"versions": about, "provider": settings, "checks": shown})
     else:
-        output.line(yaml.safe_dump({"versions": about}, sort_keys=False))
-        output.line(yaml.safe_dump({"provider": profile.model_dump(mode="json")}, sort_keys=False))
+        output.document({"versions": about})
+        output.document({"provider": profile.model_dump(mode="json")})
         print_checks(checks)
     return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
 

@@ -19,6 +19,22 @@ def line(text: str = "") -> None:
     print(printable(text), flush=True)
 
 
+def document(value: Any) -> None:
+    """As YAML that can be edited and read back; texts of several lines, such as certificates,
+    stand as they are."""
+    import yaml
+
+    class Readable(yaml.SafeDumper):
+        pass
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Readable.add_representer(str, text)
+    line(yaml.dump(value, Dumper=Readable, sort_keys=False).rstrip())
+
+
 def emit_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str), flush=True)
 

@@ -52,7 +52,7 @@ def secrets(options: argparse.Namespace, read_secrets: ReadSecrets) -> int:
         if options.json:
             output.emit_json(store.model_dump(mode="json"))
         else:
-            output.line(yaml.safe_dump(store.model_dump(mode="json"), sort_keys=False))
+            output.document(store.model_dump(mode="json"))
         return 0
     store = read_store(options.to or options.drop)
     with Homeport.open() as homeport:

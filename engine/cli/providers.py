@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     elif not profiles:
         output.line("No providers yet. Try the built-in ones: homeport lab up")
     elif options.what:
-        output.line(yaml.safe_dump(profiles[0].model_dump(mode="json"), sort_keys=False))
+        output.document(profiles[0].model_dump(mode="json"))
     else:
         output.table(
             ("PROVIDER", "ZONE", "WHAT"),

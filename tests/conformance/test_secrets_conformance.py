@@ -391,6 +391,15 @@ def test_a_wrong_secret_id_is_denied_and_not_repeated(login: Login) -> None:
     assert CANARY not in str(caught.value.describe())
 
 
+@pytest.mark.parametrize("wrong", ["auth_mount", "namespace", "role_id"])
+def test_a_login_that_leads_nowhere_names_what_to_check(login: Login, wrong: str) -> None:
+    login.settings[wrong] = "nowhere"
+    with pytest.raises(Denied) as caught:
+        login.open_store().get("a")
+    assert wrong in caught.value.do
+    assert [line.status for line in login.open_store().check()] == [CheckStatus.FAIL]
+
+
 def _logins(bao: OpenBaoWorld) -> int:
     return bao.audit_log.read_text().count('"path":"auth/approle/login"')
 

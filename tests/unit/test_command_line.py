@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from engine.cli import output
 from engine.cli.main import COMMANDS, main
 
 PROFILE = """\
@@ -187,3 +189,44 @@ def test_without_a_terminal_the_interface_names_the_commands() -> None:
     )
     assert done.returncode == 2
     assert "catalog" in done.stderr
+
+
+@pytest.mark.usefixtures("provider")
+def test_report_on_a_provider_has_versions_settings_and_what_was_tried(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["doctor", "--provider", "home", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert {"homeport", "python", "hvac", "pynetbox"} <= report["versions"].keys()
+    assert report["provider"]["name"] == "home"
+    tried = {c["service"]: c["status"] for c in report["checks"] if "Tried out" in c["title"]}
+    assert tried == {"secrets": "pass", "addresses": "pass"}
+    assert "fail" in {c["status"] for c in report["checks"] if c["service"] == "hypervisor"}
+    assert main(["doctor", "--provider", "home"]) == 1
+    assert "token_ref: secret:providers/home/hypervisor-token" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("provider")
+def test_stores_of_secrets_are_shown_and_what_cannot_be_is_refused(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["providers", "secrets", "home"]) == 0
+    assert capsys.readouterr().out.startswith("kind: sealed")
+    (home / "wrong.yaml").write_text("url: https://bao.example.org\n")
+    for argv in (
+        ["providers", "policy", "home"],
+        ["providers", "secrets", "home", "--to", "sealed"],
+        ["providers", "secrets", "home", "--to", str(home / "wrong.yaml")],
+        ["providers", "secrets", "home", "--to", str(home / "nothing.yaml")],
+        ["providers", "secrets", "home", "--drop", "sealed"],
+    ):
+        assert main(argv) == 2, argv
+        assert "do" in capsys.readouterr().err
+
+
+def test_a_certificate_in_a_document_stands_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"ca_pem": "-----BEGIN-----\nabc\n-----END-----\n", "name": "x", "list": ["a"]}
+    output.document(value)
+    shown = capsys.readouterr().out
+    assert "\n  abc\n" in shown
+    assert yaml.safe_load(shown) == value

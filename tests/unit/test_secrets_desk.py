@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.backends.exercise import exercise_addresses, exercise_secrets
-from engine.errors import Busy, Conflict, InvalidInput, NotReady, PlanChanged, RemoteFailure
+from engine.errors import Busy, Conflict, InvalidInput, NotReady, PlanChanged, RemoteFailure, Unsafe
 from engine.homeport import DeployRequest, Homeport
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import OperationStatus
@@ -122,6 +122,18 @@ def test_dropping_removes_only_what_was_moved_and_is_the_same(here: Here) -> Non
     here.new.put(here.path("one"), "value of one")
     assert here.desk.drop(plan, plan.hash) == 2
     assert list(here.old.values) == ["deployments/zzzzzzzz/x"]
+
+
+def test_one_place_under_two_descriptions_is_never_dropped(here: Here) -> None:
+    here.finish()
+    moved = here.desk.plan_move("home", NEW)
+    here.desk.move(moved, moved.hash, {})
+    alias = BackendProfile(kind="vault", settings={"role_id": "another login, the same place"})
+    plan = here.desk.plan_drop("home", alias)
+    assert plan.paths
+    with pytest.raises(Unsafe, match="in use"):
+        here.desk.drop(plan, plan.hash)
+    assert here.new.values == {here.path(n): f"value of {n}" for n in ("one", "two")}
 
 
 def test_old_copies_that_the_other_side_of_a_move_uses_are_kept(here: Here) -> None:

@@ -16,8 +16,7 @@ import requests
 
 from engine.backends.addresses.netbox.rights import set_up_script
 from engine.backends.addresses.netbox.settings import NetBoxSettings
-from engine.backends.tls import certificate_problem, shown_fingerprint
-from engine.backends.trust import CONNECT_SECONDS, connection_refused, https_session, why_unreached
+from engine.backends.trust import connection_refused, https_session, untrusted, why_unreached
 from engine.errors import (
     Conflict,
     Denied,
@@ -90,7 +89,7 @@ class NetBoxClient:
         except (pynetbox.ContentError, json.JSONDecodeError):
             raise self._not_netbox() from None
         except requests.exceptions.SSLError as error:
-            raise self._untrusted(error) from None
+            raise untrusted("NetBox", self.settings.host, error) from None
         except requests.RequestException as error:
             raise self._unreached(on, error, writes=writes) from None
 
@@ -181,18 +180,6 @@ class NetBoxClient:
             why="it is not JSON",
             left=NOTHING_CHANGED,
             do="Check the url in the provider's settings, and what stands in front of NetBox.",
-        )
-
-    def _untrusted(self, error: Exception) -> HomeportError:
-        shown = shown_fingerprint(self.settings.host, CONNECT_SECONDS)
-        return Denied(
-            "NetBox cannot prove that it is the right one",
-            on=self.settings.host,
-            why=certificate_problem(error, shown),
-            left="the token was not sent to it",
-            do="Put the certificate of the authority that signed it into the provider's settings "
-            "as 'ca_pem', or its own SHA-256 fingerprint as 'fingerprint', read on the host "
-            "itself. If they are there already, somebody may be in between.",
         )
 
 

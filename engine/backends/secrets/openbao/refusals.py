@@ -9,10 +9,8 @@ import requests
 from hvac import exceptions as hvac
 
 from engine.backends.secrets.openbao.settings import OpenBaoSettings
-from engine.backends.tls import certificate_problem, shown_fingerprint
-from engine.backends.trust import CONNECT_SECONDS, why_unreached
+from engine.backends.trust import untrusted, why_unreached
 from engine.errors import (
-    Denied,
     HomeportError,
     NotReady,
     OnHold,
@@ -32,7 +30,7 @@ def is_cas_mismatch(error: hvac.VaultError) -> bool:
 def explain(error: Exception, settings: OpenBaoSettings, on: str) -> HomeportError:
     """on: the path, or what else it was about. A Forbidden is explained by the session."""
     if isinstance(error, requests.exceptions.SSLError):
-        return untrusted(settings, error)
+        return untrusted("OpenBao", settings.host, error)
     if isinstance(error, requests.RequestException):
         return OnHold(
             "OpenBao cannot be reached",
@@ -91,19 +89,6 @@ def no_mount(settings: OpenBaoSettings) -> HomeportError:
         why="nothing is mounted there, or not in this namespace",
         left="nothing was changed",
         do=f"Mount one: bao secrets enable -path={settings.mount} -version=2 kv",
-    )
-
-
-def untrusted(settings: OpenBaoSettings, error: Exception) -> HomeportError:
-    shown = shown_fingerprint(settings.host, CONNECT_SECONDS)
-    return Denied(
-        "OpenBao cannot prove that it is the right one",
-        on=settings.host,
-        why=certificate_problem(error, shown),
-        left="no token and no secret was sent to it",
-        do="Put the certificate of the authority that signed it into the provider's settings as "
-        "'ca_pem', or its own SHA-256 fingerprint as 'fingerprint', read on the host itself. If "
-        "they are there already, somebody may be in between.",
     )
 
 

@@ -27,6 +27,13 @@ from engine.errors import Denied, HomeportError
 _RENEW_BELOW = 1 / 3
 """Of a token's life: it is renewed when less than this is left of it."""
 
+_REFUSED = (
+    exceptions.InvalidRequest,
+    exceptions.InvalidPath,
+    exceptions.Forbidden,
+    exceptions.Unauthorized,
+)
+"""By a login; which of them depends on what is wrong, and on whether OpenBao may say so."""
 Answer = TypeVar("Answer")
 
 
@@ -135,7 +142,7 @@ class Session:
             answer = self._client("").auth.approle.login(
                 settings.role_id, secret_id, use_token=False, mount_point=settings.auth_mount
             )
-        except (exceptions.InvalidRequest, exceptions.Forbidden, exceptions.Unauthorized) as error:
+        except _REFUSED as error:
             raise self._login_refused(error) from None
         except (exceptions.VaultError, requests.RequestException) as error:
             raise explain(error, settings, settings.host) from None
@@ -182,7 +189,8 @@ class Session:
             on=f"{settings.host}, auth/{settings.auth_mount}",
             why=", ".join(error.errors or []) or "role id or secret id are not right",
             left="nothing was changed",
-            do="The secret id may have ended, or been used up or destroyed. Make a new one, "
+            do="Check role_id, auth_mount and namespace in the provider's settings. The secret id "
+            "may have ended, or been used up or destroyed: make a new one, "
             "wrapped, and store it by homeport providers add: bao write -f -wrap-ttl=30m "
             f"auth/{settings.auth_mount}/role/ROLE/secret-id",
         )

@@ -55,6 +55,9 @@ class OpenBaoSecrets:
             return check_openbao(self._session)
         except HomeportError as error:
             return [failed_check("secrets", error, "Secrets in OpenBao")]
+        except exceptions.VaultError as error:
+            refused = explain(error, self._settings, self._settings.host)
+            return [failed_check("secrets", refused, "Secrets in OpenBao")]
 
     def get(self, path: str) -> str:
         """NotFound where there is none; Conflict where its newest version was deleted by hand."""
