@@ -52,7 +52,8 @@ def compare(ctx: StepContext) -> StepOutcome:
     """Its output is a `Probed`. What nobody claims is no error of this step."""
     place = Place.of(ctx.shell(), installation(ctx), ctx)
     places = [place.paths.config, place.paths.data, place.paths.run, place.paths.base]
-    written = _run(place, "compare", places=places)["written"]
+    seen = _run(place, "compare", places=places)
+    written = seen["written"]
     unclaimed = [
         *unclaimed_paths(written, claims_of(place), _names(place)),
         *_databases(place),
@@ -65,6 +66,7 @@ def compare(ctx: StepContext) -> StepOutcome:
         written=len(written),
         loads=len(ctx.package.load),
         unclaimed=tuple(unclaimed[:_MOST_NAMED]),
+        more=bool(seen["more"]) or len(unclaimed) > _MOST_NAMED,
     )
     for one in found.unclaimed:
         ctx.log(f"Nobody claims {one.kind} {one.name}: {one.bytes} bytes, by {one.by}")
