@@ -56,8 +56,8 @@ def compare(ctx: StepContext) -> StepOutcome:
     written = seen["written"]
     unclaimed = [
         *unclaimed_paths(written, claims_of(place), _names(place)),
-        *_databases(place),
-        *_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
+        *unclaimed_databases(place),
+        *unclaimed_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
         *_secrets(ctx),
     ]
     found = Probed(
@@ -89,7 +89,7 @@ def _names(place: Place) -> list[tuple[str, str]]:
     return [*found, (paths.base, f"/opt/homeport/{place.app.name}"), (place.facts.root, "")]
 
 
-def _databases(place: Place) -> list[Unclaimed]:
+def unclaimed_databases(place: Place) -> list[Unclaimed]:
     if "postgresql" not in place.app.package.needs.components:
         return []
     bindings, state = bindings_of(place), place.app.package.state
@@ -101,7 +101,7 @@ def _databases(place: Place) -> list[Unclaimed]:
     ]
 
 
-def _keys(place: Place, ground: Ground) -> list[Unclaimed]:
+def unclaimed_keys(place: Place, ground: Ground) -> list[Unclaimed]:
     package = place.app.package
     if "redis" not in package.needs.components or any(u.kind == "redis" for u in package.state):
         return []
