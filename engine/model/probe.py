@@ -23,10 +23,12 @@ class Unclaimed(Model):
 
 class Probed(Model):
     """The result of `homeport catalog probe`. written: paths that came or changed, claimed ones
-    included. loads: programs that used it; with none, it was only started and stopped."""
+    included. loads: programs that used it; with none, it was only started and stopped. more:
+    there is more than is listed."""
 
     application: str
     release: str
     written: int
     loads: int
     unclaimed: tuple[Unclaimed, ...]
+    more: bool = False

@@ -16,7 +16,6 @@ from engine.methods.bindings import bindings_of
 from engine.methods.place import Place
 from engine.model.probe import Unclaimed
 
-_PATHS = ("files", "sqlite", "volume", "maildir")
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _SERVERS: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("/var/lib/postgresql", "/var/log/postgresql", "/etc/postgresql"),
@@ -47,8 +46,8 @@ class Claims:
 
 
 def claimed_by_unit(kind: str, locator: str) -> tuple[str, ...]:
-    """The paths that a state unit accounts for; none for what is no path."""
-    if kind not in _PATHS:
+    """The paths that a state unit accounts for; none where its locator is no path."""
+    if not locator.startswith("/"):
         return ()
     return (locator, *(locator + end for end in _BESIDE_SQLITE)) if kind == "sqlite" else (locator,)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from engine.cli.main import main
 from engine.errors import InvalidInput, NotFound
 from engine.model.plan import Intent
 from engine.model.probe import Probed
+from engine.operations.steps.probe import unclaimed_databases, unclaimed_keys
+from tests.conformance.state_ground import ground
 from tests.deployed import Installation, check_nothing_left, installation
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import CATALOG, use_catalog
@@ -89,6 +92,35 @@ def test_what_a_package_forgets_is_named_with_its_size_and_writer(
     assert collections.by.startswith("a program of user ")
     for one in unclaimed:
         assert any(one.name in line and str(one.bytes) in line for line in told.splitlines())
+
+
+def test_databases_and_keys_that_no_unit_has_are_named(here: Installation) -> None:
+    with ground(here, "synapse") as made:
+        place = made.place
+        create = ("runuser", "-u", "postgres", "--", "psql", "-d", "postgres", "-c")
+        place.run(*create, 'CREATE DATABASE "stray|one"')
+        place.run("python3", "-c", SET_KEY, place.facts.loopback, data=b"canary-redis-password")
+        [stray] = unclaimed_databases(place)
+        assert (stray.name, stray.by) == ("stray|one", "PostgreSQL role postgres")
+        assert stray.bytes > 1_000_000
+        assert unclaimed_keys(place, made) == []
+        bare = place.app.package.model_copy(update={"state": ()})
+        undeclared = replace(place, app=replace(place.app, package=bare))
+        names = {one.name for one in unclaimed_databases(undeclared)}
+        assert names == {"stray|one", "synapse"}
+        [keys] = unclaimed_keys(undeclared, replace(made, place=undeclared))
+        assert (keys.kind, keys.items) == ("keys", 1)
+
+
+SET_KEY = """\
+import socket, sys
+with socket.create_connection((sys.argv[1], 6379), 10) as server:
+    server.sendall(b"AUTH " + sys.stdin.buffer.read() + b"\\r\\nSET stray 1\\r\\n")
+    said = b""
+    while said.count(b"\\n") < 2:
+        said += server.recv(100)
+assert said == b"+OK\\r\\n+OK\\r\\n", said
+"""
 
 
 def test_where_the_guest_shall_be_is_asked_for(here: Installation) -> None:

@@ -52,11 +52,12 @@ def compare(ctx: StepContext) -> StepOutcome:
     """Its output is a `Probed`. What nobody claims is no error of this step."""
     place = Place.of(ctx.shell(), installation(ctx), ctx)
     places = [place.paths.config, place.paths.data, place.paths.run, place.paths.base]
-    written = _run(place, "compare", places=places)["written"]
+    seen = _run(place, "compare", places=places)
+    written = seen["written"]
     unclaimed = [
         *unclaimed_paths(written, claims_of(place), _names(place)),
-        *_databases(place),
-        *_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
+        *unclaimed_databases(place),
+        *unclaimed_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
         *_secrets(ctx),
     ]
     found = Probed(
@@ -65,6 +66,7 @@ def compare(ctx: StepContext) -> StepOutcome:
         written=len(written),
         loads=len(ctx.package.load),
         unclaimed=tuple(unclaimed[:_MOST_NAMED]),
+        more=bool(seen["more"]) or len(unclaimed) > _MOST_NAMED,
     )
     for one in found.unclaimed:
         ctx.log(f"Nobody claims {one.kind} {one.name}: {one.bytes} bytes, by {one.by}")
@@ -87,7 +89,7 @@ def _names(place: Place) -> list[tuple[str, str]]:
     return [*found, (paths.base, f"/opt/homeport/{place.app.name}"), (place.facts.root, "")]
 
 
-def _databases(place: Place) -> list[Unclaimed]:
+def unclaimed_databases(place: Place) -> list[Unclaimed]:
     if "postgresql" not in place.app.package.needs.components:
         return []
     bindings, state = bindings_of(place), place.app.package.state
@@ -99,7 +101,7 @@ def _databases(place: Place) -> list[Unclaimed]:
     ]
 
 
-def _keys(place: Place, ground: Ground) -> list[Unclaimed]:
+def unclaimed_keys(place: Place, ground: Ground) -> list[Unclaimed]:
     package = place.app.package
     if "redis" not in package.needs.components or any(u.kind == "redis" for u in package.state):
         return []
