@@ -240,7 +240,7 @@ def summary_of(session: Session, database: str, rows: bool = True) -> dict[str, 
     about(session, database)
     session.ask(f"USE {name(database)}")
     names = ("charset", "collation", "comment")
-    summary: dict[str, Any] = {"database": dict(zip(names, session.ask(_ABOUT)[0], strict=True))}
+    summary: dict[str, Any] = {"database": dict(zip(names, session.ask(_ABOUT)[0]))}  # noqa: B905 - Python 3.9
     summary.update(table={}, sequence={}, definition={})
     kinds = dict(session.ask(_KINDS))
     held = columns(session, kinds)
