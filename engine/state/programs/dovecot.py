@@ -28,12 +28,14 @@ def fail(why: str) -> NoReturn:
     sys.exit(1)
 
 
-def asked(*words: str) -> list[str]:
-    """The lines of an answer, without the one that names the columns."""
+def asked(*words: str) -> list[dict[str, str]]:
+    """The rows of an answer by the names of its columns, which Dovecot has in its own order."""
     done = subprocess.run([*_DOVEADM, *words], capture_output=True, check=False)
     if done.returncode != 0:
         fail(done.stderr.decode(errors="replace").strip()[-800:])
-    return done.stdout.decode(errors="surrogateescape").splitlines()[1:]
+    head, *lines = done.stdout.decode(errors="surrogateescape").removesuffix("\n").split("\n")
+    names = head.split("\t")
+    return [dict(zip(names, line.split("\t"))) for line in lines]  # noqa: B905 - Python 3.9
 
 
 def users() -> list[str]:
@@ -46,13 +48,11 @@ def users() -> list[str]:
 def described(user: str) -> dict[str, Any]:
     """Mailbox -> its facts; what is subscribed to."""
     mailboxes: dict[str, Any] = {}
-    for line in asked("mailbox", "status", "-u", user, _STATUS, "*"):
-        # Columns come in Dovecot's own order: the name, then messages, uidnext, uidvalidity.
-        name, messages, following, valid = line.rsplit("\t", 3)
-        mailboxes[name] = {
-            "messages": int(messages),
-            "next number": int(following),
-            "numbers valid with": int(valid),
+    for row in asked("mailbox", "status", "-u", user, _STATUS, "*"):
+        mailboxes[row["mailbox"]] = {
+            "messages": int(row["messages"]),
+            "next number": int(row["uidnext"]),
+            "numbers valid with": int(row["uidvalidity"]),
             "digest": hashlib.sha256(),
         }
     command = [*_DOVEADM, "fetch", "-u", user, _MESSAGE, "ALL"]
@@ -65,7 +65,7 @@ def described(user: str) -> dict[str, Any]:
         fail(problem.decode(errors="replace").strip()[-800:])
     for found in mailboxes.values():
         found["digest"] = found["digest"].hexdigest()
-    subscribed = sorted(asked("mailbox", "list", "-s", "-u", user))
+    subscribed = sorted(row["mailbox"] for row in asked("mailbox", "list", "-s", "-u", user))
     return {"mailbox": mailboxes, "subscribed": subscribed, "bytes": size}
 
 

@@ -86,7 +86,7 @@ class Server:
         if kind == b"set":
             held = sorted(held)
         if kind == b"hash":
-            held = sorted(zip(held[::2], held[1::2], strict=True))
+            held = sorted(zip(held[::2], held[1::2]))  # noqa: B905 - Python 3.9
         return hashlib.sha256(repr((kind, held)).encode()).hexdigest()
 
     def readers(self, key: bytes) -> list[Any]:
@@ -95,7 +95,7 @@ class Server:
             return []
         found = [self.ask(b"XINFO", b"STREAM", key), *self.ask(b"XINFO", b"GROUPS", key)]
         told = (b"last-generated-id", b"name", b"last-delivered-id", b"pending")
-        fields = [dict(zip(each[::2], each[1::2], strict=True)) for each in found]
+        fields = [dict(zip(each[::2], each[1::2])) for each in found]  # noqa: B905
         return [[each.get(name) for name in told] for each in fields]
 
 

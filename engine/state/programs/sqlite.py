@@ -198,7 +198,7 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     if sha256(path + _COPYING) != wanted["sha256"]:
         fail(f"what was written beside {path} is not what was captured; the disk may be damaged")
     # The write-ahead log first: left behind, it would be taken for the new database's.
-    for before, after in reversed(list(zip(here, old, strict=True))):
+    for before, after in reversed(list(zip(here, old))):  # noqa: B905 - Python 3.9
         if os.path.exists(before):
             os.rename(before, after)
     os.rename(path + _COPYING, path)
