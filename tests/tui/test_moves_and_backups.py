@@ -282,7 +282,9 @@ def test_a_repository_is_verified_its_sheet_shown_and_forgotten_by_its_name(run:
             await play(pilot, *REPOSITORIES, Act("down enter", "KEPT BY"))
             await play(pilot, Act("v", "All contents were read and are whole"))
             assert engine.desk.verified == ["store"]
-            await play(pilot, Act("s", "an-example-not-a-password"), Act("escape", "KEPT BY"))
+            await play(pilot, Act("s", "an-example-not-a-password"))
+            await play(pilot, Act("question_mark", "One step back"))
+            await play(pilot, Act("escape", "an-example-not-a-password"), Act("escape", "KEPT BY"))
             await play(pilot, Act("x", "type its name"), Act("text:stor enter", "nothing was"))
             await play(pilot, Act("text:e enter", "1 repository"))
             assert [one.name for one in engine.desk.profiles] == ["cloud"]
