@@ -41,6 +41,7 @@ class Frame(EndsPlainly[str]):
         super().__init__()
         self.session = Session(opener)
         self.farewell = farewell
+        self._left = False
         ScrollBar.renderer = ConsoleScrollBar
         self.theme = choose_theme(self)
 
@@ -68,4 +69,10 @@ class Frame(EndsPlainly[str]):
             self.push_screen(Palette(self.screen))
 
     def action_leave(self) -> None:
+        self._left = True
         self.exit(self.farewell.text())
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys that were typed behind the one that leaves have no page to go to any more."""
+        if not (self._left and isinstance(event, events.Key)):
+            await super().on_event(event)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from engine.cli import output
 from engine.homeport import Homeport
 from engine.model.plan import Operation
+
+if TYPE_CHECKING:
+    from engine.backup.desk import Verified
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +26,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
         desk = homeport.repositories
-        found = desk.backups(options.name, options.repository)
-        drills = desk.drills()
-        verified = desk.verify(found, options.repository) if options.verify else []
+        verified: list[Verified] = []
+        if options.verify:
+            verified = desk.verify(
+                desk.backups(options.name, options.repository), options.repository
+            )
+        found = desk.standing(options.name, options.repository)
     if options.json:
         listed = [
-            {**backup.model_dump(mode="json"), "drill": _drilled(drills.get(backup.id)) or None}
-            for backup in found
+            {
+                **one.backup.model_dump(mode="json"),
+                "drill": _drilled(one.drill) or None,
+                "level": one.level or None,
+                "read": one.read.isoformat() if one.read else None,
+                "kept_by": list(one.kept_by),
+            }
+            for one in found
         ]
         levels = [
             {"repository": v.repository, "level": v.level, "compared": [b.id for b in v.compared]}
@@ -40,23 +53,25 @@ def run(options: argparse.Namespace) -> int:
         output.line("No backups. Make one with: homeport backup NAME")
         return 0
     output.table(
-        ("BACKUP", "TAKEN (UTC)", "DEPLOYMENT", "RELEASE", "SIZE", "REPOSITORY", "DRILL"),
+        ("BACKUP", "TAKEN (UTC)", "OF", "RELEASE", "SIZE", "IN", "VERIFIED", "KEPT BY", "DRILL"),
         (
             (
-                backup.id,
-                f"{backup.at:%Y-%m-%d %H:%M}",
-                backup.name,
-                f"{backup.application} {backup.release}",
-                f"{backup.bytes / 1e6:.1f} MB",
-                backup.repository,
-                _drilled(drills.get(backup.id)) or "none",
+                one.backup.id,
+                f"{one.backup.at:%Y-%m-%d %H:%M}",
+                one.backup.name,
+                f"{one.backup.application} {one.backup.release}",
+                f"{one.backup.bytes / 1e6:.1f} MB",
+                one.backup.repository,
+                "V2" if one.read else one.level or "not here",
+                ", ".join(one.kept_by) or "goes next",
+                _drilled(one.drill) or "none",
             )
-            for backup in found
+            for one in found
         ),
     )
-    for one in verified:
-        names = ", ".join(backup.id for backup in one.compared) or "none"
-        output.line(f"{one.repository}: {one.level}: all contents were read and are whole")
+    for done in verified:
+        names = ", ".join(backup.id for backup in done.compared) or "none"
+        output.line(f"{done.repository}: {done.level}: all contents were read and are whole")
         output.line(f"  read out and compared with the checksum of their guest: {names}")
     return 0
 

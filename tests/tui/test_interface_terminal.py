@@ -79,6 +79,12 @@ def test_leaving_says_what_to_run_next(terminal: Terminal) -> None:
     assert b"homeport" in left
 
 
+def test_keys_behind_the_one_that_leaves_open_nothing_any_more(terminal: Terminal) -> None:
+    terminal.send("qcpobd")
+    assert terminal.wait() == 0
+    assert b"defect" not in bytes(terminal.output)
+
+
 def test_hanging_up_ends_it(terminal: Terminal) -> None:
     terminal.hang_up()
     assert terminal.wait() == -signal.SIGHUP

@@ -10,7 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from engine.backup.standing import Standing
-from engine.errors import Denied
+from engine.errors import Denied, Unreachable
 from engine.model.events import OperationChanged, StepFinished, StepStarted
 from engine.model.move import MovePhase
 from engine.model.plan import Intent, OperationStatus
@@ -282,7 +282,9 @@ def test_a_repository_is_verified_its_sheet_shown_and_forgotten_by_its_name(run:
             await play(pilot, *REPOSITORIES, Act("down enter", "KEPT BY"))
             await play(pilot, Act("v", "All contents were read and are whole"))
             assert engine.desk.verified == ["store"]
-            await play(pilot, Act("s", "an-example-not-a-password"), Act("escape", "KEPT BY"))
+            await play(pilot, Act("s", "an-example-not-a-password"))
+            await play(pilot, Act("question_mark", "One step back"))
+            await play(pilot, Act("escape", "an-example-not-a-password"), Act("escape", "KEPT BY"))
             await play(pilot, Act("x", "type its name"), Act("text:stor enter", "nothing was"))
             await play(pilot, Act("text:e enter", "1 repository"))
             assert [one.name for one in engine.desk.profiles] == ["cloud"]
@@ -295,7 +297,7 @@ def test_a_key_pressed_before_the_repository_has_answered_is_not_lost(run: Run) 
 
     class Slow(ExampleDesk):
         def standing(self, deployment: str = "", repository: str = "") -> list[Standing]:
-            if repository:
+            if not deployment:  # the page of a backup asks, not the deployment's
                 may_answer.wait(20)
             return super().standing(deployment, repository)
 
@@ -309,5 +311,25 @@ def test_a_key_pressed_before_the_repository_has_answered_is_not_lost(run: Run) 
             await play(pilot, Act("i", "As soon as the repository has answered"))
             may_answer.set()
             await seen(pilot, "leaves the application")
+
+    run(main())
+
+
+def test_a_repository_that_is_away_does_not_hide_what_is_in_the_others(run: Run) -> None:
+    class Away(ExampleDesk):
+        def standing(self, deployment: str = "", repository: str = "") -> list[Standing]:
+            if repository == "cloud":
+                raise Unreachable("the bucket does not answer", on="cloud", do="Look at the net.")
+            return super().standing(deployment, repository)
+
+    def away(engine: ExampleHomeport) -> None:
+        engine.finish_what_runs()
+        engine.desk = Away(empty=False)
+
+    async def main() -> None:
+        async with opened(away) as (_, pilot):
+            await play(pilot, *BACKUPS, Act("", "Look at the net."))
+            assert "V2, drill" in screen_text(pilot.app)
+            await play(pilot, Act("home enter", "restore in place: calendar"))
 
     run(main())

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tui.backups import checked_said, drill_said, keep_said, kept_said, size_said, verified_said
+from tui.screens.progress_text import error_lines
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, labelled, wrapped
 from tui.widgets.rows import Row
 from tui.words import ago, moment
@@ -14,6 +15,7 @@ from tui.words import ago, moment
 if TYPE_CHECKING:
     from engine.backup.standing import Standing
     from engine.model.repository import RepositoryProfile
+    from tui.screens.deployment_facts import Listed
 
 NO_REPOSITORY = """There is no repository yet for backups to lie in: a directory on this machine, \
 or better a bucket somewhere else."""
@@ -28,24 +30,26 @@ started. Kept by: the repository's rules that keep it when the next one is made.
 
 def backup_rows(
     repositories: Sequence[RepositoryProfile],
-    found: Sequence[Standing] | None,
+    listed: Listed | None,
     width: int,
     now: datetime,
 ) -> list[Row]:
-    """The section of the deployment's page. found: None while the repositories are asked."""
+    """The section of the deployment's page. listed: None while the repositories are asked."""
     rows = [Row(BLANK)]
     if not repositories:
         rows += [Row(content) for content in wrapped(NO_REPOSITORY, width)]
         add = Row((Span("g: the repositories; a there adds one", "accent"),), ("repositories", ""))
         return [*rows, Row(BLANK), add]
-    if found is None:
+    if listed is None:
         return [*rows, Row((Span(READING, "muted"),))]
-    if not found:
-        rows += [Row(content) for content in wrapped(NO_BACKUP, width)]
-    else:
+    found, problems = listed
+    if found:
         rows = table_rows(found, width, now)
-    now_row = Row((Span("n: back it up now", "accent"),), ("back up", ""))
-    rows += [Row(BLANK), now_row]
+    elif not problems:
+        rows += [Row(content) for content in wrapped(NO_BACKUP, width)]
+    for problem in problems:
+        rows += [Row(BLANK), *(Row(content) for content in error_lines(problem, width))]
+    rows += [Row(BLANK), Row((Span("n: back it up now", "accent"),), ("back up", ""))]
     if found:
         rows += [Row(BLANK), *(Row(content) for content in wrapped(_NOTE, width, "muted"))]
     return rows

@@ -24,9 +24,8 @@ from tui.screens.deployment_text import (
     secret_rows,
 )
 from tui.screens.page import BACK
-from tui.screens.progress_text import error_lines
 from tui.session import CallFailed
-from tui.text import Line, Span
+from tui.text import Span
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
@@ -80,8 +79,6 @@ class DeploymentPage(DeploymentActions):
         self._shown: tuple[str, str] | None = None
         self._hiding: Timer | None = None
         self._listed: Listed | None = None
-        self._unlisted: dict[str, Any] | None = None
-        """Why the repositories could not be asked."""
 
     def body(self) -> ComposeResult:
         yield LineView(id="sections")
@@ -132,14 +129,7 @@ class DeploymentPage(DeploymentActions):
             case "History":
                 rows.show_rows(history_rows(facts.operations, width, now))
             case _:
-                rows.show_rows(self._backup_rows(facts, width))
-
-    def _backup_rows(self, facts: Facts, width: int) -> list[Row]:
-        if self._unlisted is not None:
-            lines: list[Line] = [(), *error_lines(self._unlisted, width)]
-            return [Row(content) for content in lines]
-        listed = self._listed.backups if self._listed is not None else None
-        return backup_rows(facts.repositories, listed, width, self.app.clock())
+                rows.show_rows(backup_rows(facts.repositories, self._listed, width, now))
 
     def _hints_now(self, facts: Facts, newer: bool) -> tuple[Hint, ...]:
         """What matters most first: a move that waits for a decision, then a newer release."""
@@ -173,7 +163,7 @@ class DeploymentPage(DeploymentActions):
             )
 
     def on_deployment_page_backups_read(self, found: BackupsRead) -> None:
-        self._listed, self._unlisted = found.listed, None
+        self._listed = found.listed
         if self._section == "Backups":
             self.draw()
 
@@ -244,10 +234,6 @@ class DeploymentPage(DeploymentActions):
             self.draw()
 
     def failed(self, failure: CallFailed) -> None:
-        if failure.asked == "backups":
-            self._unlisted = failure.error
-            self.draw()
-            return
         super().failed(failure)
         if failure.error.get("code") == "not-found" and self._facts is None:
             self.query_one(RowList).show_rows([Row((Span("It does not exist any more."),))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from engine.backup.standing import Standing
@@ -47,10 +47,22 @@ def read_facts(homeport: Homeport, name: str) -> Facts:
 
 
 class Listed(NamedTuple):
-    """The backups of a deployment as its repositories list them, which takes seconds."""
+    """The backups of a deployment as its repositories list them, which takes seconds; problems:
+    why some of the repositories could not be asked, as engine.errors describes it."""
 
     backups: Sequence[Standing]
+    problems: Sequence[dict[str, Any]]
 
 
 def read_backups(homeport: Homeport, deployment: str) -> Listed:
-    return Listed(homeport.repositories.standing(deployment))
+    """Newest first. A repository that is away does not hide what is in the others."""
+    from engine.errors import HomeportError
+
+    found: list[Standing] = []
+    problems: list[dict[str, Any]] = []
+    for profile in homeport.repositories.all():
+        try:
+            found += homeport.repositories.standing(deployment, profile.name)
+        except HomeportError as problem:
+            problems.append(problem.describe())
+    return Listed(sorted(found, key=lambda one: one.backup.at, reverse=True), problems)

@@ -160,7 +160,7 @@ class AddRepositoryPage(FieldsPage):
         self.draw()
 
     def on_add_repository_page_added(self, added: Added) -> None:
-        from tui.screens.repositories import RepositoryPage
+        from tui.screens.repository import RepositoryPage
 
         done = "made" if added.made else "opened: it was there already"
         self.app.pop_screen()

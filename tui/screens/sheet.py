@@ -44,8 +44,12 @@ class SheetPage(Page):
         yield LineView([(Span(" Making the sheet...", "muted"),)], id="sheet")
 
     def on_mount(self) -> None:
+        where = f"repositories  {self._repository}  recovery sheet"
+        self.title_bar(where, "secret: it is recorded who looks")
+
+    def on_screen_resume(self) -> None:
+        """Each time it is come to: what was shown is forgotten whenever it is left."""
         name = self._repository
-        self.title_bar(f"repositories  {name}  recovery sheet", "secret: it is recorded who looks")
         self.ask(
             lambda homeport: homeport.repositories.sheet(name), self.Read, "sheet", slowly=True
         )
