@@ -10,7 +10,7 @@ _MOST = 4
 Numbers = Mapping[str, float]
 
 _SAID: tuple[tuple[Callable[[Numbers], bool], Callable[[Numbers], str]], ...] = (
-    (lambda n: n["path_spelt_same"] > 0, lambda n: "the same path, spelt otherwise"),
+    (lambda n: n["path_spelt_same"] > 0, lambda n: "the same path, written otherwise"),
     (
         lambda n: n["subtree_found"] >= 1 and n["subtree_share"] >= 0.5,
         lambda n: f"moved together with {n['subtree_found']:.0f} others",
@@ -22,7 +22,7 @@ _SAID: tuple[tuple[Callable[[Numbers], bool], Callable[[Numbers], str]], ...] = 
     (lambda n: n["leaf_same"] > 0, lambda n: "the same last name"),
     (
         lambda n: n["leaf_spelt_same"] > n["leaf_same"],
-        lambda n: "the same last name, spelt otherwise",
+        lambda n: "the same last name, written otherwise",
     ),
     (lambda n: n["said_same"] > 0, lambda n: "the same description"),
     (lambda n: n["said_words"] >= 0.5 > n["said_same"], lambda n: "described in like words"),

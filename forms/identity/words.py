@@ -70,6 +70,7 @@ _FREE_FORM = frozenset((
     "extrasettings", "options", "opts", "settings", "setupopts",
 ))  # fmt: skip
 """What the field calls the part of a section where anything may be said."""
+_SETTINGS = "settings"
 
 _PLURAL = re.compile(r"(?<=[xz])es$|(?<=ss)es$|(?<=[cs]h)es$|(?<=[a-z]{3})(?<![sui])s$")
 _MEANT_ALIKE = (
@@ -112,7 +113,7 @@ _STOP = frozenset((
 @lru_cache(maxsize=65536)
 def name_words(component: str) -> tuple[str, ...]:
     """`maxRetries` -> ("maximum", "retry")."""
-    if squashed(component) in _FREE_FORM:
+    if squashed(component) == _SETTINGS:
         return ("setting",)
     return tuple(normal(part.lower()) for part in _PARTS.findall(component))
 
@@ -142,9 +143,10 @@ def meaning(words: Iterable[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=65536)
 def squashed(text: str) -> str:
-    """Without case and punctuation."""
+    """Without case and punctuation; one spelling for all free-form parts."""
     lower = text.lower()
-    return lower if lower.isalnum() else "".join(filter(str.isalnum, lower))
+    plain = lower if lower.isalnum() else "".join(filter(str.isalnum, lower))
+    return _SETTINGS if plain in _FREE_FORM else plain
 
 
 def description_words(text: str) -> frozenset[str]:

@@ -52,6 +52,16 @@ def test_another_spelling_is_the_same_option() -> None:
         assert score > 0.5
 
 
+def test_a_free_form_part_is_the_same_whatever_it_is_called() -> None:
+    assert squashed("extraOptions") == squashed("settings")
+    old = options("plugin.extraOptions", "cacheDir", "level")
+    new = options("plugin.settings", "cache_dir", "level")
+    found = match(old, new)[old[0].path][0]
+    assert found.new == new[0].path
+    assert found.score > 0.5
+    assert "the same path, written otherwise" in found.reasons
+
+
 def test_among_many_options_of_the_same_words_the_likest_is_found() -> None:
     names = cycle(product(("cache", "limit", "proxy", "retry", "queue"), repeat=2))
     paths = [(f"service{at // 25}", *next(names)) for at in range(1000)]
