@@ -57,11 +57,13 @@ def run(options: argparse.Namespace) -> int:
             do="Leave --detach and --plan away, or ask later: homeport report OPERATION -o FILE",
         )
     with Homeport.open() as homeport:
-        status = settle(homeport, homeport.plan_migrate(options.name, options.to, terms), options)
-        if file is not None and (newest := homeport.operations(options.name)):
-            written = file.write(homeport.move_report(newest[0].id, file.ending))
+        plan = homeport.plan_migrate(options.name, options.to, terms)
+        status = settle(homeport, plan, options)
+        newest = homeport.operations(options.name)[:1]
+        if file is not None and newest and newest[0].plan.hash == plan.hash:
+            path, _ = file.write(homeport.move_report(newest[0].id, file.ending))
             if not options.json:
-                output.line(f"wrote {written[0]}")
+                output.line(f"wrote {path}")
         return status
 
 

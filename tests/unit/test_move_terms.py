@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.cli.approval import NOT_APPROVED
+from engine.cli.main import main
 from engine.cli.migrate import kib_of, seconds_of, time_of
 from engine.cli.watch import describe
 from engine.errors import Conflict, InvalidInput, NotFound
@@ -168,6 +171,16 @@ def test_a_report_is_refused_for_what_is_no_ended_move(homeport: Homeport) -> No
     (operation,) = homeport.operations("cal")
     with pytest.raises(InvalidInput, match="and of nothing else"):
         homeport.move_report(operation.id)
+
+
+def test_no_report_is_written_of_a_move_that_nobody_approved(
+    homeport: Homeport, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.txt"
+    assert main(["migrate", "cal", "--to", "away", "--report", str(file)]) == NOT_APPROVED
+    assert not file.exists()
+    given = ["migrate", "cal", "--to", "away", "--plan", "--report", str(file)]
+    assert main(given) == InvalidInput.exit_status
 
 
 # what is counted, and the report
