@@ -92,6 +92,13 @@ class NoCapacity(HomeportError):
     exit_status = 7
 
 
+class TooSlow(HomeportError):
+    """It would take longer than the user allows; it was stopped before anybody noticed."""
+
+    code = "too-slow"
+    exit_status = 7
+
+
 class NotReady(HomeportError):
     """What a provider's check found stands in the way; nothing was made yet."""
 

@@ -17,7 +17,7 @@ from engine.catalog.package import Package
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
-from engine.model.move import Move
+from engine.model.move import Forwarded, Move, MoveTerms
 from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
@@ -425,10 +425,30 @@ class Homeport:
 
         return targets_of(self._inventory, name)
 
-    def plan_migrate(self, name: str, to: str) -> Plan:
-        """With all of its state to another provider. Conflict, InvalidInput, NotFound for what
-        cannot move, or not there."""
-        return self._planner.moving.migrate(name, to)
+    def plan_migrate(self, name: str, to: str, terms: MoveTerms | None = None) -> Plan:
+        """With all of its state to another provider. Asks the source's guest how much there is,
+        which takes a moment. Conflict, InvalidInput, NotFound for what cannot move, or not
+        there."""
+        return self._planner.moving.migrate(name, to, terms or MoveTerms())
+
+    def move_report(self, operation_id: str, ending: str = ".txt") -> str:
+        """What a move did, to be handed on: text, or HTML or JSON by the ending of its file.
+        InvalidInput for an operation that is none; may ask the other side's guest."""
+        from engine.move_report import report_of
+
+        return report_of(self, self._inventory, self.operation(operation_id), ending)
+
+    def continue_move(self, name: str) -> None:
+        """A move that is held before the freeze begins now. Conflict where none is."""
+        from engine.operations.launch import ensure_worker
+
+        self._planner.moving.go_on(name)
+        ensure_worker(self.paths)
+
+    def forwarded(self, name: str) -> Forwarded | None:
+        """What came by the old address of a moved deployment and was passed on: asks the other
+        side's guest. None where there is none; Unreachable and others where it cannot say."""
+        return self._planner.moving.forwarded(self._inventory.deployments.get(name))
 
     def plan_revert(self, name: str) -> Plan:
         """Back to the provider it came from, as it was there; says what that leaves behind.

@@ -34,13 +34,15 @@ class PublicEndpoint:
     """Where users find an application.
 
     nameservers: "address:port" of the zone's authoritative servers; empty: the system's
-    resolver. trust_anchors: PEM of the authority; None: the system's store.
+    resolver. trust_anchors: PEM of the authority; None: the system's store. held: an address
+    that is asked whatever the name says, as by a client that remembers it.
     """
 
     domain: str
     port: int
     nameservers: tuple[str, ...]
     trust_anchors: bytes | None
+    held: str = ""
 
     @property
     def url(self) -> str:
@@ -48,6 +50,8 @@ class PublicEndpoint:
 
     def addresses(self, *, timeout: float = 5.0) -> list[str]:
         """Addresses of the name, IPv4 first. NotFound: it has none. Unreachable: no server."""
+        if self.held:
+            return [self.held]
         return resolve(self.domain, self.nameservers, timeout=timeout)
 
     def request(

@@ -180,4 +180,6 @@ _APPLY = {
     "log": Progress._log,
     "step-finished": Progress._finished,
     "step-retrying": Progress._retrying,
+    "question": Progress._log,
+    "answer": Progress._log,
 }

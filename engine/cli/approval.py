@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 
 from engine.cli import output
 from engine.cli.watch import watch
 from engine.homeport import Homeport
 from engine.if_it_fails import way_back
+from engine.model.forecast import Forecast
 from engine.model.plan import Effect, Plan
 
 NOT_APPROVED = 3
@@ -38,6 +40,8 @@ def show_plan(plan: Plan) -> None:
             output.line("  = point of no return: from here on it only goes forward")
     for change in plan.changes:
         output.line(f"  ~ {change.path}: {_shown(change.old)} -> {_shown(change.new)}")
+    for told in _foreseen(plan.forecast) if plan.forecast else ():
+        output.line(f"  # {told}")
     for warning in plan.warnings:
         output.line(f"  ! {warning}")
     if plan.rollback is not None:
@@ -47,6 +51,16 @@ def show_plan(plan: Plan) -> None:
     output.line(
         f"{counts[Effect.CREATE]} to create, {counts[Effect.CHANGE]} to change, "
         f"{counts[Effect.DELETE]} to delete; about {seconds:.0f} s; plan {plan.hash[:12]}"
+    )
+
+
+def _foreseen(forecast: Forecast) -> Iterator[str]:
+    """How much there is, and how long each phase takes, those away marked."""
+    for unit in forecast.units:
+        yield f"{unit.unit} ({unit.kind}): {unit.items} items, {unit.bytes / 1e6:.1f} MB"
+    yield ", ".join(
+        f"{phase.phase} {phase.seconds:.1f} s{' (away)' if phase.is_away else ''}"
+        for phase in forecast.phases
     )
 
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "review": ("engine.cli.review", "what an upgrade makes of a configuration in a file"),
     "rollback": ("engine.cli.rollback", "take a deployment's last upgrade back, with its data"),
     "migrate": ("engine.cli.migrate", "move a deployment to another provider, with its state"),
+    "continue": ("engine.cli.go_on", "let a move that waits before the freeze begin now"),
+    "report": ("engine.cli.report", "write down what a move did, for whoever it is owed to"),
     "revert": ("engine.cli.revert", "take a deployment's move back: the old side serves again"),
     "confirm": ("engine.cli.confirm", "settle a deployment's move: the other side is removed"),
     "outdated": ("engine.cli.outdated", "deployments with a newer release, and what it asks"),

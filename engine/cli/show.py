@@ -7,9 +7,9 @@ import shlex
 from pathlib import Path
 
 from engine.cli import output
-from engine.errors import NotFound
+from engine.errors import HomeportError, NotFound
 from engine.homeport import Homeport
-from engine.model.move import Move, MovePhase
+from engine.model.move import Forwarded, Move, MovePhase
 from engine.public import PublicEndpoint
 
 
@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
         resources = homeport.resources(options.name)
         secrets = homeport.secrets(options.name)
         archived = homeport.archived_values(options.name)
+        passed_on = _passed_on(homeport, options.name)
     health = report or view.health
     deployment = view.deployment
     if options.json:
@@ -43,12 +44,16 @@ def run(options: argparse.Namespace) -> int:
                 "health": health.model_dump(mode="json") if health else None,
                 "operation": view.operation.id if view.operation else None,
                 "move": view.move.model_dump(mode="json") if view.move else None,
+                "passed_on": passed_on.model_dump(mode="json")
+                if isinstance(passed_on, Forwarded)
+                else None,
                 "resources": [resource.model_dump(mode="json") for resource in resources],
                 "secrets": secrets,
                 "archived": [value.model_dump(mode="json") for value in archived],
             }
         )
         return 0
+    told = passed_on.told() if isinstance(passed_on, Forwarded) else passed_on
     output.fields(
         {
             "deployment": f"{deployment.name}  ({deployment.id})",
@@ -59,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
             "open": view.url,
             "address": view.address,
             "operation": view.operation.id if view.operation else "none running",
-            "move": _move(deployment.name, view.move),
+            "move": "\n".join(filter(None, (_move(deployment.name, view.move), told))),
             "secrets": "  ".join(secrets) or "none",
             "own options": "\n".join(_flat(deployment.values)) or "all at their defaults",
             "archived": "\n".join(
@@ -79,6 +84,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _passed_on(homeport: Homeport, name: str) -> Forwarded | str:
+    """What came by the old address; in words where that is not known, and empty for none."""
+    try:
+        return homeport.forwarded(name) or ""
+    except HomeportError as error:
+        return f"what came by the old address is not known: {error.what}"
+
+
 def _move(name: str, move: Move | None) -> str:
     """How far its move is, and what can be done about it."""
     if move is None:
@@ -88,6 +101,11 @@ def _move(name: str, move: Move | None) -> str:
     if away is not None:
         way += f", away for {away:.1f} s"
     match move.phase:
+        case MovePhase.MOVING if move.waits:
+            return (
+                f"{way}: waits before the freeze since {move.held:%Y-%m-%d %H:%M} UTC; "
+                f"{move.source} serves\nbegin now: homeport continue {name}"
+            )
         case MovePhase.MOVING:
             return f"{way}: moving; {move.writer} may write"
         case MovePhase.OBSERVING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.cli import output
+from engine.cli.listener import Listener
 from engine.cli.probed import tell_of_probe
 from engine.errors import Cancelled
 from engine.homeport import Homeport
@@ -10,6 +11,8 @@ from engine.model.events import (
     Event,
     LogLine,
     OperationChanged,
+    QuestionAnswered,
+    QuestionAsked,
     StepFinished,
     StepProgress,
     StepRetrying,
@@ -27,6 +30,7 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
             f"come back with: homeport attach {operation_id}"
         )
     done: set[str] = set()
+    listener = Listener(homeport.paths, homeport.operation(operation_id).plan.name)
     for event in homeport.follow(operation_id, after):
         if isinstance(event, StepFinished) and event.outcome in ("done", "unchanged"):
             done.add(event.step)
@@ -34,6 +38,8 @@ def watch(homeport: Homeport, operation_id: str, *, as_json: bool, after: int = 
             output.emit_json_line(event.model_dump(mode="json"))
         elif text := describe(event):
             output.line(text)
+        if isinstance(event, QuestionAsked) and not as_json:
+            listener.listen()
     operation = homeport.operation(operation_id)
     if operation.status is OperationStatus.SUCCEEDED:
         if operation.plan.intent is Intent.PROBE:
@@ -78,6 +84,10 @@ def describe(event: Event) -> str:
             return f"{stamp}     {event.text}"
         case OperationChanged():
             return f"{stamp}  =  {event.status.value}"
+        case QuestionAsked():
+            return f"{stamp}  ?  {event.text}"
+        case QuestionAnswered():
+            return f"{stamp}  !  {event.text}"
         case StepProgress():
             return ""
 

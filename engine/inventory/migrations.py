@@ -95,7 +95,12 @@ _MOVES = (
         frozen TEXT, served TEXT)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES, _BACKUPS, _MOVES)
+_HOLDS = (
+    "ALTER TABLE moves ADD COLUMN held TEXT",
+    "ALTER TABLE moves ADD COLUMN released TEXT",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES, _BACKUPS, _MOVES, _HOLDS)
 """The n-th entry brings the schema from version n to n + 1."""
 
 _SERIAL = {

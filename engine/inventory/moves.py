@@ -67,6 +67,16 @@ class Moves:
             row["writer"] = writer
         self._update(deployment, row, connection)
 
+    def held(self, deployment: str) -> None:
+        """It waits before the freeze. Told again, the first time stays."""
+        first = sa.func.coalesce(_table.c.held, _now())
+        self._update(deployment, {"held": first})
+
+    def release(self, deployment: str) -> None:
+        """What waits before the freeze goes on."""
+        first = sa.func.coalesce(_table.c.released, _now())
+        self._update(deployment, {"released": first})
+
     def frozen(self, deployment: str) -> None:
         """From now on nobody can write. Told again, the first time stays."""
         first = sa.func.coalesce(_table.c.frozen, _now())

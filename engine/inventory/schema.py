@@ -135,6 +135,8 @@ moves = _table(
     _text("changed"),
     _text("frozen", null=True),
     _text("served", null=True),
+    _text("held", null=True),
+    _text("released", null=True),
 )
 """The last move of each deployment to another provider."""
 

@@ -7,7 +7,7 @@ updates of the package cannot bring it back over ours.
 from __future__ import annotations
 
 from engine.catalog.placeholders import Bindings, expand
-from engine.methods import systemd
+from engine.methods import passed_on, systemd
 from engine.methods.place import Place
 from engine.methods.proxy import Site, authority, caddy_config
 from engine.methods.unitfile import Unit
@@ -87,6 +87,7 @@ def _site(place: Place, bindings: Bindings, directory: str, forward_to: str, beh
             f"/.well-known/{path}": expand(document, bindings)
             for path, document in app.package.well_known.items()
         },
+        log=passed_on.log_file(place),
         forward_to=authority(forward_to, access.https_port) if forward_to else "",
         behind=behind,
     )

@@ -8,18 +8,30 @@ looks at what is there and makes the rest, so it may be repeated after a kill an
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 
 from engine.catalog.placeholders import expand_command, expand_text
 from engine.catalog.render import RenderedFile, file_paths, render_files
 from engine.errors import RemoteFailure
 from engine.guests.protocols import GuestShell
-from engine.methods import apt, caddy, fence, mariadb, postgresql, redis, release, systemd
+from engine.methods import (
+    apt,
+    caddy,
+    fence,
+    mariadb,
+    passed_on,
+    postgresql,
+    redis,
+    release,
+    systemd,
+)
 from engine.methods.bindings import PlaceBindings, account_name, bindings_of
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 from engine.methods.protocols import Installation, Work
 from engine.methods.proven import is_taken_back, keep_proven, must_restart, now_proven, take_back
 from engine.methods.unitfile import Unit
+from engine.model.move import Forwarded
 from engine.state.scripting import SANDBOX
 
 _COMPONENTS = {"postgresql": postgresql, "mariadb": mariadb, "redis": redis}
@@ -140,11 +152,16 @@ class DebianMethod:
             place, bindings_of(place), chain_pem, key_pem, forward_to=forward_to, behind=behind
         )
 
-    def fence(self, shell: GuestShell, app: Installation, work: Work) -> None:
+    def forwarded(
+        self, shell: GuestShell, app: Installation, work: Work, since: datetime
+    ) -> Forwarded:
+        return passed_on.count(Place.of(shell, app, work), since)
+
+    def fence(self, shell: GuestShell, app: Installation, work: Work) -> tuple[str, ...]:
         place = Place.of(shell, app, work)
         self.stop(shell, app, work)
         fence.put_up(place)
-        fence.prove(place)
+        return fence.prove(place)
 
     def unfence(self, shell: GuestShell, app: Installation, work: Work) -> None:
         fence.take_down(Place.of(shell, app, work))

@@ -31,8 +31,9 @@ def put_up(place: Place) -> None:
         server.set_login(place, allowed=False)
 
 
-def prove(place: Place) -> None:
-    """Each means is tried by itself. RemoteFailure where something can still write."""
+def prove(place: Place) -> tuple[str, ...]:
+    """Each means is tried by itself; what was tried and failed, in words. RemoteFailure where
+    something can still write."""
     paths = place.paths
     tried = place.run("systemctl", "start", paths.unit, check=False)
     running = place.run("systemctl", "is-active", "--quiet", paths.unit, check=False)
@@ -43,10 +44,16 @@ def prove(place: Place) -> None:
     if written.status == 0:
         place.run("rm", "-f", "--", mark)
         raise _holds_not(place, f"its user can still write to {paths.data}")
+    proofs = [
+        "the service unit is masked: a start was tried and failed",
+        "the data are out of the service's reach: a write was tried and failed",
+    ]
     for server in _databases(place):
         if not server.refuses_login(place):
             raise _holds_not(place, "its database role can still open a connection")
+        proofs.append("the database role may not connect: a login was tried and refused")
     place.work.log("Proven: a start of the service and a write both fail")
+    return tuple(proofs)
 
 
 def take_down(place: Place) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from engine.backends.protocols import Progress
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell
+from engine.model.move import Forwarded
 from engine.model.provider import GuestAccess
 
 
@@ -99,10 +101,16 @@ class Method(Protocol):
         application that does not run yet.
         """
 
-    def fence(self, shell: GuestShell, app: Installation, work: Work) -> None:
+    def forwarded(
+        self, shell: GuestShell, app: Installation, work: Work, since: datetime
+    ) -> Forwarded:
+        """What the proxy passed on (`forward_to`) from that time on."""
+
+    def fence(self, shell: GuestShell, app: Installation, work: Work) -> tuple[str, ...]:
         """It cannot write any more, by two means that do not depend on each other, and by the
-        time this returns a start and a write have been tried and have failed. A reboot, or a
-        start by hand, does not change that. The proxy is let be. RemoteFailure otherwise."""
+        time this returns a start and a write have been tried and have failed: gives each means
+        with its proof, in words. A reboot, or a start by hand, does not change that. The proxy
+        is let be. RemoteFailure otherwise."""
 
     def unfence(self, shell: GuestShell, app: Installation, work: Work) -> None:
         """As before `fence`, wherever that came to; not started."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import InvalidInput
+from engine.methods import passed_on
 
 HOLD = "60s"
 """So long a request waits for an application that does not run yet. Nothing was sent of it
@@ -42,6 +43,8 @@ class Site:
     """Path -> JSON document that the proxy answers itself ("/.well-known/...")."""
     forward_to: str = ""
     """"address:port" of the proxy that serves the name now; everything is passed on to it."""
+    log: str = ""
+    """File for a line per request that is passed on; "" for none."""
     behind: str = ""
     """Address of a proxy that passes requests on to this one, and is believed about clients.
     While there is one, the application may not run yet: requests wait for it."""
@@ -51,7 +54,7 @@ def caddy_config(site: Site) -> bytes:
     """Caddy's configuration for this site alone, with HTTP sent on to HTTPS."""
     if not _DOMAIN.fullmatch(site.domain):
         raise InvalidInput("this is not a DNS name", on=site.domain)
-    config = {
+    config: dict[str, Any] = {
         # By a unix socket in the unit's private directory: no local user, and not the
         # application, may speak to it, as they could on the usual TCP port.
         "admin": {"listen": "unix/admin.sock", "config": {"persist": False}},
@@ -70,6 +73,8 @@ def caddy_config(site: Site) -> bytes:
             },
         },
     }
+    if site.forward_to and site.log:
+        config["logging"] = passed_on.logging(site.log)
     return json.dumps(config, indent=2, sort_keys=True).encode() + b"\n"
 
 
@@ -103,7 +108,7 @@ def _server(site: Site) -> dict[str, Any]:
             upstream["trusted_proxies"] = [site.behind]
             upstream["load_balancing"] = {"try_duration": HOLD, "try_interval": "100ms"}
         routes.append({"handle": [upstream]})
-    return {
+    server: dict[str, Any] = {
         "listen": [f"{site.listen}:{site.https_port}"],
         "protocols": ["h1", "h2"],
         "automatic_https": {"disable": True},
@@ -116,6 +121,9 @@ def _server(site: Site) -> dict[str, Any]:
             }
         ],
     }
+    if site.forward_to and site.log:
+        server["logs"] = {"default_logger_name": "passed-on"}
+    return server
 
 
 def _forward(site: Site) -> dict[str, Any]:

@@ -63,8 +63,31 @@ class StepRetrying(_Event):
     wait_seconds: float
 
 
+class QuestionAsked(_Event):
+    """The step waits for a person. Asked again by each run of the step that still waits."""
+
+    type: Literal["question"] = "question"
+    question: Literal["hold"] = "hold"
+    text: str
+    until: datetime | None = None
+    """It goes on by itself then."""
+
+
+class QuestionAnswered(_Event):
+    type: Literal["answer"] = "answer"
+    question: Literal["hold"] = "hold"
+    text: str
+
+
 Event = Annotated[
-    OperationChanged | StepStarted | StepProgress | LogLine | StepFinished | StepRetrying,
+    OperationChanged
+    | StepStarted
+    | StepProgress
+    | LogLine
+    | StepFinished
+    | StepRetrying
+    | QuestionAsked
+    | QuestionAnswered,
     Field(discriminator="type"),
 ]
 event_adapter: TypeAdapter[Event] = TypeAdapter(Event)

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.model.base import Model
+from engine.model.forecast import Forecast
 
 FORMAT = 1
 """Version of the plan format; the pinned application version of durable operations."""
@@ -94,6 +95,8 @@ class Plan(Model):
     """Id of the step from whose beginning on there is something to take back."""
     no_return: str = ""
     """Id of the step from whose end on nothing is taken back: what follows is only resumed."""
+    forecast: Forecast | None = None
+    """What it foresees; informs the reader and changes nothing of what is done."""
 
     @property
     def hash(self) -> str:
@@ -125,6 +128,8 @@ def _leave_out_what_came_later(words: dict[str, Any]) -> None:
     """Plans that do not use them are hashed as they were before there were these fields."""
     if not words["no_return"]:
         del words["no_return"]
+    if words["forecast"] is None:
+        del words["forecast"]
     for step in words["steps"]:
         if not step["at"]:
             del step["at"]

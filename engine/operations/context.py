@@ -15,12 +15,11 @@ from typing import Any, Literal, cast
 
 from engine.backends.protocols import ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
-from engine.errors import NotFound
 from engine.guests.protocols import GuestShell, GuestTarget
 from engine.inventory.moves import Moves
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
-from engine.model.events import StepProgress
+from engine.model.events import QuestionAnswered, QuestionAsked, StepProgress
 from engine.model.move import Move, MovePhase
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
@@ -28,7 +27,7 @@ from engine.model.repository import RepositoryProfile
 from engine.operations.cancellation import Cancellation
 from engine.operations.eventlog import EventLog
 from engine.operations.hiding import HidingBackends, HidingSecrets
-from engine.operations.workplace import SSH_KEY, Workplace
+from engine.operations.workplace import SSH_KEY, Workplace, guest_target
 from engine.redaction import Redactor
 
 
@@ -126,23 +125,8 @@ class OperationStep:
         return self._shell
 
     def guest_target(self) -> GuestTarget:
-        guest = self.resource(ResourceKind.GUEST)
-        address = self.resource(ResourceKind.ADDRESS)
-        host_keys = tuple(guest.attributes.get("host_keys", ())) if guest else ()
-        if guest is None or address is None or not host_keys:
-            raise NotFound(
-                what="the guest cannot be reached yet",
-                on=self.plan.name,
-                why="its address or its host keys are not known",
-                do="Resume the operation; if it fails here again, destroy and deploy anew.",
-            )
-        access = self.provider.access
-        return GuestTarget(
-            address=address.external_id.partition("/")[0],
-            port=access.ssh_port,
-            user=access.user,
-            host_keys=host_keys,
-        )
+        inventory = self._workplace.inventory
+        return guest_target(inventory, self.plan.deployment, self.plan.name, self.provider)
 
     def repository(self, name: str) -> RepositoryProfile:
         return self._workplace.inventory.repositories.get(name)
@@ -211,6 +195,17 @@ class OperationStep:
     @property
     def moves(self) -> Moves:
         return self._workplace.inventory.moves
+
+    def output_of(self, step: str) -> Mapping[str, Any] | None:
+        finished = self._workplace.inventory.finished_steps.of(self.operation_id)
+        return finished[step].output if step in finished else None
+
+    def ask(self, text: str, until: datetime | None) -> None:
+        now = datetime.now(UTC)
+        self._events.say(QuestionAsked(at=now, step=self.step.id, text=text, until=until))
+
+    def answered(self, text: str) -> None:
+        self._events.say(QuestionAnswered(at=datetime.now(UTC), step=self.step.id, text=text))
 
     def settle(self, phase: MovePhase) -> None:
         inventory, deployment = self._workplace.inventory, self.plan.deployment

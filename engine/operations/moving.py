@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.errors import Conflict, InvalidInput
+from engine.errors import Conflict, HomeportError, InvalidInput
 from engine.model.deployment import Deployment, DeploymentStatus
-from engine.model.move import Move, MovePhase
+from engine.model.move import Forwarded, Move, MovePhase, MoveTerms
 from engine.model.plan import Intent, Plan
 from engine.model.provider import ProviderProfile, Service
 from engine.operations.gates import refuse_destroyed
+from engine.operations.looking import forwarded_at, sizes_of
+from engine.operations.speeds import measured_speeds
 from engine.operations.workplace import Workplace
 from engine.planning.after_move import plan_confirm, plan_revert
 from engine.planning.desired import Desired
-from engine.planning.migrate import plan_migrate
+from engine.planning.migrate import Extent, plan_migrate, terms_of
 
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
+
+
+NO_TERMS = MoveTerms()
 
 
 class Moving:
@@ -26,8 +31,11 @@ class Moving:
         self._inventory = workplace.inventory
         self._planner = planner
 
-    def migrate(self, name: str, to: str) -> Plan:
-        """InvalidInput, NotFound, Conflict for what cannot move, or not there."""
+    def migrate(
+        self, name: str, to: str, terms: MoveTerms = NO_TERMS, *, measured: bool = True
+    ) -> Plan:
+        """InvalidInput, NotFound, Conflict for what cannot move, or not there. measured: the
+        source's guest is asked how much there is."""
         deployment = self._deployment(name)
         self._inventory.operations.refuse_if_held(deployment.id, deployment.name)
         target = self._inventory.providers.get(to)
@@ -39,7 +47,28 @@ class Moving:
             self._at(deployment, source),
             self._names_at(deployment),
             again=move is not None and move.phase is MovePhase.STOPPED,
+            terms=terms,
+            extent=self._extent(deployment) if measured else Extent(),
         )
+
+    def go_on(self, name: str) -> None:
+        """What is held before the freeze begins. Conflict where nothing is."""
+        deployment = self._deployment(name)
+        move = self._inventory.moves.of(deployment.id)
+        if move is None or not move.waits:
+            raise _nothing_waits(deployment, move)
+        self._inventory.moves.release(deployment.id)
+        self._inventory.audit.record(f"continue {deployment.name}", move.operation)
+
+    def forwarded(self, deployment: Deployment) -> Forwarded | None:
+        """What came by the address of the side that does not serve; None where no such side
+        passes anything on. HomeportError where it cannot be asked."""
+        move = self._inventory.moves.of(deployment.id)
+        if move is None or move.phase not in (MovePhase.OBSERVING, MovePhase.REVERTED):
+            return None
+        other = move.source if move.phase is MovePhase.OBSERVING else move.target
+        since = move.frozen or move.began
+        return forwarded_at(self._workplace, deployment, other, since)
 
     def revert(self, name: str) -> Plan:
         """Back to the side that the deployment came from. Conflict where there is none."""
@@ -55,8 +84,9 @@ class Moving:
             move,
         )
 
-    def confirm(self, name: str) -> Plan:
-        """It stays where it is. Conflict where there is no other side to remove."""
+    def confirm(self, name: str, *, measured: bool = True) -> Plan:
+        """It stays where it is. Conflict where there is no other side to remove. measured: the
+        other side is asked what it passed on."""
         deployment = self._deployment(name)
         self._inventory.operations.refuse_if_held(deployment.id, deployment.name)
         other = self.other_side(deployment)
@@ -65,15 +95,19 @@ class Moving:
         return plan_confirm(
             self._at(deployment, self._inventory.providers.get(deployment.provider)),
             other,
+            self._names_at(deployment),
             self._inventory.resources.of(deployment.id),
             keeps_secrets=self.shares_secrets(deployment, other.provider),
+            forwarded=self._forwarded(deployment) if measured else None,
         )
 
     def again(self, plan: Plan) -> Plan:
         """The same plan made anew, as far as it would still be made."""
         if plan.intent is Intent.MIGRATE:
-            return self.migrate(plan.deployment, plan.provider)
-        return (self.revert if plan.intent is Intent.REVERT else self.confirm)(plan.deployment)
+            return self.migrate(plan.deployment, plan.provider, terms_of(plan), measured=False)
+        if plan.intent is Intent.REVERT:
+            return self.revert(plan.deployment)
+        return self.confirm(plan.deployment, measured=False)
 
     def other_side(self, deployment: Deployment) -> Desired | None:
         """The deployment at the provider where it does not live but something of it is kept."""
@@ -92,6 +126,20 @@ class Moving:
         """The provider of its names, where that is not the one it lives at; else empty."""
         names_at = self._names_at(deployment)
         return "" if names_at == deployment.provider else names_at
+
+    def _extent(self, deployment: Deployment) -> Extent:
+        try:
+            sizes = sizes_of(self._workplace, deployment)
+        except HomeportError as error:
+            return Extent(unknown=f"the source could not be asked ({error.what})")
+        return Extent(sizes, measured_speeds(self._inventory, deployment.application))
+
+    def _forwarded(self, deployment: Deployment) -> Forwarded | None:
+        try:
+            return self.forwarded(deployment)
+        except HomeportError:
+            # The plan is the same without it; it may be why somebody confirms.
+            return None
 
     def _deployment(self, name: str) -> Deployment:
         deployment = self._inventory.deployments.get(name)
@@ -215,6 +263,21 @@ def _leftover(deployment: Deployment, move: Move, why: str) -> Conflict:
         why=why,
         left="nothing was changed",
         do=f"Remove it first: homeport confirm {deployment.name}",
+    )
+
+
+def _nothing_waits(deployment: Deployment, move: Move | None) -> Conflict:
+    is_moving = move is not None and move.phase is MovePhase.MOVING
+    return Conflict(
+        what="nothing waits to be told to go on",
+        on=deployment.name,
+        why="its move is not held, or not yet, or goes on already"
+        if is_moving
+        else "it does not move",
+        left="nothing was changed",
+        do=f"Watch it: homeport attach {move.operation}"
+        if is_moving and move
+        else f"Begin a move that waits: homeport migrate {deployment.name} --to PROVIDER --hold",
     )
 
 

@@ -280,8 +280,8 @@ def _account_of(plan: Plan) -> str:
 
 
 def _substance(plan: Plan) -> Any:
-    """All of a plan but what only informs: durations learned meanwhile, and warnings."""
-    data = plan.model_dump(mode="json", exclude={"warnings", "rollback"})
+    """All of a plan but what only informs: durations learned meanwhile, forecast, warnings."""
+    data = plan.model_dump(mode="json", exclude={"warnings", "rollback", "forecast"})
     for step in data["steps"]:
         del step["expected_seconds"]
     return data, plan.rollback and _substance(plan.rollback)

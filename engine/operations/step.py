@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from engine.backends.protocols import Progress, ProviderBackends, Secrets
@@ -122,6 +123,18 @@ class StepContext(Progress, Protocol):
     @property
     def moves(self) -> Moves:
         """Where moves are recorded."""
+
+    def output_of(self, step: str) -> Mapping[str, Any] | None:
+        """What another step of this operation put out; None where it is not finished."""
+
+    def close(self) -> None:
+        """Connections to guests are closed; they are opened anew where they are needed."""
+
+    def ask(self, text: str, until: datetime | None) -> None:
+        """Tell that the step is held until somebody says so, or until a time."""
+
+    def answered(self, text: str) -> None:
+        """Tell that it is held no more, and why."""
 
     def settle(self, phase: MovePhase) -> None:
         """The deployment lives at this step's provider from now on."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.errors import TooSlow
 from engine.inventory.inventory import Inventory
 from engine.model.plan import Intent, Operation, Plan
 from engine.operations.runner import StepResult
@@ -49,8 +50,10 @@ class WayBack:
                 f"{plan.name} serves at {origin.provider} as before, and nothing is lost; what "
                 f"was made at {plan.provider} is kept for another try"
             )
+            # What cannot be mended says what else can be done.
+            first = told["do"] if told["code"] == TooSlow.code else "Mend what ended it."
             told["do"] = (
-                f"Mend what ended it, then plan anew: homeport migrate {plan.name} --to "
+                f"{first} Then plan anew: homeport migrate {plan.name} --to "
                 f"{plan.provider}; or remove what is left there: homeport confirm {plan.name}"
             )
         elif self.is_whole:

@@ -14,10 +14,12 @@ from engine.backends.protocols import ProviderBackends, Secrets
 from engine.backends.registry import BackendEnvironment, open_backends
 from engine.catalog.load import Catalog
 from engine.catalog.package import Package
+from engine.errors import NotFound
 from engine.guests.protocols import GuestShell, GuestTarget
 from engine.inventory.inventory import Inventory
 from engine.methods.protocols import Method
 from engine.methods.registry import open_method
+from engine.model.deployment import ResourceKind
 from engine.model.provider import ProviderProfile
 from engine.paths import Paths
 
@@ -66,6 +68,28 @@ class Workplace:
     def owner(self, deployment: str) -> str:
         """The mark by which everything of a deployment is found at a provider."""
         return f"hp-{self.inventory.installation.id()}-{deployment}"
+
+
+def guest_target(
+    inventory: Inventory, deployment: str, name: str, provider: ProviderProfile
+) -> GuestTarget:
+    """How the deployment's guest there is reached. NotFound before it can be."""
+    guest = inventory.resources.get(deployment, provider.name, ResourceKind.GUEST, "main")
+    address = inventory.resources.get(deployment, provider.name, ResourceKind.ADDRESS, "main")
+    host_keys = tuple(guest.attributes.get("host_keys", ())) if guest else ()
+    if guest is None or address is None or not host_keys:
+        raise NotFound(
+            what="the guest cannot be reached yet",
+            on=name,
+            why="its address or its host keys are not known",
+            do="Resume the operation; if it fails here again, destroy and deploy anew.",
+        )
+    return GuestTarget(
+        address=address.external_id.partition("/")[0],
+        port=provider.access.ssh_port,
+        user=provider.access.user,
+        host_keys=host_keys,
+    )
 
 
 def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None = None) -> Workplace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.model.deployment import Resource
-from engine.model.move import Move, MovePhase
+from engine.model.move import Forwarded, Move, MovePhase
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.desired import Desired
 from engine.planning.move_steps import (
@@ -15,6 +15,7 @@ from engine.planning.move_steps import (
     place_of,
     resume_source,
     side_step,
+    usual_ttl_step,
 )
 from engine.planning.removal import removal_of_side
 from engine.planning.sequence import in_order
@@ -25,6 +26,9 @@ def plan_revert(source: Desired, target: Desired, names_at: str, move: Move) -> 
     there = place_of(target)
     to_source = {"to": source.provider.name}
     steps = [
+        source.step(
+            "guest.start@1", "See that its guest runs", Effect.CHANGE, f"guest {source.name}"
+        ),
         source.step(
             "app.publish@1",
             "Prepare the source's proxy",
@@ -60,12 +64,19 @@ def plan_revert(source: Desired, target: Desired, names_at: str, move: Move) -> 
 
 
 def plan_confirm(
-    here: Desired, other: Desired, resources: Sequence[Resource], *, keeps_secrets: bool
+    here: Desired,
+    other: Desired,
+    names_at: str,
+    resources: Sequence[Resource],
+    *,
+    keeps_secrets: bool,
+    forwarded: Forwarded | None = None,
 ) -> Plan:
     """It stays where it is; what is at the other side is destroyed.
 
-    resources: all of the deployment's. keeps_secrets: both sides have the same store, so
-    its values stay.
+    names_at: the provider whose zone holds its names. resources: all of the deployment's.
+    keeps_secrets: both sides have the same store, so its values stay. forwarded: what came by
+    the other side's address, where that is known.
     """
     there = other.provider.name
     steps = [
@@ -76,6 +87,7 @@ def plan_confirm(
             f"proxy for {here.domain}",
         ),
         *removal_of_side(other, resources, keeps_secrets=keeps_secrets),
+        usual_ttl_step(here, names_at, "dns.apply"),
         here.step(
             "deployment.settle@1",
             "Close the books on the move",
@@ -85,8 +97,12 @@ def plan_confirm(
             {"phase": MovePhase.CONFIRMED.value},
         ),
     ]
-    warning = f"What {there} still has of {here.name} is destroyed; there is no revert afterwards."
-    return here.plan(Intent.CONFIRM, in_order(steps), (), (warning,))
+    warnings = [
+        f"What {there} still has of {here.name} is destroyed; there is no revert afterwards."
+    ]
+    if forwarded is not None:
+        warnings.append(f"{forwarded.told()} Whoever holds that address is not served any more.")
+    return here.plan(Intent.CONFIRM, in_order(steps), (), tuple(warnings))
 
 
 def _lost(target: Desired, move: Move) -> tuple[str, ...]:

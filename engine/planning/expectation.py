@@ -41,6 +41,7 @@ _FIRST_TIME = {
     "passage.open@1": 2.0,
     "passage.close@1": 1.0,
     "state.seed@1": 5.0,
+    "state.converge@1": 0.5,
     "state.delta@1": 2.0,
     "state.compare@1": 2.0,
     "side.freeze@1": 2.0,

@@ -9,14 +9,20 @@ goes forward, and a plan of its own is the way back (`engine.planning.after_move
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from engine.model.move import MovePhase
+from engine.model.forecast import UnitSize
+from engine.model.move import MovePhase, MoveTerms
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.deploy import COMPONENTS
 from engine.planning.desired import Desired
+from engine.planning.forecast import Speeds, foreseen, with_sizes
 from engine.planning.move_steps import (
+    FENCE,
+    FREEZE,
+    LOW_TTL,
     acting_at,
     carried,
     dns_step,
@@ -25,36 +31,77 @@ from engine.planning.move_steps import (
     place_of,
     resume_source,
     side_step,
+    usual_ttl_step,
 )
+from engine.planning.move_words import move_warnings
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 
-FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
+
+@dataclass(frozen=True)
+class Extent:
+    """How much a move has to bring. unknown: why the source could not be asked, if so."""
+
+    sizes: tuple[UnitSize, ...] = ()
+    speeds: Speeds = field(default_factory=Speeds)
+    unknown: str = ""
 
 
-def plan_migrate(target: Desired, source: Desired, names_at: str, *, again: bool = False) -> Plan:
+_NO_TERMS, _UNKNOWN = MoveTerms(), Extent()
+
+
+def plan_migrate(
+    target: Desired,
+    source: Desired,
+    names_at: str,
+    *,
+    again: bool = False,
+    terms: MoveTerms = _NO_TERMS,
+    extent: Extent = _UNKNOWN,
+) -> Plan:
     """target, source: the same deployment, at the provider where it shall live and where it
     does. names_at: the provider whose zone holds its names; they stay there. again: an earlier
     move there was taken back; nothing that it left is taken for good because it looks so.
     """
-    steps = [
-        *_checks(target, source),
-        *_build(target, source),
-        *_carry(target, source),
-        *_hand_over(target, source, again),
-        *_go_public(target, source, names_at),
-    ]
-    plan = target.plan(Intent.MIGRATE, in_order(steps), (), _warnings(target, source, steps))
-    return plan.model_copy(
+    steps = with_sizes(
+        in_order(
+            [
+                *_checks(target, source, names_at),
+                *_build(target, source),
+                *_carry(target, source, terms),
+                *_hand_over(target, source, again),
+                *_go_public(target, source, names_at),
+            ]
+        ),
+        extent.sizes,
+        extent.speeds,
+    )
+    forecast = foreseen(steps, extent.sizes, extent.unknown)
+    warnings = move_warnings(target, source, forecast, terms)
+    return target.plan(Intent.MIGRATE, steps, (), warnings).model_copy(
         update={
-            "rollback": _way_back(target, source),
+            "rollback": _way_back(target, source, names_at),
             "rollback_from": "passage.open",
             "no_return": FENCE,
+            "forecast": forecast,
         }
     )
 
 
-def _checks(target: Desired, source: Desired) -> list[PlannedStep]:
+def terms_of(plan: Plan) -> MoveTerms:
+    """What was asked of the move that this is the plan of."""
+    by_kind = {step.kind: step.args for step in plan.steps}
+    held, converged = by_kind.get("move.hold@1"), by_kind.get("state.converge@1", {})
+    until = (held or {}).get("until") or None
+    return MoveTerms(
+        window_seconds=converged.get("window"),
+        hold=held is not None and bool(held["asks"]),
+        begin_at=datetime.fromisoformat(until) if until else None,
+        limit_kib=by_kind.get("passage.open@1", {}).get("limit", 0),
+    )
+
+
+def _checks(target: Desired, source: Desired, names_at: str) -> list[PlannedStep]:
     from_there = {"source": source.provider.name, "target": target.provider.name}
     check = source.step(
         "move.check@1",
@@ -67,6 +114,7 @@ def _checks(target: Desired, source: Desired) -> list[PlannedStep]:
     return [
         acting_at(source, check),
         target.step("preflight@1", "Check the target", Effect.READ, place_of(target)),
+        named(dns_step(source, names_at, "Lower the TTL of its name", LOW_TTL), "dns.lower"),
     ]
 
 
@@ -137,16 +185,56 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
     ]
 
 
-def _carry(target: Desired, source: Desired) -> list[PlannedStep]:
-    """While the source serves: a way for the data, and all of them once."""
-    steps = [passage_step(target, source, "open", "Open a way for the data", Effect.CREATE)]
+def _carry(target: Desired, source: Desired, terms: MoveTerms) -> list[PlannedStep]:
+    """While the source serves: a way for the data, all of them once, and again what changed."""
+    way = passage_step(target, source, "open", "Open a way for the data", Effect.CREATE)
+    if terms.limit_kib:
+        way = way.model_copy(update={"args": {**way.args, "limit": terms.limit_kib}})
+    steps = [way]
     for unit in carried(target):
-        args = {"source": source.provider.name, "unit": unit}
         seed = target.step(
-            "state.seed@1", f"Copy {unit} while it serves", Effect.CREATE, unit, (), args
+            "state.seed@1",
+            f"Copy {unit} while it serves",
+            Effect.CREATE,
+            unit,
+            (),
+            {"source": source.provider.name, "unit": unit},
         )
         steps.append(named(seed, f"state.seed.{unit}"))
+    args: dict[str, Any] = {"source": source.provider.name, "units": carried(target)}
+    if terms.window_seconds is not None:
+        args["window"] = terms.window_seconds
+    steps.append(
+        target.step(
+            "state.converge@1",
+            "Copy again what changed",
+            Effect.CREATE,
+            f"until it would be away for at most {terms.window_seconds:g} s"
+            if terms.window_seconds is not None
+            else "until the rest is short",
+            (),
+            args,
+        )
+    )
+    if terms.hold or terms.begin_at is not None:
+        steps.append(_hold_step(target, args, terms))
     return steps
+
+
+def _hold_step(target: Desired, args: dict[str, Any], terms: MoveTerms) -> PlannedStep:
+    until = terms.begin_at
+    ends = [f"homeport continue {target.name}"] if terms.hold or until is None else []
+    if until is not None:
+        ends.insert(0, f"{until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    step = target.step(
+        "move.hold@1",
+        "Wait before the freeze",
+        Effect.READ,
+        f"until {' or '.join(ends)}; the source serves, the copy is kept fresh",
+        (),
+        {**args, "asks": terms.hold, "until": until.isoformat() if until else ""},
+    )
+    return step.model_copy(update={"expected_seconds": 0.0})
 
 
 def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedStep]:
@@ -227,7 +315,7 @@ def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedS
     return [*steps, passage_step(target, source, "close", "Close the way", Effect.CHANGE), settle]
 
 
-def _way_back(target: Desired, source: Desired) -> Plan:
+def _way_back(target: Desired, source: Desired, names_at: str) -> Plan:
     """Before the fence: the source goes on as if nothing had been."""
     stopped = source.step(
         "move.stop@1",
@@ -243,23 +331,6 @@ def _way_back(target: Desired, source: Desired) -> Plan:
         health_step(source),
         stopped,
         passage_step(target, source, "close", "Close the way", Effect.CHANGE),
+        usual_ttl_step(source, names_at, "dns.apply"),
     ]
     return source.plan(Intent.MIGRATE, in_order([named(step, f"back.{step.id}") for step in steps]))
-
-
-def predicted_downtime(steps: Sequence[PlannedStep]) -> float:
-    """Seconds from the freeze to the first answer, by how long such steps took before."""
-    ids = [step.id for step in steps]
-    between = steps[ids.index(FREEZE) : ids.index(SERVING) + 1]
-    return sum(step.expected_seconds for step in between)
-
-
-def _warnings(target: Desired, source: Desired, steps: Sequence[PlannedStep]) -> tuple[str, ...]:
-    here = place_of(source)
-    return (
-        f"{target.package.name} is away for about {predicted_downtime(steps):.0f} s, from the "
-        "freeze to its first answer at the target.",
-        f'Point of no return: "Fence the source". Before it, a failure leaves {here} serving; '
-        f"after it, homeport revert {target.name} goes back.",
-        f"{here} keeps all of its side until you run homeport confirm {target.name}.",
-    )

@@ -10,6 +10,9 @@ from engine.planning.deploy import TTL
 from engine.planning.desired import Desired
 from engine.planning.sequence import named
 
+FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
+LOW_TTL = 60
+"""Of the names while a deployment moves, in seconds: nobody holds an old address for longer."""
 _MADE_ANEW = ("rebuildable", "cache")
 _BY_ITSELF = ("secrets",)
 """Kinds that are not carried from guest to guest: secrets go from store to store."""
@@ -62,17 +65,22 @@ def passage_step(
     return acting_at(target, step)
 
 
-def dns_step(desired: Desired, names_at: str, title: str) -> PlannedStep:
-    record = {"name": desired.domain, "type": desired.record_type, "ttl": TTL}
+def dns_step(desired: Desired, names_at: str, title: str, ttl: int = LOW_TTL) -> PlannedStep:
+    record = {"name": desired.domain, "type": desired.record_type, "ttl": ttl}
     step = desired.step(
         "dns.apply@1",
         title,
         Effect.CHANGE,
-        f"{desired.record_type} record {desired.domain}",
+        f"{desired.record_type} record {desired.domain}, TTL {ttl} s",
         (),
         {"records": [record], "address_at": desired.provider.name},
     )
     return step.model_copy(update={"at": names_at})
+
+
+def usual_ttl_step(desired: Desired, names_at: str, name: str) -> PlannedStep:
+    """The move is over: its names are remembered for as long as before."""
+    return named(dns_step(desired, names_at, "Give the name its usual TTL", TTL), name)
 
 
 def health_step(desired: Desired) -> PlannedStep:

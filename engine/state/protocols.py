@@ -63,7 +63,10 @@ class Side:
 
 class Moved(Size):
     """What one pass brought over. items: files, rows or keys. bytes: of content, as far as the
-    pass had to move it; a second pass over what did not change moves none."""
+    pass had to move it; a second pass over what did not change moves none. waits: nothing of
+    the unit can be brought while the source serves; all of it comes with the delta."""
+
+    waits: bool = False
 
 
 class Compared(Size):

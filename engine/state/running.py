@@ -51,7 +51,7 @@ class ProgramKind:
 
     def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
         """Nothing: what is taken in one piece is taken when nobody writes any more."""
-        return Moved(items=0, bytes=0)
+        return Moved(items=0, bytes=0, waits=True)
 
     def delta(
         self, source: Side, target: Side, passage: Passage, *, thorough: bool = False

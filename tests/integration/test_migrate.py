@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from engine.homeport import Homeport
 from engine.model.deployment import DeploymentStatus, Health, ResourceKind
 from engine.model.move import Move, MovePhase
 from engine.model.plan import Operation
-from engine.public import PublicAnswer, PublicEndpoint
+from engine.public import PublicAnswer
 from tests.deployed import Installation, check_nothing_left, installation
 from tests.lab_fixture import RunningLab
 from tests.ledger import BOOKS, Ledger
@@ -54,14 +55,7 @@ def move_of(here: Installation, name: str) -> Move:
 
 def answer_at(homeport: Homeport, name: str, address: str, path: str) -> PublicAnswer:
     """What a client gets that holds this address for the name."""
-    endpoint = homeport.endpoint(name)
-
-    class Held(PublicEndpoint):
-        def addresses(self, *, timeout: float = 5.0) -> list[str]:
-            return [address]
-
-    held = Held(endpoint.domain, endpoint.port, endpoint.nameservers, endpoint.trust_anchors)
-    return held.request("GET", path)
+    return replace(homeport.endpoint(name), held=address).request("GET", path)
 
 
 def address_at(here: Installation, name: str, provider: str) -> str:

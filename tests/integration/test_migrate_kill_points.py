@@ -11,11 +11,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from engine.model.deployment import DeploymentStatus
-from engine.model.move import MovePhase
+from engine.model.move import MovePhase, MoveTerms
 from engine.model.plan import Operation, Plan, PlannedStep
 from tests.deployed import Installation, check_nothing_left, installation
 from tests.integration.test_migrate import SOURCE, TARGET, damage, move_of, succeeded
@@ -87,7 +88,10 @@ def moving(lab: RunningLab) -> Iterator[Moving]:
 
 
 def test_a_move_killed_at_every_boundary_and_its_confirmation(moving: Moving) -> None:
-    target, plan = moving.elsewhere, moving.plan()
+    target = moving.elsewhere
+    # Held until a time that has come, so that the step is there and nobody need say a word.
+    terms = MoveTerms(begin_at=datetime.now(UTC))
+    plan = moving.here.homeport.plan_migrate(NAME, target, terms)
     succeeded(moving.killed(plan, boundaries(plan.steps)))
     moving.check(target, MovePhase.OBSERVING)
     plan = moving.here.homeport.plan_confirm(NAME)

@@ -135,6 +135,8 @@ class MemoryHypervisor:
         self.guests: dict[str, Guest] = {}
         self.keys: list[tuple[str, ...]] = [("ssh-ed25519 AAAA",)]
         self.asked_for_keys = 0
+        self.denies: Exception | None = None
+        """What `stop` raises."""
 
     def check(self) -> list[Check]:
         return []
@@ -150,6 +152,12 @@ class MemoryHypervisor:
     def start(self, guest: Guest, progress: object) -> None:
         running = Guest(guest.id, guest.name, guest.owner, "running", guest.node)
         self.guests[guest.owner] = running
+
+    def stop(self, guest: Guest, progress: object) -> None:
+        if self.denies is not None:
+            raise self.denies
+        stopped = Guest(guest.id, guest.name, guest.owner, "stopped", guest.node)
+        self.guests[guest.owner] = stopped
 
     def destroy(self, owner: str, progress: object) -> bool:
         return self.guests.pop(owner, None) is not None

@@ -22,7 +22,8 @@ from engine.operations.runner import StepResult
 from engine.planning.after_move import plan_confirm, plan_revert
 from engine.planning.desired import Desired
 from engine.planning.destroy import plan_destroy
-from engine.planning.migrate import plan_migrate, predicted_downtime
+from engine.planning.forecast import predicted_downtime
+from engine.planning.migrate import plan_migrate
 from tests.unit.test_planning import desired, package
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -103,6 +104,7 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
     assert places(MIGRATE) == [
         "move.check at home",
         "preflight at away",
+        "dns.lower at home",
         "secrets.copy at away",
         "address.allocate at away",
         "guest.ensure at away",
@@ -116,6 +118,7 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
         "passage.open at away",
         "state.seed.data at away",
         "state.seed.rows at away",
+        "state.converge at away",
         "source.freeze at home",
         "state.delta.data at away",
         "state.delta.rows at away",
@@ -139,12 +142,13 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
 
 def test_a_move_deletes_nothing_and_says_where_it_cannot_be_taken_back_any_more() -> None:
     assert MIGRATE.deletes == ()
-    away, point, kept = MIGRATE.warnings
+    away, point, kept, names = MIGRATE.warnings
+    assert "from 300 s to 60 s" in names
     assert f"about {predicted_downtime(MIGRATE.steps):.0f} s" in away
     assert "Point of no return" in point
     assert "homeport confirm toy-1" in kept
     # The names stay in the zone that they are in; only what they point at changes.
-    (dns,) = [step for step in MIGRATE.steps if step.kind == "dns.apply@1"]
+    _, dns = [step for step in MIGRATE.steps if step.kind == "dns.apply@1"]
     assert (dns.at, dns.args["address_at"]) == ("home", "away")
     assert dns.args["records"][0]["name"] == "toy.home.example"
 
@@ -190,6 +194,7 @@ def test_a_failure_before_the_fence_is_taken_back_and_one_behind_it_is_not(faili
             "back.app.health",
             "back.move.stop",
             "back.passage.close",
+            "back.dns.apply",
         ]
         if taken_back
         else []
@@ -208,6 +213,7 @@ def test_the_way_back_acts_at_the_source_but_for_the_way_of_the_data() -> None:
         "back.app.health at home",
         "back.move.stop at home",
         "back.passage.close at away",
+        "back.dns.apply at home",
     ]
 
 
@@ -215,6 +221,7 @@ def test_a_revert_fences_the_target_before_the_source_runs_and_names_what_stays_
     move = moved(MovePhase.OBSERVING, frozen=NOW, served=NOW)
     plan = plan_revert(at("home"), at("away"), "home", move)
     assert places(plan) == [
+        "guest.start at home",
         "app.publish at home",
         "target.freeze at away",
         "target.fence at away",
@@ -241,13 +248,14 @@ def test_a_confirmation_names_what_it_deletes_and_deletes_at_the_other_side_alon
         owned("away", ResourceKind.GUEST, as_="9001"),
         owned("away", ResourceKind.ADDRESS, as_="10.1.0.7/24"),
     ]
-    plan = plan_confirm(at("away"), at("home"), resources, keeps_secrets=False)
+    plan = plan_confirm(at("away"), at("home"), "home", resources, keeps_secrets=False)
     assert places(plan) == [
         "app.publish at away",
         "home.guest.destroy at home",
         "home.address.release at home",
         "home.secrets.remove at home",
         "home.side.forget at home",
+        "dns.apply at home",
         "deployment.settle at away",
     ]
     assert [step.subject for step in plan.deletes] == [
@@ -255,7 +263,7 @@ def test_a_confirmation_names_what_it_deletes_and_deletes_at_the_other_side_alon
         "address 10.0.0.7/24 at home",
         "all secrets of toy-1 in the store of home, the certificate's key included",
     ]
-    kept = plan_confirm(at("away"), at("home"), resources, keeps_secrets=True)
+    kept = plan_confirm(at("away"), at("home"), "home", resources, keeps_secrets=True)
     assert not any(step.kind == "secrets.remove@1" for step in kept.steps)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import InvalidInput
 from engine.methods.place import Place
@@ -32,7 +34,10 @@ class Carrying:
         source = Place.of(from_there.shell(), installation(from_there), ctx)
         target = Place.of(ctx.shell(), installation(ctx), ctx)
         way = from_there.guest_target()
-        return cls(source, target, GuestPassage(ctx.operation_id, source, target, way, live=live))
+        opened = next((step for step in ctx.plan.steps if step.kind == "passage.open@1"), ctx.step)
+        limit = int(opened.args.get("limit", 0))
+        name = ctx.operation_id
+        return cls(source, target, GuestPassage(name, source, target, way, limit, live))
 
 
 @handles("passage.open@1")
@@ -48,35 +53,56 @@ def open_passage(ctx: StepContext) -> StepOutcome:
 
 @handles("passage.close@1")
 def close_passage(ctx: StepContext) -> StepOutcome:
+    """Of a source that is switched off, the target's end alone, and with it the only key."""
+    if (ctx.output_of("source.fence") or {}).get("powered_off"):
+        place = Place.of(ctx.shell(), installation(ctx), ctx)
+        place.run_long("rm", "-rf", "--", place.paths.passage(ctx.operation_id))
+        return StepOutcome()
     Carrying.of(ctx).passage.close()
     return StepOutcome()
+
+
+def close_left_end(ctx: StepContext, operation: str) -> None:
+    """At a source that was switched off before the way of that move could be closed: the line
+    that let the target in, whose key is gone."""
+    place = Place.of(ctx.shell(), installation(ctx), ctx)
+    if place.exists(place.paths.passage(operation)):
+        GuestPassage(operation, place, place, ctx.guest_target()).close()
 
 
 @handles("state.seed@1")
 def seed(ctx: StepContext) -> StepOutcome:
     """args: source, unit."""
     carrying = Carrying.of(ctx, live=True)
-    kind, source, target = _sides(ctx, carrying)
-    return _told(ctx, kind.seed(source, target, carrying.passage))
+    kind, source, target = sides(ctx, carrying, str(ctx.step.args["unit"]))
+    began, clock = time.time(), time.monotonic()
+    moved = kind.seed(source, target, carrying.passage)
+    told = _told(ctx, moved)
+    timed = {"began": began, "seconds": time.monotonic() - clock, "waits": moved.waits}
+    return StepOutcome(output={**told.output, **timed})
 
 
 @handles("state.delta@1")
 def delta(ctx: StepContext) -> StepOutcome:
     """args: source, unit; thorough: what is there is read, whatever it looks like."""
     carrying = Carrying.of(ctx)
-    kind, source, target = _sides(ctx, carrying)
+    kind, source, target = sides(ctx, carrying, str(ctx.step.args["unit"]))
     thorough = bool(ctx.step.args.get("thorough"))
-    return _told(ctx, kind.delta(source, target, carrying.passage, thorough=thorough))
+    clock = time.monotonic()
+    told = _told(ctx, kind.delta(source, target, carrying.passage, thorough=thorough))
+    return StepOutcome(output={**told.output, "seconds": time.monotonic() - clock})
 
 
 @handles("state.compare@1")
 def compare(ctx: StepContext) -> StepOutcome:
     """args: source, unit. Both sides hold the same, or the step fails with what differs."""
-    kind, source, target = _sides(ctx, Carrying.of(ctx))
+    kind, source, target = sides(ctx, Carrying.of(ctx), str(ctx.step.args["unit"]))
+    clock = time.monotonic()
     found = kind.compare(source, target)
     level = f"V{found.level}"
     ctx.log(f"{ctx.step.args['unit']} is the same at both sides: {found.items} items ({level})")
-    output = {"level": level, "items": found.items, "bytes": found.bytes}
+    output: dict[str, Any] = {"level": level, "items": found.items, "bytes": found.bytes}
+    output["seconds"] = time.monotonic() - clock
     return StepOutcome(changed=False, output=output)
 
 
@@ -89,14 +115,14 @@ def _paths(units: Sequence[Unit]) -> list[str]:
     return [unit.locator for unit in units if unit.locator.startswith("/")]
 
 
-def _sides(ctx: StepContext, carrying: Carrying) -> tuple[StateKind, Side, Side]:
+def sides(ctx: StepContext, carrying: Carrying, unit: str) -> tuple[StateKind, Side, Side]:
+    """The unit at both sides, and its kind. args of the step: source."""
     from_there = ctx.at(str(ctx.step.args["source"]))
-    source, target = _side(from_there, carrying.source), _side(ctx, carrying.target)
+    source, target = _side(from_there, carrying.source, unit), _side(ctx, carrying.target, unit)
     return state_kind(source.unit.kind), source, target
 
 
-def _side(ctx: StepContext, place: Place) -> Side:
-    wanted = str(ctx.step.args["unit"])
+def _side(ctx: StepContext, place: Place, wanted: str) -> Side:
     found = next((unit for unit in units_of(place) if unit.id == wanted), None)
     if found is None:
         raise InvalidInput("the package has no such state", on=wanted)

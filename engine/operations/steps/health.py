@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from engine.errors import HomeportError
+from engine.model.move import MovePhase
 from engine.operations.health import public_endpoint
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
@@ -20,13 +22,19 @@ def health(ctx: StepContext) -> StepOutcome:
     the package's probes allow."""
     endpoint = wait_until_answered(ctx)
     ctx.log(f"{endpoint.url} answers")
+    move = ctx.move()
+    if move and move.phase is MovePhase.MOVING and move.writer == ctx.provider.name == move.target:
+        # Already said, but for a move whose old address could not pass requests on.
+        ctx.moves.served(ctx.plan.deployment)
     return StepOutcome(changed=False, output={"url": endpoint.url})
 
 
-def wait_until_answered(ctx: StepContext) -> PublicEndpoint:
+def wait_until_answered(ctx: StepContext, *, held: str = "") -> PublicEndpoint:
+    """held: an address that is asked whatever the name says."""
     names = ctx.at(ctx.names_at)
     anchors = names.backends.certificates.trust_anchors()
     endpoint = public_endpoint(ctx.provider, names.provider, ctx.plan.domain, anchors)
+    endpoint = replace(endpoint, held=held)
     limits = [probe.within_seconds for probe in ctx.package.health]
     deadline = time.monotonic() + max([_LEAST_SECONDS, *limits])
     while error := failing_probe(endpoint, ctx.package.health):

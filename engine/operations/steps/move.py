@@ -12,6 +12,7 @@ from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.certificate import CHAIN, TLS_KEY
 from engine.operations.steps.health import wait_until_answered
 from engine.operations.steps.planned import installation
+from engine.operations.steps.publication import address_at
 from engine.operations.steps.secret_steps import secret_path
 from engine.operations.steps.state import captures, units
 from engine.state.secrets import COPIES
@@ -25,7 +26,8 @@ def check(ctx: StepContext) -> StepOutcome:
     wait_until_answered(ctx)
     sizes = captures(ctx).measure(units(ctx))
     size = sum(found.bytes for found in sizes.values())
-    ctx.log(f"{len(sizes)} parts of its state: {size / 1e6:.1f} MB")
+    for name, found in sizes.items():
+        ctx.log(f"{name}: {found.items} items, {found.bytes / 1e6:.1f} MB")
     ctx.moves.begin(ctx.plan.deployment, source, target, ctx.operation_id)
     return StepOutcome(changed=False, output={"bytes": size})
 
@@ -76,13 +78,19 @@ def carry_certificate(ctx: StepContext) -> StepOutcome:
 @handles("move.serving@1")
 def serving(ctx: StepContext) -> StepOutcome:
     """The first healthy answer through the public name ends the downtime."""
+    if (ctx.output_of("source.fence") or {}).get("powered_off"):
+        # The name still leads to a guest that is off: it is away until the name is switched.
+        wait_until_answered(ctx, held=address_at(ctx, ctx.provider.name))
+        return StepOutcome(changed=False)
     wait_until_answered(ctx)
     ctx.moves.served(ctx.plan.deployment)
     move = ctx.move()
     seconds = move.downtime_seconds if move else None
     if seconds is None:
         raise Unsafe("nothing says since when the application was away", on=ctx.plan.name)
-    ctx.log(f"{ctx.plan.name} was away for {seconds:.1f} s")
+    predicted = (ctx.output_of("state.converge") or {}).get("predicted_seconds")
+    foreseen = f"; {predicted:.1f} s were foreseen" if predicted is not None else ""
+    ctx.log(f"{ctx.plan.name} was away for {seconds:.1f} s{foreseen}")
     return StepOutcome(changed=False, output={"downtime_seconds": round(seconds, 3)})
 
 

@@ -11,7 +11,9 @@ import json
 from engine.errors import Unreachable, Unsafe
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.carrying import close_left_end
 from engine.operations.steps.planned import installation
+from engine.operations.steps.power import power_off, power_on, wait_briefly
 from engine.operations.steps.publication import address_at, publish
 
 _CONNECT = """\
@@ -33,10 +35,15 @@ def freeze(ctx: StepContext) -> StepOutcome:
 
 @handles("side.fence@1")
 def fence(ctx: StepContext) -> StepOutcome:
-    """args: writer, the provider of the side that may write once this one cannot."""
-    ctx.method.fence(ctx.shell(), installation(ctx), ctx)
+    """args: writer, the provider of the side that may write once this one cannot. A guest that
+    cannot be reached is fenced where its hypervisor switches it off, and is not otherwise."""
+    powered_off = False
+    try:
+        proofs = ctx.method.fence(ctx.shell(), installation(ctx), ctx)
+    except Unreachable:
+        proofs, powered_off = _fence_of_unreachable(ctx)
     ctx.moves.change(ctx.plan.deployment, writer=str(ctx.step.args["writer"]))
-    return StepOutcome()
+    return StepOutcome(output={"proofs": list(proofs), "powered_off": powered_off})
 
 
 @handles("side.unfence@1")
@@ -46,6 +53,10 @@ def unfence(ctx: StepContext) -> StepOutcome:
     if writer := ctx.step.args.get("writer"):
         ctx.moves.change(ctx.plan.deployment, writer=str(writer))
     refuse_second_writer(ctx)
+    power_on(ctx)
+    move = ctx.move()
+    if move is not None and move.operation != ctx.operation_id:
+        close_left_end(ctx, move.operation)
     ctx.method.unfence(ctx.shell(), installation(ctx), ctx)
     return StepOutcome()
 
@@ -66,6 +77,15 @@ def reach(ctx: StepContext) -> StepOutcome:
             do=f"Let guests of {ctx.provider.name} reach port {port} of guests of {to}.",
         )
     return StepOutcome(changed=False)
+
+
+def _fence_of_unreachable(ctx: StepContext) -> tuple[tuple[str, ...], bool]:
+    """The proofs, and whether the guest had to be switched off."""
+    try:
+        wait_briefly(ctx)
+        return ctx.method.fence(ctx.shell(), installation(ctx), ctx), False
+    except Unreachable as unreachable:
+        return power_off(ctx, unreachable), True
 
 
 def refuse_second_writer(ctx: StepContext) -> None:

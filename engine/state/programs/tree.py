@@ -40,18 +40,27 @@ def fail(why: str) -> NoReturn:
     sys.exit(1)
 
 
-def walk(top: str, excluded: frozenset[str]) -> Iterator[tuple[str, str, os.stat_result]]:
-    """(name below the top, path, status), parents first, in the order of their names."""
+def walk(
+    top: str, excluded: frozenset[str], live: bool = False
+) -> Iterator[tuple[str, str, os.stat_result]]:
+    """(name below the top, path, status), parents first, in the order of their names. live: what
+    is gone by the time it is looked at is left out, for somebody else works in the tree."""
     waiting = [""]
     while waiting:
         name = waiting.pop()
         path = os.path.join(top, name) if name else top
-        status = os.lstat(path)
+        try:
+            status = os.lstat(path)
+            children = os.listdir(path) if stat.S_ISDIR(status.st_mode) else []
+        except FileNotFoundError:
+            if live:
+                continue
+            raise
         if stat.S_ISSOCK(status.st_mode):
             continue
         yield name, path, status
-        if stat.S_ISDIR(status.st_mode):
-            below = (f"{name}/{child}" if name else child for child in os.listdir(path))
+        if children:
+            below = (f"{name}/{child}" if name else child for child in children)
             waiting += sorted((child for child in below if child not in excluded), reverse=True)
 
 
@@ -181,7 +190,8 @@ def told(task: dict[str, Any]) -> dict[str, Any]:
 def measure(path: str, exclude: list[str]) -> dict[str, Any]:
     if not os.path.lexists(path):
         return {"items": 0, "bytes": 0}
-    sizes = [max(s.st_size, s.st_blocks * 512) for _, _, s in walk(path, frozenset(exclude))]
+    found = walk(path, frozenset(exclude), live=True)
+    sizes = [max(status.st_size, status.st_blocks * 512) for _, _, status in found]
     return {"items": len(sizes), "bytes": sum(sizes)}
 
 

@@ -1,0 +1,40 @@
+"""What a plan foresees: how much there is to bring, how long each phase takes, how long away."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from engine.model.base import Model
+
+
+class UnitSize(Model):
+    unit: str
+    kind: str
+    items: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+
+
+class PhaseTime(Model):
+    """is_away: nobody is served meanwhile."""
+
+    phase: str
+    seconds: float
+    is_away: bool = False
+
+
+class Forecast(Model):
+    """units: empty where the source could not be asked; unknown then says why. limiting: what
+    takes most of the time away."""
+
+    units: tuple[UnitSize, ...] = ()
+    unknown: str = ""
+    phases: tuple[PhaseTime, ...] = ()
+    limiting: str = ""
+
+    @property
+    def away_seconds(self) -> float:
+        return sum(phase.seconds for phase in self.phases if phase.is_away)
+
+    @property
+    def bytes(self) -> int:
+        return sum(unit.bytes for unit in self.units)
