@@ -12,7 +12,7 @@ from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 from engine.state.passage import GuestPassage
-from engine.state.protocols import Ground, Moved, Side, StateKind, Unit
+from engine.state.protocols import Ground, Moved, Settles, Side, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.units import units_of
 
@@ -48,7 +48,13 @@ def open_passage(ctx: StepContext) -> StepOutcome:
 
 @handles("passage.close@1")
 def close_passage(ctx: StepContext) -> StepOutcome:
-    Carrying.of(ctx).passage.close()
+    """args: source, units. What their seeds left at work goes first."""
+    carrying = Carrying.of(ctx)
+    for unit in ctx.step.args["units"]:
+        kind, source, target = _sides(ctx, carrying, str(unit))
+        if isinstance(kind, Settles):
+            kind.settle(source, target, carrying.passage)
+    carrying.passage.close()
     return StepOutcome()
 
 
@@ -56,7 +62,7 @@ def close_passage(ctx: StepContext) -> StepOutcome:
 def seed(ctx: StepContext) -> StepOutcome:
     """args: source, unit."""
     carrying = Carrying.of(ctx, live=True)
-    kind, source, target = _sides(ctx, carrying)
+    kind, source, target = _sides(ctx, carrying, str(ctx.step.args["unit"]))
     return _told(ctx, kind.seed(source, target, carrying.passage))
 
 
@@ -64,7 +70,7 @@ def seed(ctx: StepContext) -> StepOutcome:
 def delta(ctx: StepContext) -> StepOutcome:
     """args: source, unit; thorough: what is there is read, whatever it looks like."""
     carrying = Carrying.of(ctx)
-    kind, source, target = _sides(ctx, carrying)
+    kind, source, target = _sides(ctx, carrying, str(ctx.step.args["unit"]))
     thorough = bool(ctx.step.args.get("thorough"))
     return _told(ctx, kind.delta(source, target, carrying.passage, thorough=thorough))
 
@@ -72,7 +78,7 @@ def delta(ctx: StepContext) -> StepOutcome:
 @handles("state.compare@1")
 def compare(ctx: StepContext) -> StepOutcome:
     """args: source, unit. Both sides hold the same, or the step fails with what differs."""
-    kind, source, target = _sides(ctx, Carrying.of(ctx))
+    kind, source, target = _sides(ctx, Carrying.of(ctx), str(ctx.step.args["unit"]))
     found = kind.compare(source, target)
     level = f"V{found.level}"
     ctx.log(f"{ctx.step.args['unit']} is the same at both sides: {found.items} items ({level})")
@@ -89,14 +95,13 @@ def _paths(units: Sequence[Unit]) -> list[str]:
     return [unit.locator for unit in units if unit.locator.startswith("/")]
 
 
-def _sides(ctx: StepContext, carrying: Carrying) -> tuple[StateKind, Side, Side]:
+def _sides(ctx: StepContext, carrying: Carrying, unit: str) -> tuple[StateKind, Side, Side]:
     from_there = ctx.at(str(ctx.step.args["source"]))
-    source, target = _side(from_there, carrying.source), _side(ctx, carrying.target)
+    source, target = _side(from_there, carrying.source, unit), _side(ctx, carrying.target, unit)
     return state_kind(source.unit.kind), source, target
 
 
-def _side(ctx: StepContext, place: Place) -> Side:
-    wanted = str(ctx.step.args["unit"])
+def _side(ctx: StepContext, place: Place, wanted: str) -> Side:
     found = next((unit for unit in units_of(place) if unit.id == wanted), None)
     if found is None:
         raise InvalidInput("the package has no such state", on=wanted)
