@@ -24,8 +24,8 @@ _PHASE_OF = {
     "app.run@1": "start",
     "move.serving@1": "start",
 }
-_KINDS_WITHOUT_SEED = ("postgresql", "redis", "sqlite")
-"""All of such a unit goes over after the freeze, until its kind says otherwise."""
+_KINDS_WITHOUT_SEED = ("mariadb", "redis", "sqlite")
+"""All of such a unit goes over after the freeze."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from engine.model.probe import Unclaimed
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _SERVERS: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("/var/lib/postgresql", "/var/log/postgresql", "/etc/postgresql"),
+    "mariadb": ("/var/lib/mysql", "/var/log/mysql", "/etc/mysql"),
     "redis": ("/var/lib/redis", "/var/log/redis", "/etc/redis"),
 }
 """Where the servers beside an application keep what is theirs, on Debian."""

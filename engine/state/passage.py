@@ -20,6 +20,7 @@ from engine.methods.place import Place
 from engine.state.program_run import run_program
 from engine.state.programs import source as program_text
 from engine.state.protocols import Moved, Side
+from engine.state.way import close_ways, open_way
 
 _KEY, _CONFIG, _KNOWN = "key", "ssh_config", "known_hosts"
 _SENDER, _ALLOWED = "sender.py", "allowed.json"
@@ -77,6 +78,7 @@ class GuestPassage:
     def close(self) -> None:
         """No key opens the source any more; nothing is left at either side."""
         self._door("")
+        close_ways(self.name, self.target)
         for place in (self.target, self.source):
             place.run_long("rm", "-rf", "--", self._directory(place))
 
@@ -85,6 +87,11 @@ class GuestPassage:
         desk = f"{self._directory(place)}/{_DESK}"
         place.directory(desk, "0700", "root:root")
         return desk
+
+    def connect(self, service: str, address: str, port: int) -> int:
+        where = self._at_target(_CONFIG)
+        sides = (self.source, self.target)
+        return open_way(self.name, service, *sides, where, address=address, port=port)
 
     def pull(
         self, source: str, target: str, *, exclude: tuple[str, ...] = (), thorough: bool = False

@@ -1,17 +1,91 @@
-"""A database of the guest's PostgreSQL server, of one snapshot while it may be written."""
+"""A database of the guest's PostgreSQL server.
+
+Carried, the target's whole cluster is a physical standby of the source's while that serves, where
+both allow it (`engine.state.standby`): then the freeze waits for the last bytes of WAL only, and
+everything of the cluster comes along. Elsewhere the database is dumped and restored after the
+freeze; which of the two it is, is decided and said when it is seeded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from engine.state.protocols import Side
+from engine.errors import NotReady, RemoteFailure
+from engine.state import surveying
+from engine.state.follower import Follower, facts_of
+from engine.state.protocols import Compared, Moved, Passage, Side
 from engine.state.running import ProgramKind, difference
+from engine.state.standby import ClusterFacts, is_older, obstacle, settings_to_raise
 
 
 @dataclass(frozen=True)
 class PostgresKind(ProgramKind):
+    """`delta` after a seed makes the target a server of its own; without one it is a dump."""
+
+    def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
+        """bytes: what was copied anew, none where the target follows already.
+
+        NotReady where the target's server is older than the source's.
+        """
+        follower = Follower(source, target, passage)
+        settings: dict[str, int] = {}
+        if follower.state() == "none":
+            here, there = (facts_of(side) for side in (source, target))
+            if is_older(here, there):
+                raise _too_old(target, here, there)
+            if why := obstacle(here, there):
+                say = f"{target.unit.id} is dumped and restored after the freeze: {why}"
+                target.ground.place.work.log(say)
+                return Moved(items=0, bytes=0, waits=True)
+            settings = settings_to_raise(here, there)
+        moved = follower.follow(settings)
+        try:
+            surveying.survey(source, target)
+        except RemoteFailure as failure:  # it only makes the comparison after the freeze shorter
+            target.ground.place.work.log(f"{target.unit.id} is not compared yet: {failure.why}")
+        return moved
+
+    def delta(
+        self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
+    ) -> Moved:
+        """thorough: of a standby nothing was taken for the same because it looked so."""
+        follower = Follower(source, target, passage)
+        state = follower.state()
+        if state == "following":
+            return follower.promote()
+        if state == "promoted":
+            follower.withdraw()
+            if self._is_same(source, target):
+                return Moved(items=0, bytes=0)
+        elif state == "begun":
+            follower.settle()
+        return super().delta(source, target, passage, thorough=thorough)
+
+    def settle(self, source: Side, target: Side, passage: Passage) -> None:
+        Follower(source, target, passage).settle()
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        """What was found the same while the target followed, and was not written since, is not
+        read again (`engine.state.survey`)."""
+        partial = surveying.left_to_read(source, target)
+        with ThreadPoolExecutor(2) as sides:
+            here, there = sides.map(
+                lambda side: self._run("describe", side.unit, side.ground, partial=partial),
+                (source, target),
+            )
+        return self._compared(source, target, here, there)
+
+    def _is_same(self, source: Side, target: Side) -> bool:
+        """Broken off after the promotion, it need not bring everything once more."""
+        try:
+            self.compare(source, target)
+        except RemoteFailure:
+            return False
+        return True
+
     def judged(
         self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
     ) -> tuple[str, int]:
@@ -24,6 +98,16 @@ class PostgresKind(ProgramKind):
                 found.pop("schema", None)
                 found.pop("version", None)
         return difference(*facts), level
+
+
+def _too_old(target: Side, here: ClusterFacts, there: ClusterFacts) -> NotReady:
+    return NotReady(
+        "the target's PostgreSQL is older than the source's",
+        on=f"{target.unit.id} at {target.ground.place.facts.address}",
+        why=f"PostgreSQL {there.major} cannot be relied on to read what {here.major} wrote",
+        left="the source serves as before",
+        do=f"Let the target's guest have PostgreSQL {here.major} or newer, then try again.",
+    )
 
 
 def open_kind() -> PostgresKind:

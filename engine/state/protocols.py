@@ -4,7 +4,7 @@ the entry points of the group `homeport.state`, each named by the kind that a ma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -82,6 +82,14 @@ class Compared(Size):
 class Passage(Protocol):
     """How the target's guest reaches the source's, for one move (`engine.state.passage`)."""
 
+    @property
+    def name(self) -> str:
+        """Of the move, [a-z0-9-]."""
+
+    def connect(self, service: str, address: str, port: int) -> int:
+        """A port on the target's loopback address that leads to this one of the source's guest,
+        until the way is closed. service: its name, [a-z]. Repeated, it is the same port."""
+
     def pull(
         self, source: str, target: str, *, exclude: tuple[str, ...] = (), thorough: bool = False
     ) -> Moved:
@@ -135,3 +143,13 @@ class StateKind(Protocol):
     def compare(self, source: Side, target: Side) -> Compared:
         """Read at both sides anew and found the same. RemoteFailure that names what is not.
         Nobody writes at either side."""
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A kind whose seed leaves something at work at either side, which has to go with the way:
+    after the move, or when it is cancelled before the fence."""
+
+    def settle(self, source: Side, target: Side, passage: Passage) -> None:
+        """Nothing is left of it at the source, which is as it was; what came over by `delta`
+        stays. Idempotent; nothing is done where nothing was seeded."""

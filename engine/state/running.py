@@ -74,6 +74,11 @@ class ProgramKind:
 
     def compare(self, source: Side, target: Side) -> Compared:
         here, there = (self._run("describe", side.unit, side.ground) for side in (source, target))
+        return self._compared(source, target, here, there)
+
+    def _compared(
+        self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
+    ) -> Compared:
         why, level = self.judged(source, target, here, there)
         if why:
             raise differs(target, why)

@@ -14,9 +14,10 @@ from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 from engine.state.passage import GuestPassage
-from engine.state.protocols import Ground, Moved, Side, StateKind, Unit
+from engine.state.protocols import Ground, Moved, Settles, Side, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.units import units_of
+from engine.state.way import close_ways
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,19 @@ def open_passage(ctx: StepContext) -> StepOutcome:
 
 @handles("passage.close@1")
 def close_passage(ctx: StepContext) -> StepOutcome:
-    """Of a source that is switched off, the target's end alone, and with it the only key."""
+    """args: source, units. What their seeds left at work goes first. Of a source that is switched
+    off, the target's end alone, and with it the only key."""
     if (ctx.output_of("source.fence") or {}).get("powered_off"):
         place = Place.of(ctx.shell(), installation(ctx), ctx)
+        close_ways(ctx.operation_id, place)
         place.run_long("rm", "-rf", "--", place.paths.passage(ctx.operation_id))
         return StepOutcome()
-    Carrying.of(ctx).passage.close()
+    carrying = Carrying.of(ctx)
+    for unit in ctx.step.args["units"]:
+        kind, source, target = sides(ctx, carrying, str(unit))
+        if isinstance(kind, Settles):
+            kind.settle(source, target, carrying.passage)
+    carrying.passage.close()
     return StepOutcome()
 
 

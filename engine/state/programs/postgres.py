@@ -19,6 +19,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NoReturn
 
 _AS_SERVER = ["runuser", "-u", "postgres", "--"]
@@ -38,12 +40,13 @@ SELECT json_build_object('part', 'database', 'owner', pg_get_userbyid(datdba),
     'provider', datlocprovider, 'version', current_setting('server_version_num')::int / 10000)
   FROM pg_database WHERE datname = current_database();
 SELECT format('SELECT json_build_object(''part'', ''table'', ''name'', %L, ''rows'', count(*), '
-    '''hash'', coalesce(sum(hashtextextended(homeport_row::text, 0)::numeric), 0)::text) '
+    '''hash'', coalesce(sum(hashtextextended(homeport_row::text, 0)), 0)::text) '
     'FROM ONLY %I.%I AS homeport_row', format('%I.%I', n.nspname, c.relname), nspname, relname)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
                       AND d.objid = c.oid AND d.deptype = 'e')
+   AND format('%I.%I', n.nspname, c.relname) <> ALL (:'partial'::text[])
  ORDER BY 1 \\gexec
 SELECT format('SELECT json_build_object(''part'', ''sequence'', ''name'', %L, '
     '''value'', last_value::text, ''called'', is_called) FROM %I.%I',
@@ -75,6 +78,11 @@ SELECT json_build_object('part', 'role', 'name', rolname, 'words', concat_ws(' '
     SELECT refobjid FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
        AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()) ORDER BY rolname;
+"""
+_PART = """\
+SELECT json_build_object('part', 'partial', 'name', '{name}', 'rows', count(*),
+    'hash', coalesce(sum(hashtextextended(homeport_row::text, 0)), 0)::text)
+  FROM ONLY {table} AS homeport_row WHERE {where};
 """
 _BESIDE = """\
 SELECT json_build_object('part', 'rights', 'name', 'database',
@@ -191,10 +199,39 @@ def difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
     return ""
 
 
-def summary_of(database: str, more: str = "") -> dict[str, Any]:
+def summary_of(
+    database: str, more: str = "", partial: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """partial: tables of which only some blocks are read: name -> their ranges, and the rows and
+    the sum of the hashes of all other blocks."""
+    tables = partial or {}
     begin = f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
-    sql = f"{begin}{_SUMMARY}{more}COMMIT;\n"
-    return gathered(psql(sql, database))
+    sql = f"{begin}{_SUMMARY}{parts_of(tables)}{more}COMMIT;\n"
+    summary = gathered(psql(sql, database, partial=array_of(tables)))
+    read = summary.pop("partial", {})
+    for number, (name, known) in enumerate(tables.items()):
+        found = [fields for key, fields in read.items() if key.split(".")[0] == str(number)]
+        rows = known["rows"] + sum(fields["rows"] for fields in found)
+        total = int(known["total"]) + sum(int(fields["hash"]) for fields in found)
+        summary.setdefault("table", {})[name] = {"rows": rows, "hash": str(total)}
+    return summary
+
+
+def parts_of(tables: dict[str, Any]) -> str:
+    """Statements for the ranges of blocks. The tables' names are as the server quotes them."""
+    sql = []
+    for number, (name, known) in enumerate(tables.items()):
+        for place, (first, last) in enumerate(known["ranges"]):
+            until = "" if last is None else f" AND ctid < '({int(last)},0)'"
+            where = f"ctid >= '({int(first)},0)'{until}"
+            sql.append(_PART.format(name=f"{number}.{place}", table=name, where=where))
+    return "".join(sql)
+
+
+def array_of(names: Iterable[str]) -> str:
+    """An array as PostgreSQL reads it."""
+    escaped = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
+    return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
 
 
 def is_there(database: str) -> bool:
@@ -230,7 +267,8 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
         assert session.stdout is not None
         session.stdin.write(
             f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
-            f"SELECT pg_export_snapshot();\n{_SUMMARY}\\echo homeport-end\n"
+            f"SELECT pg_export_snapshot();\n\\set partial '{{}}'\n{_SUMMARY}"
+            "\\echo homeport-end\n"
         )
         session.stdin.flush()
         lines = []
@@ -257,9 +295,11 @@ def describe(task: dict[str, Any]) -> dict[str, Any]:
     database = task["database"]
     if not is_there(database):
         return {"items": 0, "bytes": 0, "facts": {"absent": True}}
-    summary = summary_of(database, _BESIDE)
+    with ThreadPoolExecutor(1) as beside:
+        schema = beside.submit(schema_digest, database)
+        summary = summary_of(database, _BESIDE, task.get("partial"))
     version = summary["database"].pop("version")
-    facts = {**summary, "schema": schema_digest(database), "version": version}
+    facts = {**summary, "schema": schema.result(), "version": version}
     rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
     return {"items": rows, "bytes": int(psql(_SIZE, name=database)), "facts": facts}
 

@@ -1,28 +1,62 @@
-"""What the key of a passage runs at the source: rsync's sending side, for named paths only.
+"""What the key of a passage runs at the source: rsync's sending side, for named paths only, and
+the way to a service of this host that was named.
 
 Argument: a JSON file with {"paths": [...], "desk": DIR, "sudo": bool}. What the other guest
 asks for comes in SSH_ORIGINAL_COMMAND. rsync's options can write files and run programs; only
-those that a pull of `programs.pull` has are let through.
+those that a pull of `programs.pull` has are let through. `homeport-connect NAME` is let through
+where service-NAME.json beside that file has {"address": IP, "port": int}. Not by SSH's own
+forwarding: that would have to be allowed by the host's sshd, and `permitopen` does not keep a
+key from the host's unix sockets.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shlex
+import socket
 import sys
+import threading
 from typing import NoReturn
 
 _OPTIONS = re.compile(
     r"--server|--sender|--inplace|--info=STATS2|--timeout=[0-9]+|--bwlimit=[0-9]+"
     r"|-[lHogDtpAXrcS]+e[0-9]*\.[A-Za-z]*"
 )
+_SERVICE = re.compile(r"[a-z]{1,20}")
+_PIECE = 1 << 18
 
 
 def refuse(why: str) -> NoReturn:
     print(f"homeport: {why}", file=sys.stderr, flush=True)
     sys.exit(1)
+
+
+def connect(name: str) -> None:
+    """Standard input and output are a connection to that service, until it or they end."""
+    known = os.path.join(os.path.dirname(sys.argv[1]), f"service-{name}.json")
+    if not _SERVICE.fullmatch(name) or not os.path.exists(known):
+        refuse(f"this key does not open the service {name!r}")
+    with open(known) as file:
+        service = json.load(file)
+    with socket.create_connection((service["address"], service["port"]), 15) as server:
+        server.settimeout(None)
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=send, args=(server,), daemon=True).start()
+        while data := server.recv(_PIECE):
+            view = memoryview(data)
+            while view:
+                view = view[os.write(1, view) :]
+    os._exit(0)  # the other direction may still wait for what nobody takes any more
+
+
+def send(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := os.read(0, _PIECE):
+            server.sendall(data)
+        server.shutdown(socket.SHUT_WR)
 
 
 def main() -> None:
@@ -32,6 +66,11 @@ def main() -> None:
     if asked == ["homeport-passage"]:
         print("open")
         return
+    if len(asked) == 2 and asked[0] == "homeport-connect":
+        try:
+            connect(asked[1])
+        except OSError as error:
+            refuse(str(error))
     if asked[:3] != ["rsync", "--server", "--sender"] or "." not in asked:
         refuse("this key only lets data be read")
     end = asked.index(".")
