@@ -1,8 +1,9 @@
-"""What the key of a passage runs at the source: rsync's sending side, for named paths only.
+"""What the key of a passage runs at the source: what reads, for named paths only.
 
-Argument: a JSON file with {"paths": [...], "desk": DIR, "sudo": bool}. What the other guest
-asks for comes in SSH_ORIGINAL_COMMAND. rsync's options can write files and run programs; only
-those that a pull of `programs.pull` has are let through.
+Argument: a JSON file with {"paths": [...], "desk": DIR, "reader": FILE, "sudo": bool}. What the
+other guest asks for comes in SSH_ORIGINAL_COMMAND: `programs.reader` for a path, or rsync's
+sending side. rsync's options can write files and run programs; only those that a pull of
+`programs.pull` has are let through.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import re
 import shlex
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _OPTIONS = re.compile(
     r"--server|--sender|--inplace|--info=STATS2|--timeout=[0-9]+|--bwlimit=[0-9]+"
@@ -32,6 +33,10 @@ def main() -> None:
     if asked == ["homeport-passage"]:
         print("open")
         return
+    sudo = ["sudo", "-n"] if allowed["sudo"] else []
+    if asked[:1] == ["homeport-read"] and len(asked) == 2:
+        check(asked[1], allowed)
+        become([*sudo, "python3", "-I", allowed["reader"], asked[1].rstrip("/")])
     if asked[:3] != ["rsync", "--server", "--sender"] or "." not in asked:
         refuse("this key only lets data be read")
     end = asked.index(".")
@@ -39,16 +44,22 @@ def main() -> None:
     if bad := [word for word in options[1:] if not _OPTIONS.fullmatch(word)]:
         refuse(f"this key does not let rsync have the option {bad[0]!r}")
     for path in paths:
-        clean = os.path.normpath(path)
-        if path.rstrip("/") != clean:
-            # rsync would follow a link before it goes up again, and come out elsewhere.
-            refuse(f"this key does not open {path!r}")
-        on_desk = os.path.dirname(clean) == allowed["desk"]
-        if clean not in allowed["paths"] and not on_desk:
-            refuse(f"this key does not open {path!r}")
-    sudo = ["sudo", "-n"] if allowed["sudo"] else []
-    command = [*sudo, *asked]
-    os.execvp(command[0], command)  # noqa: S606 - an argument list, checked above
+        check(path, allowed)
+    become([*sudo, *asked])
+
+
+def check(path: str, allowed: dict[str, Any]) -> None:
+    clean = os.path.normpath(path)
+    if path.rstrip("/") != clean:
+        # rsync would follow a link before it goes up again, and come out elsewhere.
+        refuse(f"this key does not open {path!r}")
+    on_desk = os.path.dirname(clean) == allowed["desk"]
+    if clean not in allowed["paths"] and not on_desk:
+        refuse(f"this key does not open {path!r}")
+
+
+def become(command: list[str]) -> NoReturn:
+    os.execvp(command[0], command)  # noqa: S606 - an argument list, checked before
 
 
 if __name__ == "__main__":
