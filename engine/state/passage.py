@@ -172,7 +172,7 @@ class GuestPassage:
         if public is None:
             raise RemoteFailure("the key for the move is gone", on=self.target.facts.address)
         sender, reader, allowed = (f"{directory}/{n}" for n in (_SENDER, _READER, _ALLOWED))
-        command = f"python3 -I '{sender}' '{allowed}'"
+        command = f"python3 -I -S '{sender}' '{allowed}'"
         options = f'restrict,from="{self.target.facts.address}",command="{command}"'
         sudo = self._door(f"{options} {public.decode().strip()}")
         desk = f"{directory}/{_DESK}"

@@ -160,9 +160,9 @@ def test_what_is_excluded_is_not_brought(way: Way) -> None:
 
 def test_a_single_file(tmp_path: Path) -> None:
     way = Way(tmp_path)
-    way.source.write_bytes(random.Random(2).randbytes(PIECE + 7))
+    way.source.write_bytes(random.Random(2).randbytes(4 * PIECE + 7))
     settled(way.source)
-    assert way.fill() == {"items": 1, "bytes": PIECE + 7}
+    assert way.fill() == {"items": 1, "bytes": 4 * PIECE + 7}
     assert way.target.read_bytes() == way.source.read_bytes()
     assert way.target.stat().st_mtime_ns == way.source.stat().st_mtime_ns
 

@@ -42,8 +42,8 @@ _NEAR, _FAR = 2, 6
 """Streams: for the cores' sake, and for a line on which one waits for its window."""
 _FAR_SECONDS = 0.005
 """There and back. On a nearer line small files are rsync's, which needs less of a core for them."""
-_FEW = 1 << 20
-"""Bytes below which rsync alone is sooner done."""
+_FEW, _SHARE = 16 << 20, 32 << 20
+"""Bytes below which rsync alone is sooner done, and those that are worth one more login."""
 _LEFT_TO_RSYNC = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 """Something else stands where the file should go, or where its directory should."""
 _PR_SET_PDEATHSIG = 1
@@ -409,7 +409,8 @@ def fill(task: dict[str, Any]) -> dict[str, Any]:
     if total >= _FEW or journal.begun:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         begin(wanted, Tree(target), journal)
-        streams = 1 if task["limit"] else _FAR if far else _NEAR
+        most = 1 if task["limit"] else _FAR if far else _NEAR
+        streams = min(most, 1 + total // _SHARE)
         whole, moved = streamed(task, requests(wanted), total, streams)
         finish(target, journal.begun, Journal(task["journal"]).there)
     if whole:

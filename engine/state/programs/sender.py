@@ -36,7 +36,7 @@ def main() -> None:
     sudo = ["sudo", "-n"] if allowed["sudo"] else []
     if asked[:1] == ["homeport-read"] and len(asked) == 2:
         check(asked[1], allowed)
-        become([*sudo, "python3", "-I", allowed["reader"], asked[1].rstrip("/")])
+        become([*sudo, "python3", "-I", "-S", allowed["reader"], asked[1].rstrip("/")])
     if asked[:3] != ["rsync", "--server", "--sender"] or "." not in asked:
         refuse("this key only lets data be read")
     end = asked.index(".")
