@@ -8,10 +8,13 @@ lives as long as the move: opened by one step, closed by another, and each may b
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.errors import RemoteFailure, Unreachable
 from engine.guests.protocols import GuestTarget
@@ -23,7 +26,7 @@ from engine.state.protocols import Moved, Side
 from engine.state.way import close_ways, open_way
 
 _KEY, _CONFIG, _KNOWN = "key", "ssh_config", "known_hosts"
-_SENDER, _ALLOWED = "sender.py", "allowed.json"
+_SENDER, _READER, _ALLOWED = "sender.py", "reader.py", "allowed.json"
 _DESK = "desk"
 _CHECK = "homeport-passage"
 _KIND = """\
@@ -32,6 +35,9 @@ elif [ -e "$1" ] || [ -L "$1" ]; then echo file
 else echo nothing; fi
 """
 """Argument: a path."""
+_FILLED = '[ -e "$1" ] && [ -e "$2" ]'
+"""Arguments: the target, and what says that it was filled."""
+_AES = ("grep", "-qwm1", "aes", "/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,28 @@ class GuestPassage:
             "config": self._at_target(_CONFIG),
             "source": source,
             "target": target,
-            "tree": self._is_tree(source),
             "exclude": list(exclude),
-            "thorough": thorough,
             "limit": self.limit,
-            "live": self.live,
         }
+        is_tree = self._is_tree(source)
+        first = self._fill(task) if is_tree is not None else Moved(items=0, bytes=0)
+        task |= {"tree": is_tree, "thorough": thorough, "live": self.live}
+        then = self._run("pull", task)
+        return Moved(items=first.items + then.items, bytes=first.bytes + then.bytes)
+
+    def _fill(self, task: dict[str, Any]) -> Moved:
+        """Once in a passage, and wherever there is nothing: later passes move what changed,
+        which rsync finds."""
+        mark = hashlib.sha256(os.fsencode(task["target"])).hexdigest()[:16]
+        journal = self._at_target(f"fill-{mark}")
+        words = ("-c", _FILLED, "filled", task["target"], f"{journal}.done")
+        if self.target.run("sh", *words, check=False).status == 0:
+            return Moved(items=0, bytes=0)
+        return self._run("fill", task | {"journal": journal})
+
+    def _run(self, program: str, task: Mapping[str, Any]) -> Moved:
         found = run_program(
-            self.target, "pull", task, failed="data cannot be brought over", on=source
+            self.target, program, task, failed="data cannot be brought over", on=task["source"]
         )
         return Moved(items=found["items"], bytes=found["bytes"])
 
@@ -146,6 +166,8 @@ class GuestPassage:
             "ServerAliveInterval": "15",
             "ServerAliveCountMax": "4",
         }
+        if all(place.run(*_AES, check=False).status == 0 for place in (self.source, self.target)):
+            lines["Ciphers"] = "^aes128-gcm@openssh.com"  # twice as fast as what comes first
         return "Host source\n" + "".join(f"    {k} {v}\n" for k, v in lines.items())
 
     def _prepare_source(self, paths: Sequence[str]) -> None:
@@ -156,13 +178,15 @@ class GuestPassage:
         public = self.target.shell.read_file(self._at_target(f"{_KEY}.pub"))
         if public is None:
             raise RemoteFailure("the key for the move is gone", on=self.target.facts.address)
-        sender, allowed = f"{directory}/{_SENDER}", f"{directory}/{_ALLOWED}"
-        command = f"python3 -I '{sender}' '{allowed}'"
+        sender, reader, allowed = (f"{directory}/{n}" for n in (_SENDER, _READER, _ALLOWED))
+        command = f"python3 -I -S '{sender}' '{allowed}'"
         options = f'restrict,from="{self.target.facts.address}",command="{command}"'
         sudo = self._door(f"{options} {public.decode().strip()}")
-        kept = {"paths": [*paths], "desk": f"{directory}/{_DESK}", "sudo": sudo}
+        desk = f"{directory}/{_DESK}"
+        kept = {"paths": [*paths], "desk": desk, "reader": reader, "sudo": sudo}
         place.write(allowed, json.dumps(kept).encode(), mode=0o644)
         place.write(sender, program_text("sender").encode(), mode=0o644)
+        place.write(reader, program_text("reader").encode(), mode=0o644)
 
     def _door(self, line: str) -> bool:
         """The line in the source's `authorized_keys`, or none of this move. True where its user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,7 +74,11 @@ class ProgramKind:
         return Moved(items=captured.items, bytes=moved.bytes)
 
     def compare(self, source: Side, target: Side) -> Compared:
-        here, there = (self._run("describe", side.unit, side.ground) for side in (source, target))
+        # Two guests, so both at a time.
+        with ThreadPoolExecutor(2) as threads:
+            here, there = threads.map(
+                lambda side: self._run("describe", side.unit, side.ground), (source, target)
+            )
         return self._compared(source, target, here, there)
 
     def _compared(

@@ -20,8 +20,16 @@ def tree(tmp_path: Path) -> Path:
     top.mkdir()
     (top / "out").symlink_to("/etc/ssl")
     (tmp_path / "allowed.json").write_text(
-        json.dumps({"paths": [str(top)], "desk": str(tmp_path / "desk"), "sudo": False})
+        json.dumps(
+            {
+                "paths": [str(top)],
+                "desk": str(tmp_path / "desk"),
+                "reader": str(tmp_path / "reader.py"),
+                "sudo": False,
+            }
+        )
     )
+    (tmp_path / "reader.py").write_text("import sys; print('reader of', *sys.argv[1:])")
     stand_in = tmp_path / "bin" / "rsync"
     stand_in.parent.mkdir()
     stand_in.write_text("#!/bin/sh\necho let through\n")
@@ -50,3 +58,18 @@ def test_no_way_leads_out_of_a_tree(tree: Path, path: str) -> None:
     done = asked(tree, f"rsync --server --sender -logDtpre.iLsfxCIvu . {tree}{path}")
     assert done.returncode != 0
     assert "does not open" in done.stderr
+
+
+def test_the_reader_is_begun_for_an_open_path_and_for_nothing_else(tree: Path) -> None:
+    assert asked(tree, f"homeport-read {tree}").stdout == f"reader of {tree}\n"
+    assert asked(tree, f"homeport-read {tree}/").stdout == f"reader of {tree}\n"
+    for words in (
+        *(f"homeport-read {path}" for path in ("/etc", f"{tree}/out", f"{tree}/../x", f"{tree}x")),
+        f"homeport-read {tree} {tree}",
+        f"homeport-read '{tree};id'",
+        f"homeport-read --help {tree}",
+        "homeport-read",
+    ):
+        done = asked(tree, words)
+        assert done.returncode != 0, words
+        assert done.stdout == ""

@@ -1,10 +1,11 @@
-"""What the key of a passage runs at the source: rsync's sending side, for named paths only, and
-the way to a service of this host that was named.
+"""What the key of a passage runs at the source: what reads, for named paths only, and the way
+to a service of this host that was named.
 
-Argument: a JSON file with {"paths": [...], "desk": DIR, "sudo": bool}. What the other guest
-asks for comes in SSH_ORIGINAL_COMMAND. rsync's options can write files and run programs; only
-those that a pull of `programs.pull` has are let through. `homeport-connect NAME` is let through
-where service-NAME.json beside that file has {"address": IP, "port": int}. Not by SSH's own
+Argument: a JSON file with {"paths": [...], "desk": DIR, "reader": FILE, "sudo": bool}. What the
+other guest asks for comes in SSH_ORIGINAL_COMMAND: `programs.reader` for a path, or rsync's
+sending side. rsync's options can write files and run programs; only those that a pull of
+`programs.pull` has are let through. `homeport-connect NAME` is let through where
+service-NAME.json beside that file has {"address": IP, "port": int}. Not by SSH's own
 forwarding: that would have to be allowed by the host's sshd, and `permitopen` does not keep a
 key from the host's unix sockets.
 """
@@ -19,7 +20,7 @@ import shlex
 import socket
 import sys
 import threading
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _OPTIONS = re.compile(
     r"--server|--sender|--inplace|--info=STATS2|--timeout=[0-9]+|--bwlimit=[0-9]+"
@@ -71,6 +72,10 @@ def main() -> None:
             connect(asked[1])
         except OSError as error:
             refuse(str(error))
+    sudo = ["sudo", "-n"] if allowed["sudo"] else []
+    if asked[:1] == ["homeport-read"] and len(asked) == 2:
+        check(asked[1], allowed)
+        become([*sudo, "python3", "-I", "-S", allowed["reader"], asked[1].rstrip("/")])
     if asked[:3] != ["rsync", "--server", "--sender"] or "." not in asked:
         refuse("this key only lets data be read")
     end = asked.index(".")
@@ -78,16 +83,22 @@ def main() -> None:
     if bad := [word for word in options[1:] if not _OPTIONS.fullmatch(word)]:
         refuse(f"this key does not let rsync have the option {bad[0]!r}")
     for path in paths:
-        clean = os.path.normpath(path)
-        if path.rstrip("/") != clean:
-            # rsync would follow a link before it goes up again, and come out elsewhere.
-            refuse(f"this key does not open {path!r}")
-        on_desk = os.path.dirname(clean) == allowed["desk"]
-        if clean not in allowed["paths"] and not on_desk:
-            refuse(f"this key does not open {path!r}")
-    sudo = ["sudo", "-n"] if allowed["sudo"] else []
-    command = [*sudo, *asked]
-    os.execvp(command[0], command)  # noqa: S606 - an argument list, checked above
+        check(path, allowed)
+    become([*sudo, *asked])
+
+
+def check(path: str, allowed: dict[str, Any]) -> None:
+    clean = os.path.normpath(path)
+    if path.rstrip("/") != clean:
+        # rsync would follow a link before it goes up again, and come out elsewhere.
+        refuse(f"this key does not open {path!r}")
+    on_desk = os.path.dirname(clean) == allowed["desk"]
+    if clean not in allowed["paths"] and not on_desk:
+        refuse(f"this key does not open {path!r}")
+
+
+def become(command: list[str]) -> NoReturn:
+    os.execvp(command[0], command)  # noqa: S606 - an argument list, checked before
 
 
 if __name__ == "__main__":

@@ -1,0 +1,216 @@
+"""A first bringing over: `programs.fill` at one end, sender and reader at the other, with SSH
+stood in for by a script that carries their words, as quickly or as slowly as is told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine.state.programs
+from engine.state.programs import fill, source
+from tests.unit.test_passage_reader import settled
+
+PIECE = 4 << 20
+PROGRAMS = Path(engine.state.programs.__file__).parent
+LINE = """\
+#!{python}
+import os, subprocess, sys, threading, time
+asked = " ".join("'" + word + "'" for word in sys.argv[4:])
+sender = [sys.executable, "-I", {sender!r}, {allowed!r}]
+environment = os.environ | {{"SSH_ORIGINAL_COMMAND": asked}}
+end = subprocess.Popen(sender, stdin=subprocess.PIPE, env=environment)
+
+def carry():
+    for line in sys.stdin.buffer:
+        time.sleep({delay})
+        end.stdin.write(line)
+        end.stdin.flush()
+    end.stdin.close()
+
+threading.Thread(target=carry, daemon=True).start()
+os._exit(end.wait())
+"""
+
+
+class Way:
+    def __init__(self, top: Path, delay: float = 0.01) -> None:
+        self.source, self.target, self.journal = top / "source", top / "target", top / "journal"
+        allowed = {
+            "paths": [str(self.source)],
+            "desk": str(top / "desk"),
+            "reader": str(PROGRAMS / "reader.py"),
+            "sudo": False,
+        }
+        (top / "allowed.json").write_text(json.dumps(allowed))
+        ssh = top / "bin" / "ssh"
+        ssh.parent.mkdir()
+        words = {"sender": str(PROGRAMS / "sender.py"), "allowed": str(top / "allowed.json")}
+        ssh.write_text(LINE.format(python=sys.executable, delay=delay, **words))
+        ssh.chmod(0o755)
+        self.environment = os.environ | {"PATH": f"{ssh.parent}:{os.environ['PATH']}"}
+
+    def begin(self, limit: int = 0, exclude: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+        task = {
+            "config": "none",
+            "source": str(self.source),
+            "target": str(self.target),
+            "exclude": list(exclude),
+            "limit": limit,
+            "journal": str(self.journal),
+        }
+        running = subprocess.Popen(
+            [sys.executable, "-I", "-c", source("fill")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment,
+        )
+        assert running.stdin is not None
+        running.stdin.write(json.dumps(task).encode())
+        running.stdin.close()
+        running.stdin = None
+        return running
+
+    def fill(self, **more: Any) -> dict[str, int]:
+        out, errors = self.begin(**more).communicate(timeout=120)
+        result = [line for line in out.decode().splitlines() if line.startswith("homeport-result:")]
+        assert result, errors.decode()
+        found: dict[str, int] = json.loads(base64.b64decode(result[0].split()[1]))
+        return found
+
+
+@pytest.fixture
+def way(tmp_path: Path) -> Way:
+    made = Way(tmp_path)
+    made.source.mkdir()
+    (made.source / "large").write_bytes(random.Random(1).randbytes(2 * PIECE + 12345))
+    (made.source / "below").mkdir()
+    for name in ("one", "new\nline", "\udcff-not-utf8", "-n", "quote'\"$(x)"):
+        (made.source / "below" / name).write_text(
+            f"content of {name!r}".encode(errors="replace").decode()
+        )
+    (made.source / "nothing").touch()
+    with (made.source / "hollow").open("wb") as file:
+        file.truncate(3 * PIECE)
+        file.seek(PIECE + 4096)
+        file.write(b"in the middle")
+    os.link(made.source / "large", made.source / "the same")
+    (made.source / "to one").symlink_to("below/one")
+    files = [path for path in made.source.rglob("*") if path.is_file() and not path.is_symlink()]
+    for path in files:
+        os.utime(path, ns=(1, 1_600_000_000_123_456_789))
+    settled(*files)
+    return made
+
+
+def content(top: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(path.relative_to(top)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in top.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def test_content_and_times_arrive_whatever_the_names(way: Way) -> None:
+    moved = way.fill()
+    wanted = content(way.source)
+    del wanted["the same"]  # a link, which rsync makes
+    assert content(way.target) == wanted
+    assert moved["items"] == len(wanted)
+    assert (way.target / "hollow").stat().st_blocks * 512 < PIECE
+    assert (way.target / "large").stat().st_mode & 0o077 == 0, "until rsync says who may read it"
+    assert not way.journal.exists()
+    assert Path(f"{way.journal}.done").exists()
+
+
+def test_on_a_near_line_small_files_are_left_to_rsync() -> None:
+    small, large = ["small", PIECE, 1], ["large", PIECE + 1, 1]
+    assert fill.sooner_here([small, large], far=False) == [large]
+    assert fill.sooner_here([small, large], far=True) == [small, large]
+
+
+def test_what_is_there_stays_as_it_is_and_no_link_is_followed(way: Way, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    way.target.mkdir()
+    (way.target / "below").symlink_to(elsewhere)
+    (way.target / "large").symlink_to(elsewhere / "large")
+    (way.target / "hollow").write_text("mine")
+    way.fill()
+    assert list(elsewhere.iterdir()) == []
+    assert (way.target / "hollow").read_text() == "mine"
+
+
+def test_what_is_excluded_is_not_brought(way: Way) -> None:
+    way.fill(exclude=("below", "large"))
+    assert not (way.target / "below").exists()
+    assert not (way.target / "large").exists()
+
+
+def test_a_single_file(tmp_path: Path) -> None:
+    way = Way(tmp_path)
+    way.source.write_bytes(random.Random(2).randbytes(4 * PIECE + 7))
+    settled(way.source)
+    assert way.fill() == {"items": 1, "bytes": 4 * PIECE + 7}
+    assert way.target.read_bytes() == way.source.read_bytes()
+    assert way.target.stat().st_mtime_ns == way.source.stat().st_mtime_ns
+
+
+def killed_in_the_middle(way: Way) -> int:
+    """A filling of one large file, killed when some of its pieces were there: how many."""
+    way.source.mkdir()
+    (way.source / "large").write_bytes(bytes(range(256)) * (12 * PIECE // 256))
+    settled(way.source / "large")
+    running = way.begin(limit=40_000)
+    while not way.journal.exists() or len(way.journal.read_text().splitlines()) < 5:
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.kill()
+    running.communicate()
+    return len(way.journal.read_text().splitlines()) - 2
+
+
+def test_killed_it_goes_on_with_the_pieces_that_are_missing(tmp_path: Path) -> None:
+    way = Way(tmp_path)
+    there = killed_in_the_middle(way)
+    assert 3 <= there < 12
+    wrong = (way.target / "large").stat().st_mtime_ns != (way.source / "large").stat().st_mtime_ns
+    assert wrong, "rsync would hold it for whole"
+    moved = way.fill()
+    assert (12 - there - 1) * PIECE <= moved["bytes"] <= (12 - there) * PIECE
+    assert content(way.target) == content(way.source)
+
+
+def test_after_a_crash_of_the_guest_nothing_is_taken_for_there(tmp_path: Path) -> None:
+    way = Way(tmp_path)
+    killed_in_the_middle(way)
+    lines = way.journal.read_text().splitlines()
+    way.journal.write_text("\n".join(["another boot", *lines[1:], ""]))
+    assert way.fill()["bytes"] == 0, "it is rsync's, which compares it by its checksums"
+    assert content(way.target) != content(way.source)
+
+
+def test_a_source_that_refuses_leaves_all_of_it_to_rsync(way: Way) -> None:
+    way.source = way.source / "below"
+    assert way.fill() == {"items": 0, "bytes": 0}
+    assert not Path(f"{way.journal}.done").exists()
+
+
+@given(st.lists(st.integers(0, PIECE), max_size=2000))
+def test_requests_hold_all_that_is_wanted_in_its_order(sizes: list[int]) -> None:
+    wanted = [fill.Wanted(str(n), size, 0, 0, size, True) for n, size in enumerate(sizes)]
+    made = fill.requests(wanted)
+    assert [each for request in made for each in request] == wanted
+    assert all(sum(each.length for each in request) <= PIECE for request in made)
+    assert all(0 < len(request) <= 512 for request in made)
