@@ -135,7 +135,7 @@ def test_broken_off_at_any_command_it_ends_the_same(move: Move) -> None:
     before = own(move.source.ground), own(move.target.ground)
     wanted = move.here.shown()
     for act in (seed, Move.bring, settle):
-        for at in range(1, 60, 2):
+        for at in range(1, 60, 3):
             try:
                 act(broken(move, at))
                 break
@@ -152,7 +152,7 @@ def broken(move: Move, at: int) -> Move:
     """The same with shells at both sides that break at their n-th command."""
 
     def cut(place: Place) -> Place:
-        shell: Any = Interrupted(place.shell, at, after=at % 4 == 1)  # type: ignore[arg-type]
+        shell: Any = Interrupted(place.shell, at, after=at % 2 == 0)  # type: ignore[arg-type]
         return replace(place, shell=shell)
 
     return with_places(move, cut)
@@ -170,13 +170,13 @@ def with_places(move: Move, change: Any) -> Move:
 def test_killed_at_any_moment_it_ends_the_same(move: Move) -> None:
     wanted = move.here.shown()
     for act in (seed, Move.bring, settle):
-        seconds = 0.15
+        seconds = 0.2
         while True:
             try:
                 act(with_places(move, partial(mortal, seconds)))
                 break
             except RemoteFailure:
-                seconds *= 1.6
+                seconds *= 2
                 assert seconds < 60, "it never came to an end"
     assert move.there.shown() == wanted
     assert move.compare().level == 3
@@ -226,7 +226,7 @@ def test_after_a_survey_all_that_was_written_since_is_compared(move: Move) -> No
         with pytest.raises(RemoteFailure, match=r"public\.large"):
             move.compare()
         psql(source, harm, "harbour")
-        assert move.compare().level == 3, "the same was done at both sides"
+    assert move.compare().level == 3, "the same was done at both sides"
 
 
 def test_a_standby_that_fell_too_far_behind_begins_anew(move: Move) -> None:
