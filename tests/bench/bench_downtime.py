@@ -7,7 +7,7 @@ same two guests, on the same data, after our move and in the other direction; th
 they fill has the application and its configuration already, and switching the name costs them
 nothing: both are in their favour. Runs are interleaved and the median counts.
 
-`python tests/bench/bench_downtime.py --database-mib 2048 --files 20000 --media-mib 2048 --runs 5`
+`python -m tests.bench.bench_downtime --database-mib 2048 --files 20000 --media-mib 2048 --runs 5`
 is the size that the goal is about; `make bench` runs a small one.
 """
 
