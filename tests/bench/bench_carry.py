@@ -34,7 +34,7 @@ from tests.deployed import installation
 from tests.lab_fixture import RunningLab
 
 RUNS = int(os.environ.get("CARRY_RUNS", "5"))
-LARGE_MIB = int(os.environ.get("CARRY_LARGE_MIB", "256"))
+LARGE_MIB = int(os.environ.get("CARRY_LARGE_MIB", "512"))
 SMALL_FILES = int(os.environ.get("CARRY_SMALL_FILES", "5000"))
 SMALL_BYTES, PER_DIRECTORY = 4096, 100
 ONE_WAY_SECONDS = 0.025

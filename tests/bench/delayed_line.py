@@ -29,7 +29,10 @@ def delayed_line(host: str, port: int, source: str, seconds: float) -> Iterator[
     async def begin() -> asyncio.Server:
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             there = await asyncio.open_connection(host, port, local_addr=(source, 0))
-            await asyncio.gather(_late(reader, there[1], seconds), _late(there[0], writer, seconds))
+            with suppress(asyncio.CancelledError):  # at the end
+                await asyncio.gather(
+                    _late(reader, there[1], seconds), _late(there[0], writer, seconds)
+                )
 
         return await asyncio.start_server(relay, "127.0.0.1", 0)
 
