@@ -29,7 +29,10 @@ def delayed_line(host: str, port: int, source: str, seconds: float) -> Iterator[
     async def begin() -> asyncio.Server:
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             there = await asyncio.open_connection(host, port, local_addr=(source, 0))
-            await asyncio.gather(_late(reader, there[1], seconds), _late(there[0], writer, seconds))
+            with suppress(asyncio.CancelledError):  # at the end
+                await asyncio.gather(
+                    _late(reader, there[1], seconds), _late(there[0], writer, seconds)
+                )
 
         return await asyncio.start_server(relay, "127.0.0.1", 0)
 
@@ -38,8 +41,16 @@ def delayed_line(host: str, port: int, source: str, seconds: float) -> Iterator[
         yield server.sockets[0].getsockname()[1]
     finally:
         loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(_ended(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+
+
+async def _ended() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 async def _late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:

@@ -96,11 +96,9 @@ def way(tmp_path: Path) -> Way:
     made.source.mkdir()
     (made.source / "large").write_bytes(random.Random(1).randbytes(2 * PIECE + 12345))
     (made.source / "below").mkdir()
-    for name in ("one", "new\nline", "\udcff-not-utf8", "-n", "quote'\"$(x)"):
-        (made.source / "below" / name).write_text(
-            f"content of {name!r}".encode(errors="replace").decode()
-        )
-    (made.source / "nothing").touch()
+    for number, name in enumerate(("one", "new\nline", "\udcff-not-utf8", "-n", "quote'\"$(x)")):
+        (made.source / "below" / name).write_text(f"content {number}\n" * 10_000)
+    (made.source / "small").write_text("rsync's")
     with (made.source / "hollow").open("wb") as file:
         file.truncate(3 * PIECE)
         file.seek(PIECE + 4096)
@@ -125,7 +123,8 @@ def content(top: Path) -> dict[str, tuple[int, bytes]]:
 def test_content_and_times_arrive_whatever_the_names(way: Way) -> None:
     moved = way.fill()
     wanted = content(way.source)
-    del wanted["the same"]  # a link, which rsync makes
+    for name in ("the same", "small"):  # a link and what is sooner brought by rsync
+        del wanted[name]
     assert content(way.target) == wanted
     assert moved["items"] == len(wanted)
     assert (way.target / "hollow").stat().st_blocks * 512 < PIECE
@@ -134,10 +133,10 @@ def test_content_and_times_arrive_whatever_the_names(way: Way) -> None:
     assert Path(f"{way.journal}.done").exists()
 
 
-def test_on_a_near_line_small_files_are_left_to_rsync() -> None:
-    small, large = ["small", PIECE, 1], ["large", PIECE + 1, 1]
-    assert fill.sooner_here([small, large], far=False) == [large]
-    assert fill.sooner_here([small, large], far=True) == [small, large]
+def test_small_files_are_left_to_rsync_and_on_a_near_line_larger_ones_too() -> None:
+    small, middle, large = (["", size, 1] for size in (65_536, PIECE, PIECE + 1))
+    assert fill.sooner_here([small, middle, large], far=False) == [large]
+    assert fill.sooner_here([small, middle, large], far=True) == [middle, large]
 
 
 def test_what_is_there_stays_as_it_is_and_no_link_is_followed(way: Way, tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ _FILES = 512
 _NEAR, _FAR = 2, 6
 """Streams: for the cores' sake, and for a line on which one waits for its window."""
 _FAR_SECONDS = 0.005
-"""There and back. On a nearer line small files are rsync's, which needs less of a core for them."""
+"""There and back."""
+_SMALL_FAR = 64 << 10
+"""Bytes up to which rsync needs less time of a core for a file than a far line takes of it; on a
+near one that holds up to a piece."""
 _FEW, _SHARE = 16 << 20, 32 << 20
 """Bytes below which rsync alone is sooner done, and those that are worth one more login."""
 _LEFT_TO_RSYNC = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
@@ -193,7 +196,7 @@ class Tree:
 
 def sooner_here(listed: list[list[Any]], far: bool) -> list[list[Any]]:
     """What several streams of pieces bring sooner than rsync's one."""
-    return [each for each in listed if far or each[1] > _PIECE]
+    return [each for each in listed if each[1] > (_SMALL_FAR if far else _PIECE)]
 
 
 def missing(target: str, listed: list[list[Any]], journal: Journal) -> Iterator[Wanted]:
