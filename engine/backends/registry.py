@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +26,7 @@ from engine.backends.protocols import (
 from engine.errors import HomeportError, InvalidInput
 from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
 from engine.paths import Paths
+from engine.plugins import installed
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -198,10 +199,10 @@ def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
             do=f"Add a backend for {service} to the provider's settings.",
         )
     name = f"{service}.{backend.kind}"
-    if name not in _installed():
+    if name not in installed(GROUP):
         prefix = f"{service}."
         known = sorted(
-            name.removeprefix(prefix) for name in _installed() if name.startswith(prefix)
+            name.removeprefix(prefix) for name in installed(GROUP) if name.startswith(prefix)
         )
         raise InvalidInput(
             f"there is no {service} driver called {backend.kind}",
@@ -209,13 +210,4 @@ def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
             why=f"installed: {', '.join(known) or 'none'}",
             do="Correct the kind in the provider's settings, or install the driver's package.",
         )
-    return _installed()[name]
-
-
-@cache
-def _installed() -> dict[str, EntryPoint]:
-    """Every driver by name. Looked up once: it reads a file of every installed package, and
-    every step of an operation opens backends."""
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return installed(GROUP)[name]

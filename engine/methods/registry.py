@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput
 from engine.methods.protocols import Method
+from engine.plugins import installed
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "homeport.methods"
 
 
 def open_method(name: str) -> Method:
     """InvalidInput where nothing that is installed has this method."""
-    if name not in methods():
+    known = methods()
+    if name not in known:
         raise InvalidInput(
             what="there is no such method",
             on=name,
-            why=f"installed: {', '.join(sorted(methods())) or 'none'}",
+            why=f"installed: {', '.join(sorted(known)) or 'none'}",
             do="Correct the method in the provider's settings, or install the plugin that has it.",
         )
-    method: Method = methods()[name].load()()
+    method: Method = known[name].load()()
     return method
 
 
-@cache
 def methods() -> dict[str, EntryPoint]:
     """Those that are installed, by their names."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return installed(GROUP)

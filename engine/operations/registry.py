@@ -12,11 +12,11 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import TypeVar
 
 from engine.errors import NotFound
 from engine.operations.step import Handler
+from engine.plugins import installed
 
 GROUP = "homeport.steps"
 _KIND = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*@[1-9][0-9]*")
@@ -43,9 +43,8 @@ def handler(kind: str) -> Handler:
     """The handler of a kind. NotFound where this Homeport has none."""
     if kind not in _handlers:
         _load_built_in()
-    if kind not in _handlers:
-        for point in entry_points(group=GROUP, name=kind):
-            _handlers.setdefault(kind, point.load())
+    if kind not in _handlers and (point := installed(GROUP).get(kind)):
+        _handlers[kind] = point.load()
     if kind not in _handlers:
         raise NotFound(
             what="this Homeport does not know how to carry out a step",

@@ -35,7 +35,7 @@ def test_it_says_what_must_never_be_lost_and_who_it_is(package: Package) -> None
     assert package.module.startswith("services.")
     classes = {unit.klass for unit in package.state}
     assert {"irreplaceable"} <= classes
-    databases = [unit for unit in package.state if unit.kind in ("postgresql", "sqlite")]
+    databases = [unit for unit in package.state if unit.kind in ("postgresql", "mariadb", "sqlite")]
     assert [unit.klass for unit in databases] == ["irreplaceable"]
     identity = [unit for unit in package.state if unit.klass == "identity"]
     assert identity or "identity" in databases[0].after
