@@ -16,7 +16,7 @@ def move_warnings(
     away = forecast.away_seconds
     told = [
         f"{target.package.name} is away for about {away:.0f} s, from the freeze to its first "
-        f"answer at the target; what takes the most of it: {forecast.limiting}.",
+        f"answer at the target. What takes the longest: {forecast.limiting}.",
         f'Point of no return: "Fence the source". Before it, a failure leaves {here} serving; '
         f"after it, homeport revert {name} goes back.",
         f"{here} keeps all of its side until you run homeport confirm {name}.",
