@@ -149,8 +149,8 @@ def _get(homeport: Homeport, options: argparse.Namespace) -> int:
 def _set(homeport: Homeport, options: argparse.Namespace) -> int:
     generator, file = _split(options.file)
     selection = _selection(options)
-    is_secret = selection.generator(generator).outputs.get(file)
-    value = read_value(options.file, options.source, hidden=is_secret is None or is_secret.secret)
+    declared = selection.generator(generator).outputs.get(file)
+    value = read_value(options.file, options.source, hidden=declared is None or declared.secret)
     homeport.vars.set(options.provider, selection, generator, file, value)
     if options.json:
         output.emit_json({"set": options.file})

@@ -19,19 +19,23 @@ Owner, group, mode and phase are labels of the values, so that they can be used 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from engine.backends.protocols import HasLabels, HasPolicies, Secrets
-from engine.errors import HomeportError, InvalidInput, NotFound
+from engine.errors import InvalidInput, NotFound
 from engine.homeport import Homeport
 from engine.model.base import Model
-from engine.model.provider import Service
+from engine.vars.clan_settings import (
+    SETTINGS,
+    ClanSettings,
+    only_openbao,
+    read_settings,
+    told_to_clan,
+)
 from engine.vars.memory_directory import memory_directory
 from engine.vars.store import decoded, encoded
 
@@ -43,16 +47,8 @@ else:
     except ImportError:
         from engine.vars.clan_interface import StoreBase
 
-SETTINGS = "homeport.yaml"
 UPLOAD_DIRECTORY = "/var/lib/homeport-vars"
 _PARTITIONING = "partitioning"
-
-
-class ClanSettings(Model):
-    """provider: may be left out where only one keeps its secrets in OpenBao."""
-
-    provider: str = ""
-    folder: str = Field("clan", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
 class Request(Model):
@@ -83,7 +79,7 @@ class SecretStore(StoreBase):
         key = self.rel_dir(generator, name)
         if cache is not None and key in cache:
             return bytes(cache[key])
-        with _told_to_clan():
+        with told_to_clan():
             value = decoded(self._secrets.get(self._path("vars", generator, name)))
         if cache is not None:
             cache[key] = value
@@ -93,7 +89,7 @@ class SecretStore(StoreBase):
         self, generator: GeneratorId, name: str, value: bytes, request: StoreRequest
     ) -> list[Path]:
         """The request goes first: no value is there of which nobody knows whose it is."""
-        with _told_to_clan():
+        with told_to_clan():
             path = self._path("vars", generator, name)
             self._put_request(
                 generator,
@@ -109,11 +105,11 @@ class SecretStore(StoreBase):
 
     def exists(self, generator: GeneratorId, name: str) -> bool:
         """Answered from one list of names, read once."""
-        with _told_to_clan():
+        with told_to_clan():
             return self._path("vars", generator, name) in self._present
 
     def delete(self, generator: GeneratorId, name: str) -> Iterable[Path]:
-        with _told_to_clan():
+        with told_to_clan():
             path = self._path("vars", generator, name)
             self._secrets.delete(path)
             self._secrets.delete(self._path("requests", generator, name))
@@ -125,7 +121,7 @@ class SecretStore(StoreBase):
 
     def delete_store(self, machine: str) -> Iterable[Path]:
         """All that is the machine's own. What is shared stays."""
-        with _told_to_clan():
+        with told_to_clan():
             for kind in ("vars", "requests", "validation"):
                 self._secrets.delete(f"{self._folder}/{kind}/per-machine/{machine}")
             self.__dict__.pop("_present", None)
@@ -138,13 +134,13 @@ class SecretStore(StoreBase):
 
     def get_validation(self, generator: GeneratorId) -> str | None:
         try:
-            with _told_to_clan(NotFound):
+            with told_to_clan(NotFound):
                 return self._secrets.get(self._path("validation", generator))
         except NotFound:
             return None
 
     def set_validation(self, generator: GeneratorId, hash_str: str | None) -> list[Path]:
-        with _told_to_clan():
+        with told_to_clan():
             path = self._path("validation", generator)
             if hash_str is None:
                 self._secrets.delete(path)
@@ -163,7 +159,7 @@ class SecretStore(StoreBase):
     ) -> None:
         """PHASE/GENERATOR/FILE, and GENERATOR/FILE for partitioning, where Clan's installer looks
         for them; mode as declared. Owners are set on the machine, which knows its users."""
-        with _told_to_clan():
+        with told_to_clan():
             for generator, file in _deployed(generators, machine):
                 if file.needed_for not in phases:
                     continue
@@ -205,7 +201,7 @@ class SecretStore(StoreBase):
     ) -> str | None:
         """What is known of the machine's files and is not as declared; None where nothing is."""
         wrong = []
-        with _told_to_clan():
+        with told_to_clan():
             for generator, file in self._stored(machine, generators, file_name):
                 on = f"{generator.name}/{file.name}"
                 if self._request(generator.key, file.name) != _wanted(generator, file):
@@ -222,7 +218,7 @@ class SecretStore(StoreBase):
         file_name: str | None = None,
     ) -> None:
         """What `health_check` finds is put right; no value is changed."""
-        with _told_to_clan():
+        with told_to_clan():
             for generator, file in self._stored(machine, generators, file_name):
                 self._put_request(generator.key, file.name, _wanted(generator, file))
                 self._label(generator, file)
@@ -230,7 +226,7 @@ class SecretStore(StoreBase):
     def policy(self, machine: str) -> str:
         """For OpenBao's administrator: a policy by which the machine reads exactly the files that
         are deployed to it, should it fetch them by itself."""
-        with _told_to_clan():
+        with told_to_clan():
             if not isinstance(self._secrets, HasPolicies):
                 raise InvalidInput("this store of secrets has no policies", on=self._provider)
             top = f"{self._folder}/requests/"
@@ -285,7 +281,7 @@ class SecretStore(StoreBase):
 
     @cached_property
     def _settings(self) -> ClanSettings:
-        return _read_settings(Path(self.clan_dir) / SETTINGS)
+        return read_settings(Path(self.clan_dir) / SETTINGS)
 
     @property
     def _folder(self) -> str:
@@ -297,7 +293,7 @@ class SecretStore(StoreBase):
 
     @cached_property
     def _provider(self) -> str:
-        return self._settings.provider or _only_openbao(self._homeport)
+        return self._settings.provider or only_openbao(self._homeport)
 
     @cached_property
     def _secrets(self) -> Secrets:
@@ -328,49 +324,3 @@ def _labels(generator: GeneratorStore, file: Var) -> dict[str, str]:
         "file_group": file.group,
         "file_mode": f"{file.mode:04o}",
     }
-
-
-def _read_settings(file: Path) -> ClanSettings:
-    try:
-        return ClanSettings.model_validate(yaml.safe_load(file.read_text()) or {})
-    except FileNotFoundError:
-        return ClanSettings()
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise InvalidInput(
-            "the settings of Clan's store cannot be used",
-            on=str(file),
-            why=str(error),
-            do="It may have two lines: 'provider: NAME' and 'folder: NAME'.",
-        ) from None
-
-
-def _only_openbao(homeport: Homeport) -> str:
-    found = [
-        profile.name
-        for profile in homeport.providers()
-        if profile.backends[Service.SECRETS].kind == "openbao"
-    ]
-    if len(found) == 1:
-        return found[0]
-    raise InvalidInput(
-        "it is not clear which OpenBao is meant",
-        why=f"providers with one: {', '.join(found) or 'none'}",
-        left="nothing was read",
-        do=f"Write 'provider: NAME' into {SETTINGS} beside Clan's flake; "
-        "homeport providers lists them.",
-    )
-
-
-@contextmanager
-def _told_to_clan(*but: type[HomeportError]) -> Iterator[None]:
-    """Our errors as Clan's, which its command line explains; as they are without Clan."""
-    try:
-        yield
-    except but:
-        raise
-    except HomeportError as error:
-        try:
-            from clan_lib.errors import ClanError  # type: ignore[import-not-found]
-        except ImportError:
-            raise error from None
-        raise ClanError(str(error), description=f"{error.left}. {error.do}") from error

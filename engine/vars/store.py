@@ -103,14 +103,29 @@ class VarStore:
     def write(
         self, machine: str, generator: str, record: Record, values: Mapping[str, bytes]
     ) -> None:
-        """All files of the generator, in place of those of before. Killed in between, its record
-        says that they do not belong together."""
+        """All files of the generator, in place of those of before, read back. Killed in between,
+        its record says that they do not belong together; so it does after the Conflict where
+        somebody else writes at the same time."""
         texts = {name: encoded(value) for name, value in values.items()}
-        self._put_record(machine, generator, record.model_copy(update={"is_complete": False}))
+        begun = record.model_copy(update={"is_complete": False})
+        self._put_record(machine, generator, begun)
         for name, text in texts.items():
             self._secrets.put(self._path(machine, generator, name), text)
         for name in sorted(self.present(machine, generator) - set(values)):
             self._secrets.delete(self._path(machine, generator, name))
+        now = self.record(machine, generator)
+        if now != begun or any(
+            self._secrets.get(self._path(machine, generator, name)) != text
+            for name, text in texts.items()
+        ):
+            self._put_record(machine, generator, begun)
+            raise Conflict(
+                "a generator was run by somebody else at the same time",
+                on=generator,
+                why="the files that are stored are not all of one run",
+                left="they are marked as not complete",
+                do="Agree on who generates, then generate again.",
+            )
         self.describe(machine, generator, record.model_copy(update={"is_complete": True}))
 
     def describe(self, machine: str, generator: str, record: Record) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, NotReady
 from engine.model.base import Model
 from engine.vars.generators import Name
 from engine.vars.store import Kept, Record, VarStore, decoded, encoded
@@ -32,23 +32,32 @@ class Exported(Model):
 
 
 def exported(store: VarStore, kept: Iterable[Kept], *, with_secrets: bool) -> Exported:
-    """Of each generator the files that are there."""
+    """Of each generator the files that are there. NotReady where, with their values, they are
+    not all there: nobody should take that for a copy."""
     return Exported(
-        generators=tuple(
-            ExportedGenerator(
-                machine=one.machine,
-                generator=one.generator,
-                record=one.record,
-                values={
-                    name: encoded(store.read(one.machine, one.generator, name))
-                    if with_secrets or not file.secret
-                    else None
-                    for name, file in sorted(one.record.files.items())
-                    if name in store.present(one.machine, one.generator)
-                },
-            )
-            for one in kept
+        generators=tuple(_exported(store, one, with_secrets=with_secrets) for one in kept)
+    )
+
+
+def _exported(store: VarStore, one: Kept, *, with_secrets: bool) -> ExportedGenerator:
+    present = store.present(one.machine, one.generator)
+    is_whole = one.record.is_complete and present >= set(one.record.files)
+    if with_secrets and not is_whole:
+        raise NotReady(
+            "the files of a generator are not all there",
+            on=f"{one.generator} at {one.placement}",
+            left="nothing was exported",
+            do="Generate first: homeport vars generate",
         )
+    values = {
+        name: encoded(store.read(one.machine, one.generator, name))
+        if with_secrets or not file.secret
+        else None
+        for name, file in sorted(one.record.files.items())
+        if name in present
+    }
+    return ExportedGenerator(
+        machine=one.machine, generator=one.generator, record=one.record, values=values
     )
 
 

@@ -395,3 +395,28 @@ def test_a_machine_must_be_named_for_what_is_not_shared() -> None:
     with pytest.raises(HomeportError, match="machine must be named"):
         Selection(read(**CHAIN)).machine_of("web")
     assert Selection(read(**CHAIN)).machine_of("ca") == ""
+
+
+class Shared(MemorySecrets):
+    """Somebody else writes a file when this is put."""
+
+    other = ("", "", "")
+
+    def put(self, path: str, value: str) -> None:
+        super().put(path, value)
+        if path == self.other[0]:
+            super().put(*self.other[1:])
+
+
+@pytest.mark.parametrize("theirs", ["key", "cert", RECORD])
+def test_files_of_two_runs_at_once_never_count_as_whole(theirs: str) -> None:
+    secrets, generators = Shared(), read(**CHAIN)
+    stored(secrets, generators)
+    top = "vars/home/shared/ca"
+    their_record = declared(generators["ca"], {}).model_dump_json()
+    value = their_record if theirs == RECORD else "theirs"
+    secrets.other = (f"{top}/cert", f"{top}/{theirs}", value)
+    mine = declared(generators["ca"], {})
+    with pytest.raises(Conflict, match="somebody else"):
+        VarStore(secrets, "home").write("", "ca", mine, {"key": b"new", "cert": b"new"})
+    assert wanting(secrets, generators)["ca"].startswith("it was stopped")

@@ -16,6 +16,7 @@ from engine.cli.main import main
 from engine.homeport import Homeport
 from engine.model.provider import BackendProfile, ProviderProfile, Service
 from engine.vars.generators import read_generators
+from engine.vars.store import VarStore
 
 PASSWORD = "canary-3f9a-very-secret"
 GENERATORS: dict[str, Any] = {
@@ -193,6 +194,23 @@ def test_an_import_elsewhere_has_everything_and_makes_nothing_anew(
     assert run("set", "ca/key", "--from", "own", provider="away") == 0
     assert run("import", "whole", "--plan", provider="away") == 0
     assert "ca (shared): it takes the place of another" in capsys.readouterr().out
+
+
+def test_what_is_not_whole_is_neither_exported_nor_set(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert generate() == 0
+    with Homeport.open() as homeport:
+        store = VarStore(homeport.secret_stores.open("home"), "home")
+        record = store.record("", "ca")
+        assert record is not None
+        store.describe("", "ca", record.model_copy(update={"is_complete": False}))
+    assert run("export", "--output", "whole") == 7
+    assert not Path("whole").exists()
+    Path("own").write_text("mine")
+    assert run("set", "ca/key", "--from", "own") == 5
+    assert generate() == 0
+    assert run("set", "ca/key", "--from", "own") == 0
 
 
 def test_reading_a_secret_is_on_record_without_its_value(
