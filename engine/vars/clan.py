@@ -37,10 +37,10 @@ from engine.vars.clan_settings import (
     told_to_clan,
 )
 from engine.vars.memory_directory import memory_directory
-from engine.vars.store import decoded, encoded
+from engine.vars.store import decoded, encoded, placement
 
 if TYPE_CHECKING:
-    from engine.vars.clan_interface import GeneratorId, GeneratorStore, StoreBase, StoreRequest, Var
+    from engine.vars.clan_interface import GeneratorId, GeneratorStore, StoreBase, Var
 else:
     try:
         from clan_lib.vars._types import StoreBase
@@ -52,10 +52,9 @@ _PARTITIONING = "partitioning"
 
 
 class Request(Model):
-    """Who may have a file, as Clan said when it was stored."""
+    """Who may have a file: the machines onto which it is put."""
 
     deploy: tuple[str, ...]
-    machines: tuple[str, ...]
 
 
 class SecretStore(StoreBase):
@@ -86,18 +85,20 @@ class SecretStore(StoreBase):
         return value
 
     def _set(
-        self, generator: GeneratorId, name: str, value: bytes, request: StoreRequest
+        self, generator: GeneratorId, name: str, value: bytes, *request: Any, **named: Any
     ) -> list[Path]:
-        """The request goes first: no value is there of which nobody knows whose it is."""
+        """request: whom the file is for, the last argument; Clan has given it by position and by
+        several names. For a shared file machines are added to those of before, as Clan asks for
+        one machine after the other. It is stored before the value: no value is there of which
+        nobody knows whose it is."""
+        [asked] = (*request, *named.values())
         with told_to_clan():
             path = self._path("vars", generator, name)
-            self._put_request(
-                generator,
-                name,
-                Request(deploy=tuple(request.deploy), machines=tuple(request.machines)),
-            )
+            before = self._request(generator, name) if asked.deploy else None
+            known = set(before.deploy) if before is not None else set()
+            self._put_request(generator, name, known | set(asked.deploy))
             self._secrets.put(path, encoded(value))
-        self._present.add(path)
+            self._present.add(path)
         cache = getattr(self, "_secret_cache", None)
         if cache is not None:
             cache[self.rel_dir(generator, name)] = value
@@ -122,8 +123,11 @@ class SecretStore(StoreBase):
     def delete_store(self, machine: str) -> Iterable[Path]:
         """All that is the machine's own. What is shared stays."""
         with told_to_clan():
+            place = placement(machine)
+            if not machine:
+                raise InvalidInput("a machine must be named", left="nothing was removed")
             for kind in ("vars", "requests", "validation"):
-                self._secrets.delete(f"{self._folder}/{kind}/per-machine/{machine}")
+                self._secrets.delete(f"{self._folder}/{kind}/{place}")
             self.__dict__.pop("_present", None)
         cache = getattr(self, "_secret_cache", None)
         if cache is not None:
@@ -171,7 +175,7 @@ class SecretStore(StoreBase):
                 target.touch(mode=0o600, exist_ok=False)
                 target.write_bytes(value)
                 target.chmod(file.mode)
-                self._label(generator, file)
+                self._describe(machine, generator, file)
 
     def get_upload_directory(self, machine: str) -> str:
         del machine  # the same on all
@@ -199,16 +203,19 @@ class SecretStore(StoreBase):
         generators: Sequence[GeneratorStore] | None = None,
         file_name: str | None = None,
     ) -> str | None:
-        """What is known of the machine's files and is not as declared; None where nothing is."""
-        wrong = []
+        """Files that the machine may have and should not; None where there are none.
+
+        What it may not have yet, and owner or mode that are declared differently, are no matter of
+        health: Clan generates nothing for a machine that is not healthy, and the next deployment
+        puts them right, as `fix` does.
+        """
         with told_to_clan():
-            for generator, file in self._stored(machine, generators, file_name):
-                on = f"{generator.name}/{file.name}"
-                if self._request(generator.key, file.name) != _wanted(generator, file):
-                    wrong.append(f"{on}: other machines are declared for it than it was stored for")
-                known = self._labels(generator, file)
-                differs = [k for k, v in _labels(generator, file).items() if known.get(k, v) != v]
-                wrong += [f"{on}: its {key} is declared differently" for key in differs]
+            wrong = [
+                f"{generator.name}/{file.name}: the machine {machine} may read it, and it is "
+                "declared not to be deployed"
+                for generator, file in self._stored(machine, generators, file_name)
+                if not file.deploy and self._may_have(machine, generator, file)
+            ]
         return "\n".join(wrong) or None
 
     def fix(
@@ -217,11 +224,10 @@ class SecretStore(StoreBase):
         generators: Sequence[GeneratorStore] | None = None,
         file_name: str | None = None,
     ) -> None:
-        """What `health_check` finds is put right; no value is changed."""
+        """What is known of the machine's files is put right; no value is changed."""
         with told_to_clan():
             for generator, file in self._stored(machine, generators, file_name):
-                self._put_request(generator.key, file.name, _wanted(generator, file))
-                self._label(generator, file)
+                self._describe(machine, generator, file)
 
     def policy(self, machine: str) -> str:
         """For OpenBao's administrator: a policy by which the machine reads exactly the files that
@@ -259,15 +265,20 @@ class SecretStore(StoreBase):
         except (NotFound, ValidationError):
             return None
 
-    def _put_request(self, generator: GeneratorId, name: str, request: Request) -> None:
-        self._secrets.put(self._path("requests", generator, name), request.model_dump_json())
+    def _put_request(self, generator: GeneratorId, name: str, deploy: Iterable[str]) -> None:
+        text = Request(deploy=tuple(sorted(deploy))).model_dump_json()
+        self._secrets.put(self._path("requests", generator, name), text)
 
-    def _labels(self, generator: GeneratorStore, file: Var) -> dict[str, str]:
-        if not isinstance(self._secrets, HasLabels):
-            return {}
-        return dict(self._secrets.labels(self._path("vars", generator.key, file.name)))
+    def _may_have(self, machine: str, generator: GeneratorStore, file: Var) -> bool:
+        request = self._request(generator.key, file.name)
+        return request is not None and machine in request.deploy
 
-    def _label(self, generator: GeneratorStore, file: Var) -> None:
+    def _describe(self, machine: str, generator: GeneratorStore, file: Var) -> None:
+        if self._may_have(machine, generator, file) != file.deploy:
+            request = self._request(generator.key, file.name)
+            others = set(request.deploy) - {machine} if request is not None else set()
+            mine = {machine} if file.deploy else set()
+            self._put_request(generator.key, file.name, others | mine)
         if isinstance(self._secrets, HasLabels):
             path = self._path("vars", generator.key, file.name)
             self._secrets.label(path, _labels(generator, file))
@@ -307,11 +318,6 @@ def _deployed(
         for file in generator.files:
             if file.secret and file.deploy and machine in generator.machines:
                 yield generator, file
-
-
-def _wanted(generator: GeneratorStore, file: Var) -> Request:
-    machines = tuple(generator.machines)
-    return Request(deploy=machines if file.deploy else (), machines=machines)
 
 
 def _labels(generator: GeneratorStore, file: Var) -> dict[str, str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class StoreBase(ABC):
 
     @abstractmethod
     def _set(
-        self, generator: GeneratorId, name: str, value: bytes, request: StoreRequest
+        self, generator: GeneratorId, name: str, value: bytes, *request: Any, **named: Any
     ) -> list[Path]: ...
 
     @abstractmethod
@@ -132,19 +132,27 @@ class StoreBase(ABC):
     def set_validation(self, generator: GeneratorId, hash_str: str | None) -> list[Path]: ...
 
     def set(
-        self, generator: GeneratorId, name: str, value: bytes, request: StoreRequest
+        self,
+        generator: GeneratorStore,
+        var: Var,
+        value: bytes,
+        is_migration: bool = False,
+        log_info: Callable[[str], None] = log.info,
     ) -> list[Path]:
         """Store a value; the one that a generator left before it became shared, or stopped being
-        so, is removed first. Files of the repository that changed."""
-        changed: list[Path] = []
-        machines: list[Placement] = [PerMachine(machine) for machine in request.machines]
-        before = machines if isinstance(generator.placement, Shared) else [Shared()]
-        for placement in before:
-            old = GeneratorId(generator.name, placement)
-            if self.exists(old, name):
-                changed += self.delete(old, name)
-        changed += self._set(generator, name, value, request)
-        log.info("stored %s/%s for %s", generator.name, name, ", ".join(request.machines))
+        so, is removed. Files of the repository that changed."""
+        key = generator.key
+        machines: list[Placement] = [PerMachine(machine) for machine in generator.machines]
+        switched: dict[type, list[Placement]] = {Shared: machines, PerMachine: [Shared()]}
+        deploy = generator.machines if var.deploy else []
+        request = StoreRequest(key.placement, deploy, generator.machines)
+        changed = self._set(key, var.name, value, request)
+        for placement in switched.get(type(key.placement), []):
+            before = GeneratorId(key.name, placement)
+            if self.exists(before, var.name):
+                changed += self.delete(before, var.name)
+        done = "migrated" if is_migration else "stored"
+        log_info(f"{done} {key.name}/{var.name} for {', '.join(generator.machines)}")
         return changed
 
     def hash_is_valid(self, generator: GeneratorId, target_hash: str | None) -> bool:

@@ -34,7 +34,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from engine.errors import InvalidInput
 from engine.model.base import Model
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+Name = Annotated[str, Field(pattern=NAME)]
 """Of a generator, file, prompt or machine: one part of a secret's path."""
 _Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}\$?$")]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import secrets as randomness
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from pydantic import Field, ValidationError
 from engine.backends.protocols import HasLabels, Secrets
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.base import Model
-from engine.vars.generators import Generator, VarFile
+from engine.vars.generators import NAME, Generator, VarFile
 
 RECORD = "_record"
 _BINARY = "base64:"
@@ -58,7 +59,16 @@ class Kept:
 
 
 def placement(machine: str) -> str:
-    """Part of the path; empty for what is shared."""
+    """Part of the path; the machine is empty for what is shared. InvalidInput for what is no
+    name of a machine."""
+    if machine and not re.fullmatch(NAME, machine):
+        raise InvalidInput(
+            "this is not the name of a machine",
+            on=machine[:80],
+            why="a name has letters, digits, '_', '-' and '.', and begins with a letter or digit",
+            left="nothing was changed",
+            do="Correct the name.",
+        )
     return f"{_PER_MACHINE}/{machine}" if machine else SHARED
 
 

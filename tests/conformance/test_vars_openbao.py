@@ -189,10 +189,6 @@ class ClanGenerator:
         placed = Shared() if self.share else PerMachine(self.machines[0])
         return GeneratorId(self.name, placed)
 
-    def request(self, var: Var) -> StoreRequest:
-        machines = self.machines
-        return StoreRequest(self.key.placement, machines if var.deploy else [], machines)
-
 
 @dataclass
 class Clan:
@@ -205,7 +201,7 @@ class Clan:
             for var in generator.files:
                 if var.secret:
                     value = f"{generator.name} {var.name}".encode()
-                    self.store.set(generator.key, var.name, value, generator.request(var))
+                    self.store.set(generator, var, value)
 
 
 @pytest.fixture
@@ -281,22 +277,43 @@ def test_existence_costs_one_request_however_often_it_is_asked(clan: Clan, place
     assert place.bao.audit_log.read_text().count('"type":"request"') == before
 
 
-def test_set_moves_what_became_shared_and_logs_no_value(
+def test_set_moves_what_became_shared_and_back_and_logs_no_value(
     clan: Clan, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    shared, request = GeneratorId("ssh", Shared()), StoreRequest(Shared(), ["m1"], ["m1", "m2"])
-    for machine in ("m1", "m2"):
-        owner = GeneratorId("ssh", PerMachine(machine))
-        assert clan.store.set(owner, "key", CANARY, asked(machine)) == []
-    assert clan.store.exists(M1, "key")
-    clan.store.set(shared, "key", CANARY, request)
-    assert clan.store.exists(shared, "key")
-    assert not clan.store.exists(M1, "key")
-    assert not another(clan).exists(GeneratorId("ssh", PerMachine("m2")), "key")
-    clan.store.set(M1, "key", CANARY, asked())
-    assert not another(clan).exists(shared, "key")
+    m1, m2 = (ClanGenerator("ssh", [Var("key")], [machine]) for machine in ("m1", "m2"))
+    shared = ClanGenerator("ssh", [Var("key")], ["m1", "m2"], share=True)
+    for generator in (m1, m2):
+        assert clan.store.set(generator, Var("key"), CANARY) == []
+    assert clan.store.exists(m1.key, "key")
+    assert clan.store.exists(m2.key, "key")
+    clan.store.set(shared, Var("key"), CANARY)
+    found = another(clan)
+    assert found.exists(shared.key, "key")
+    assert not found.exists(m1.key, "key")
+    assert not found.exists(m2.key, "key")
+    clan.store.set(m1, Var("key"), CANARY, is_migration=True)
+    assert not another(clan).exists(shared.key, "key")
+    assert another(clan).get(m1.key, "key") == CANARY
     assert CANARY.decode() not in caplog.text
+
+
+@dataclass
+class AccessPolicy:
+    """What Clan gave in place of a StoreRequest in the middle of 2026."""
+
+    placement: Any
+    deploy: list[str]
+
+
+def test_machines_of_a_shared_file_are_added_one_after_the_other(clan: Clan) -> None:
+    shared = GeneratorId("wifi", Shared())
+    clan.store._set(shared, "key", CANARY, policy=AccessPolicy(Shared(), ["m1"]))
+    clan.store._set(shared, "key", CANARY, request=StoreRequest(Shared(), ["m2"], ["m2"]))
+    assert "wifi/key" in clan.store.policy("m1")
+    assert "wifi/key" in clan.store.policy("m2")
+    clan.store._set(shared, "key", CANARY, AccessPolicy(Shared(), []))
+    assert clan.store.policy("m1") == clan.store.policy("m2") == ""
 
 
 def test_delete_leaves_nothing_and_can_be_repeated(clan: Clan, place: Place) -> None:
@@ -318,6 +335,14 @@ def test_delete_store_takes_all_of_one_machine_and_nothing_else(clan: Clan) -> N
     assert clan.store.get_validation(M1) is None
     assert clan.store.exists(other, "key")
     assert clan.store.exists(GeneratorId("ca", Shared()), "crl")
+
+
+@pytest.mark.parametrize("machine", ["", "a/b", ".."])
+def test_delete_store_refuses_what_is_no_machine(clan: Clan, machine: str) -> None:
+    clan.fill()
+    with pytest.raises(InvalidInput):
+        clan.store.delete_store(machine)
+    assert another(clan).exists(M1, "key")
 
 
 def test_validation_hashes_are_kept_apart_from_values(clan: Clan) -> None:
@@ -384,31 +409,42 @@ def test_an_upload_goes_clans_own_way_and_leaves_nothing_here(
     assert not seen["source"].exists()
 
 
-def test_health_names_what_is_declared_differently_and_fix_puts_it_right(
-    clan: Clan, place: Place, tmp_path: Path
+def test_health_names_what_a_machine_may_have_and_should_not_and_fix_takes_it_away(
+    clan: Clan,
 ) -> None:
     assert clan.store.health_check("m1", clan.generators) is None
     clan.fill()
     assert clan.store.health_check("m1", clan.generators) is None
+    value, crl = clan.store.get(M1, "key"), clan.generators[1].files[1]
+    crl.deploy = False
+    told = clan.store.health_check("m1", clan.generators)
+    assert told is not None
+    assert told.startswith("ca/crl: the machine m1 may read it")
+    assert clan.store.health_check("m1", clan.generators, "key") is None
+    clan.store.fix("m1", clan.generators, "key")
+    assert clan.store.health_check("m1", clan.generators) == told
     clan.store.fix("m1", clan.generators)
+    assert clan.store.health_check("m1", clan.generators) is None
+    assert "ca/crl" not in clan.store.policy("m1")
+    assert "ca/crl" in clan.store.policy("m2")
+    assert another(clan).get(M1, "key") == value
+
+
+def test_a_new_machine_and_another_owner_do_not_stand_in_the_way_and_are_put_right(
+    clan: Clan, place: Place, tmp_path: Path
+) -> None:
+    clan.fill()
     ssh, ca = clan.generators[:2]
     ssh.files[0].owner = "nobody"
     ca.machines.append("m3")
-    told = clan.store.health_check("m1", clan.generators)
-    assert told is not None
-    assert "ssh/key: its file_owner is declared differently" in told
-    assert "ca/crl: other machines" in told
-    assert "ssh/key" not in (clan.store.health_check("m1", clan.generators, "crl") or "")
-    assert clan.store.health_check("m2", [ssh]) is None
-    value = clan.store.get(M1, "key")
-    clan.store.fix("m1", clan.generators, "key")
-    told = clan.store.health_check("m1", clan.generators)
-    assert told is not None
-    assert "ssh" not in told
-    clan.store.fix("m1", clan.generators)
-    assert clan.store.health_check("m1", clan.generators) is None
-    assert another(clan).get(M1, "key") == value
+    for machine in ("m1", "m3"):
+        assert clan.store.health_check(machine, clan.generators) is None
+        clan.store.populate_dir(clan.generators, machine, tmp_path / machine, ["services"])
     assert place.labels("clan/vars/per-machine/m1/ssh/key")["file_owner"] == "nobody"
+    assert clan.store.policy("m3").count("path") == 1
+    ssh.files[0].owner = "sshd"
+    clan.store.fix("m1", clan.generators)
+    assert place.labels("clan/vars/per-machine/m1/ssh/key")["file_owner"] == "sshd"
 
 
 def test_a_machines_policy_opens_what_is_deployed_to_it_and_nothing_else(
@@ -473,7 +509,7 @@ def test_where_clan_is_installed_errors_are_clans(
 
 
 def test_no_value_reaches_openbaos_log(clan: Clan, place: Place) -> None:
-    clan.store.set(M1, "key", CANARY, asked())
+    clan.store._set(M1, "key", CANARY, asked())
     clan.store.get(M1, "key")
     assert CANARY.decode() not in place.bao.audit_log.read_text()
     assert CANARY.decode() not in place.bao.log.read_text()

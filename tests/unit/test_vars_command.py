@@ -17,6 +17,7 @@ from engine.homeport import Homeport
 from engine.model.provider import BackendProfile, ProviderProfile, Service
 from engine.vars.generators import read_generators
 from engine.vars.store import VarStore
+from tests.tui.terminal import Terminal
 
 PASSWORD = "canary-3f9a-very-secret"
 GENERATORS: dict[str, Any] = {
@@ -122,6 +123,30 @@ def test_a_failing_script_leaves_what_was_there(capsys: pytest.CaptureFixture[st
     assert generate() == 8
     assert "what there was before is still in use" in capsys.readouterr().err
     assert value("ca/key", capsys) == before
+
+
+def test_at_a_terminal_answers_are_asked_for_and_hidden_ones_are_not_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prompts = {
+        "admin": {"type": "hidden", "persist": True},
+        "lines": {"type": "multiline", "persist": True},
+    }
+    declare({"web": {"share": True, "prompts": prompts}})
+    argv = [sys.executable, "-c", "import sys, engine.cli.main as m; sys.exit(m.main())"]
+    argv += ["vars", "generate", "--provider", "home", "--file", str(Path("vars.yaml").resolve())]
+    with Terminal(argv) as terminal:
+        for asked, typed in (
+            (b"Type yes: ", "yes"),
+            (b"web/admin: admin: ", PASSWORD),
+            (b"ends it", "one\ntwo\n."),
+        ):
+            terminal.until(lambda seen, asked=asked: asked in seen)  # type: ignore[misc]
+            terminal.send(f"{typed}\n")
+        assert terminal.wait() == 0
+        assert PASSWORD.encode() not in terminal.output
+    assert value("web/admin", capsys) == PASSWORD
+    assert value("web/lines", capsys) == "one\ntwo\n"
 
 
 def test_a_kept_answer_needs_not_be_given_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -231,6 +256,8 @@ def test_what_is_not_there_is_named_with_what_is(capsys: pytest.CaptureFixture[s
     assert run("get", "ca/none") == 4
     assert "there are: cert, key" in capsys.readouterr().err
     assert run("generate", "none", "--machine", "m1", "--yes") == 4
+    assert run("check", "--machine", "a/b") == 2
+    assert run("get", "ca/key", "--machine", "a/b") == 2
     assert run("check") == 2
     assert "--machine NAME" in capsys.readouterr().err
 
