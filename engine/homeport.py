@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.reviewing import Reviewing
     from engine.secrets_desk import SecretsDesk
     from engine.targets import Target
+    from engine.vars.desk import VarsDesk
     from forms.upgrade import Ledger, Review
 
 
@@ -138,6 +139,13 @@ class Homeport:
         from engine.secrets_desk import SecretsDesk
 
         return SecretsDesk(self._workplace)
+
+    @cached_property
+    def vars(self) -> VarsDesk:
+        """Generated secrets: what is kept, what is missing, and making it."""
+        from engine.vars.desk import VarsDesk
+
+        return VarsDesk(self._workplace)
 
     @cached_property
     def _control(self) -> Control:

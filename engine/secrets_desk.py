@@ -20,12 +20,17 @@ from engine.model.provider import BackendProfile, CheckStatus, ProviderProfile, 
 from engine.operations.workplace import Workplace
 from engine.planning import store_move
 from engine.planning.store_move import StoreMove
+from engine.vars.store import VarStore
 
 
 class SecretsDesk:
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
         self._inventory = workplace.inventory
+
+    def open(self, provider: str) -> Secrets:
+        """The provider's store itself."""
+        return self._backends(self._inventory.providers.get(provider)).secrets
 
     def policies(self, provider: str, deployment: str = "") -> str:
         """Commands that make Homeport's own role and a policy for each deployment there, or for
@@ -57,6 +62,7 @@ class SecretsDesk:
         deployments = self._living(provider)
         source = self._backends(profile).secrets
         paths = [path for d in deployments for path in source.list(f"deployments/{d.id}")]
+        paths += source.list(f"vars/{provider}")
         return StoreMove(
             provider=provider,
             action="copy",
@@ -82,6 +88,7 @@ class SecretsDesk:
         free = [d for d in living if d.id not in held]
         store = self._backends(self._with(profile, old)).secrets
         paths = [path for d in free for path in store.list(f"deployments/{d.id}")]
+        paths += store.list(f"vars/{provider}")
         return StoreMove(
             provider=provider,
             action="drop",
@@ -109,6 +116,7 @@ class SecretsDesk:
         source, target = self._backends(profile).secrets, self._backends(moved).secrets
         _refuse_unless_ready(plan.provider, target)
         _copy(plan.paths, source, target)
+        VarStore(target, plan.provider).relabel()
         self._approved(plan, approved_hash, self.plan_move(plan.provider, plan.store))
         _refuse_unless_same(plan.paths, source, target)
         self._inventory.providers.save(moved)
@@ -223,7 +231,7 @@ def _copy(paths: Sequence[str], source: Secrets, target: Secrets) -> None:
 
 def _refuse_unless_same(paths: Sequence[str], old: Secrets, current: Secrets) -> None:
     """Conflict for the first value that is not, or not the same, in the store in use."""
-    there = set(current.list("deployments"))
+    there = {*current.list("deployments"), *current.list("vars")}
     for path in paths:
         if path not in there or current.get(path) != old.get(path):
             raise Conflict(

@@ -8,7 +8,7 @@ before they make anything. Errors are those of `engine.errors` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -211,6 +211,20 @@ class HasPolicies(Protocol):
     def policies(self, deployments: Mapping[str, str]) -> str:
         """Commands to paste: Homeport's own role with the least rights, and for each deployment
         (id -> name) a policy that opens its own secrets alone. Asks the service nothing."""
+
+    def reading_policy(self, paths: Iterable[str]) -> str:
+        """The text of a policy that lets its holder read exactly these paths."""
+
+
+@runtime_checkable
+class HasLabels(Protocol):
+    """A secrets store that keeps labels beside a value, for whoever else reads it there."""
+
+    def label(self, path: str, labels: Mapping[str, str]) -> None:
+        """Take the place of those given before; the store's own stay. For a path that is there."""
+
+    def labels(self, path: str) -> Mapping[str, str]:
+        """All of them, the store's own included; NotFound where there is no such path."""
 
 
 # --- certificates -----------------------------------------------------------------------

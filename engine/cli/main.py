@@ -35,6 +35,7 @@ COMMANDS = {
     "list": ("engine.cli.list", "deployments and how they are"),
     "show": ("engine.cli.show", "one deployment, in full"),
     "secret": ("engine.cli.secret", "show a secret of a deployment"),
+    "vars": ("engine.cli.vars", "generated secrets: what makes them, and what was made"),
     "operations": ("engine.cli.operations", "what was done, and what is being done"),
     "attach": ("engine.cli.attach", "watch an operation"),
     "cancel": ("engine.cli.cancel", "stop an operation at its next safe point"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,6 +38,9 @@ class Vault(MemorySecrets):
 
     def policies(self, deployments: Mapping[str, str]) -> str:
         return " ".join(sorted(deployments.values()))
+
+    def reading_policy(self, paths: Iterable[str]) -> str:
+        return " ".join(sorted(paths))
 
 
 @dataclasses.dataclass

@@ -7,7 +7,7 @@ nothing in it can break out of its quotes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.backends.secrets.openbao.settings import OpenBaoSettings
@@ -52,6 +52,12 @@ def deployment_policy(settings: OpenBaoSettings, deployment: str) -> str:
             _rule(Right(f"{settings.mount}/metadata/{place}", ("list",), "")),
         )
     )
+
+
+def reading_policy(settings: OpenBaoSettings, paths: Iterable[str]) -> str:
+    """Reading the values at these paths, and nothing else."""
+    places = (f"{settings.mount}/data/{settings.prefix}/{path}" for path in sorted(paths))
+    return "\n".join(_rule(Right(place, ("read",), "")) for place in places)
 
 
 def commands(settings: OpenBaoSettings, deployments: Mapping[str, str]) -> str:

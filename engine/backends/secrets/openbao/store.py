@@ -7,7 +7,7 @@ and what it is for. A version that somebody deleted by hand is never covered by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from hvac import exceptions
 
 from engine.backends.registry import BackendEnvironment, failed_check, read_settings
 from engine.backends.secrets.openbao.checks import check_openbao
-from engine.backends.secrets.openbao.policy import commands
+from engine.backends.secrets.openbao.policy import commands, reading_policy
 from engine.backends.secrets.openbao.refusals import explain, is_cas_mismatch
 from engine.backends.secrets.openbao.session import Session, session_for
 from engine.backends.secrets.openbao.settings import OpenBaoSettings
@@ -63,11 +63,7 @@ class OpenBaoSecrets:
         """NotFound where there is none; Conflict where its newest version was deleted by hand."""
         found = self._read(valid_path(path))
         if found is None:
-            raise NotFound(
-                "there is no such secret",
-                on=self._shown(path),
-                do="Check the reference in the provider's settings, or store the secret again.",
-            )
+            raise self._not_there(path)
         return self._value(path, found)
 
     def put(self, path: str, value: str) -> None:
@@ -126,6 +122,26 @@ class OpenBaoSecrets:
         """Commands for OpenBao's administrator; see `HasPolicies`."""
         return commands(self._settings, deployments)
 
+    def reading_policy(self, paths: Iterable[str]) -> str:
+        """See `HasPolicies`."""
+        return reading_policy(self._settings, map(valid_path, paths))
+
+    def label(self, path: str, labels: Mapping[str, str]) -> None:
+        """As custom metadata of the key."""
+        wanted = {**labels, **self._purpose(valid_path(path))}
+        if self.labels(path) != wanted:
+            self._describe(path, wanted)
+
+    def labels(self, path: str) -> Mapping[str, str]:
+        try:
+            answer = self._call(
+                valid_path(path),
+                lambda kv, key: kv.read_secret_metadata(key, mount_point=self._settings.mount),
+            )
+        except exceptions.InvalidPath:
+            raise self._not_there(path) from None
+        return dict(answer["data"]["custom_metadata"] or {})
+
     # single requests
 
     def _read(self, path: str) -> _Found | None:
@@ -150,12 +166,7 @@ class OpenBaoSecrets:
         """False: somebody else wrote in between. Metadata go first, so that no value is ever
         without them."""
         if not after:
-            self._call(
-                path,
-                lambda kv, key: kv.update_metadata(
-                    key, mount_point=self._settings.mount, custom_metadata=self._purpose(path)
-                ),
-            )
+            self._describe(path, self._purpose(path))
         try:
             self._call(
                 path,
@@ -168,6 +179,14 @@ class OpenBaoSecrets:
                 return False
             raise explain(error, self._settings, self._shown(path)) from None
         return True
+
+    def _describe(self, path: str, labels: Mapping[str, str]) -> None:
+        self._call(
+            path,
+            lambda kv, key: kv.update_metadata(
+                key, mount_point=self._settings.mount, custom_metadata=dict(labels)
+            ),
+        )
 
     def _below(self, path: str) -> _Paths:
         try:
@@ -203,6 +222,13 @@ class OpenBaoSecrets:
             raise explain(error, self._settings, self._shown(path)) from None
 
     # words
+
+    def _not_there(self, path: str) -> HomeportError:
+        return NotFound(
+            "there is no such secret",
+            on=self._shown(path),
+            do="Check the reference in the provider's settings, or store the secret again.",
+        )
 
     def _value(self, path: str, found: _Found) -> str:
         if found.value is not None:
