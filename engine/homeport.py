@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.reviewing import Reviewing
     from engine.secrets_desk import SecretsDesk
     from engine.targets import Target
+    from engine.tfstate.desk import StateDesk
     from forms.upgrade import Ledger, Review
 
 
@@ -138,6 +139,12 @@ class Homeport:
         from engine.secrets_desk import SecretsDesk
 
         return SecretsDesk(self._workplace)
+
+    def opentofu_states(self, provider: str = "") -> StateDesk:
+        """The state of OpenTofu, kept in the OpenBao of a provider; "" where only one has one."""
+        from engine.tfstate.desk import StateDesk
+
+        return StateDesk(self._workplace, provider)
 
     @cached_property
     def _control(self) -> Control:
