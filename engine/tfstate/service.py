@@ -36,6 +36,7 @@ from engine.tfstate.states import States
 LOG = logging.getLogger("homeport.state")
 LARGEST = 256 * 1024 * 1024
 """Bytes of one state."""
+_LARGE = 1024 * 1024
 _REFUSAL_SECONDS = 0.3
 """Wrong credentials are answered slowly, as a brake."""
 _THREADS = 8
@@ -85,7 +86,8 @@ class StateService:
         where = f"{request.match_info['project']}/{request.match_info['name']}"
         try:
             name = StateName.parse(where)
-            if request.can_read_body:  # whoever is not let in sends nothing large either
+            if (request.content_length or _LARGE) >= _LARGE and request.can_read_body:
+                # whoever is not let in sends nothing large either
                 await self._in_thread(self._states.admit, name, caller)
             response = await handler(request, name, caller)
         except HomeportError as error:

@@ -12,7 +12,7 @@ from engine.errors import Conflict, InvalidInput, Locked, NotFound, Unsafe
 from engine.tfstate import rules
 from engine.tfstate.model import Credential, Document, Head, Lock, StateName, Version
 from engine.tfstate.rules import Caller
-from engine.tfstate.vault import StateVault, StoredHead
+from engine.tfstate.vault import Packed, StateVault, StoredHead
 
 _ATTEMPTS = 8
 """So often is a change tried again after somebody else was faster."""
@@ -201,7 +201,8 @@ class States:
         *,
         restoring: bool = False,
     ) -> Version:
-        content: tuple[str, int] | None = None
+        content = self._vault.pack(document.body)
+        unwritten: Packed | None = content
         for _ in range(_ATTEMPTS):
             stored = self._vault.head(name) or StoredHead(Head(), 0)
             check(stored.head)
@@ -210,19 +211,19 @@ class States:
                 if written := self._repeated(name, current, document):
                     return written
                 rules.must_follow(name, current, document)
-            content = content or self._vault.write_content(name, document.body)
             version = self._successor(current, by, stored.head.lock).model_copy(
                 update={
                     "serial": document.serial,
                     "lineage": document.lineage,
                     "size": len(document.body),
-                    "blob": content[0],
-                    "parts": content[1],
+                    "blob": content.blob,
+                    "parts": len(content.parts),
                     **({"operation": operation} if operation else {}),
                 }
             )
-            if self._commit(name, stored, version):
+            if self._commit(name, stored, version, unwritten):
                 return version
+            unwritten = None
         raise _contended(name)
 
     def _repeated(
@@ -249,8 +250,14 @@ class States:
             previous=current.key if current else "",
         )
 
-    def _commit(self, name: StateName, stored: StoredHead, version: Version) -> bool:
-        self._vault.write_record(name, version)
+    def _commit(
+        self,
+        name: StateName,
+        stored: StoredHead,
+        version: Version,
+        content: Packed | None = None,
+    ) -> bool:
+        self._vault.write(name, version, content)
         lock = rules.heard(stored.head, version.written)
         head = stored.head.model_copy(update={"current": version, "lock": lock})
         return self._vault.replace_head(name, head, stored.revision)

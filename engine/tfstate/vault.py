@@ -15,6 +15,7 @@ import json
 import secrets
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ from engine.tfstate.transit import NotOpened, Transit
 
 PART_BYTES = 512 * 1024
 """Of compressed content; base64 twice over makes 0.9 MiB of it."""
+_AT_ONCE = 4
+"""Requests for the parts of states."""
 
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
@@ -43,6 +46,14 @@ class StoredHead:
     revision: int
 
 
+@dataclass(frozen=True)
+class Packed:
+    """Content that is ready to be written, under the name that it will have."""
+
+    blob: str
+    parts: tuple[bytes, ...]
+
+
 class StateVault:
     """Safe to use from several threads, processes and machines."""
 
@@ -51,6 +62,7 @@ class StateVault:
         self._settings = session.settings
         self._transit = Transit(session)
         self._part_bytes = part_bytes
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "state-parts")
 
     def is_open(self) -> None:
         """Raises where OpenBao is sealed, away, or does not let Homeport in."""
@@ -86,28 +98,41 @@ class StateVault:
             raise damaged(self._settings, path, "it is missing")
         return self._parsed(Version, found[0], path)
 
-    def write_record(self, name: StateName, version: Version) -> None:
-        self._write_new(f"{name}/versions/{version.key}", version.model_dump(mode="json"))
+    def pack(self, content: bytes) -> Packed:
+        packed, size = zlib.compress(content, 6), self._part_bytes
+        parts = tuple(packed[start : start + size] for start in range(0, len(packed), size))
+        return Packed(secrets.token_hex(8), parts)
 
-    def write_content(self, name: StateName, content: bytes) -> tuple[str, int]:
-        """Its blob and how many parts that has."""
-        packed = zlib.compress(content, 6)
-        size = self._part_bytes
-        parts = [packed[start : start + size] for start in range(0, len(packed), size)]
-        blob = secrets.token_hex(8)
-        for index, part in enumerate(parts):
-            closed = self._transit.close(part, _place(name, blob, index, len(parts)))
-            self._write_new(f"{name}/parts/{blob}/{index}", {"sealed": closed})
-        return blob, len(parts)
+    def write(self, name: StateName, version: Version, content: Packed | None = None) -> None:
+        """The version's record, and its content where that was not written before. All of it is
+        there afterwards; nobody reads it before a head names it."""
+        writes = []
+        if content:
+            writes = [
+                self._pool.submit(self._write_part, name, content, index)
+                for index in range(len(content.parts))
+            ]
+        try:
+            record = version.model_dump(mode="json")
+            self._write_new(f"{name}/versions/{version.key}", record)
+        finally:
+            wait(writes)
+        for write in writes:
+            write.result()
 
     def content(self, name: StateName, version: Version) -> bytes:
         """Whole, or an error."""
-        packed = b"".join(self._part(name, version, index) for index in range(version.parts))
-        content = zlib.decompress(packed)
+        parts = self._pool.map(lambda n: self._part(name, version, n), range(version.parts))
+        content = zlib.decompress(b"".join(parts))
         if len(content) != version.size:
             path = f"{name}/versions/{version.key}"
             raise damaged(self._settings, path, "its size is not as recorded")
         return content
+
+    def _write_part(self, name: StateName, content: Packed, index: int) -> None:
+        place = _place(name, content.blob, index, len(content.parts))
+        closed = self._transit.close(content.parts[index], place)
+        self._write_new(f"{name}/parts/{content.blob}/{index}", {"sealed": closed})
 
     def _part(self, name: StateName, version: Version, index: int) -> bytes:
         path = f"{name}/parts/{version.blob}/{index}"

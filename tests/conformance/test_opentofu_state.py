@@ -102,7 +102,7 @@ def test_who_is_not_known_is_not_let_in(client: Client, world: StateWorld) -> No
     assert nowhere.get().status_code == 403
     assert nowhere.put(document(1)).status_code == 403
     for method in ("POST", "DELETE", "LOCK", "UNLOCK"):
-        body = json.dumps(lock_info("l")).encode()
+        body = document(2, ID="l")
         assert client.request(method, body, auth=(client.user, "wrong")).status_code == 403
     assert client.get().content == document(1)
 
@@ -300,13 +300,16 @@ class _MortalSession(Session):
 
     left = 10**6
     after = False
+    counting = threading.Lock()
 
     def call(self, on: str, ask: Any) -> Any:
-        self.left -= 1
-        if self.left == 0 and not self.after:
+        with self.counting:
+            self.left -= 1
+            dies = self.left <= 0
+        if dies and not (self.after and self.left == 0):
             raise _Dies
         answer = super().call(on, ask)
-        if self.left == 0:
+        if dies:
             raise _Dies
         return answer
 
