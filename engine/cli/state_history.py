@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     name = StateName.parse(options.state)
     with Homeport.open() as homeport:
-        states = homeport.opentofu_states(options.provider).states
-        versions = list(islice(states.history(name), options.last))
-        forced = states.head(name).forced
+        owner = homeport.opentofu_states(options.provider).owner
+        versions = list(islice(owner.history(name), options.last))
+        forced = owner.head(name).forced
     if options.json:
         output.emit_json(
             {

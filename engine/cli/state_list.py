@@ -17,7 +17,7 @@ __all__ = ["EPILOG", "add_arguments", "run"]
 
 def run(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
-        found = homeport.opentofu_states(options.provider).states.all()
+        found = homeport.opentofu_states(options.provider).owner.all()
     if options.json:
         output.emit_json([_plain(name, head) for name, head in found])
     elif not found:

@@ -29,9 +29,9 @@ def run(options: argparse.Namespace) -> int:
     name = StateName.parse(options.state)
     with Homeport.open() as homeport:
         desk = homeport.opentofu_states(options.provider)
-        newest = next(islice(desk.states.history(name), 1), None)
+        newest = next(islice(desk.owner.history(name), 1), None)
         after = newest.number if newest else 0
-        old = desk.states.find(name, options.to)
+        old = desk.owner.find(name, options.to)
         if not options.json:
             output.line(
                 f"{name}: version {after + 1} will hold what version {old.number} held "

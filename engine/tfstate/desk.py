@@ -11,7 +11,9 @@ from engine.errors import InvalidInput
 from engine.model.provider import ProviderProfile, Service
 from engine.operations.workplace import Workplace
 from engine.tfstate import policy
+from engine.tfstate.changes import Changes
 from engine.tfstate.model import StateName, Version
+from engine.tfstate.owner import StateOwner
 from engine.tfstate.states import States
 from engine.tfstate.vault import StateVault
 
@@ -25,7 +27,9 @@ class StateDesk:
         environment = workplace.environment(profile)
         given = profile.backends[Service.SECRETS].settings
         self._settings = read_settings(OpenBaoSettings, environment, given)
-        self.states = States(StateVault(session_for(self._settings, environment)))
+        self.changes = Changes(StateVault(session_for(self._settings, environment)))
+        self.states = States(self.changes)
+        self.owner = StateOwner(self.changes)
 
     def policy(self) -> str:
         """Commands for OpenBao's administrator."""
@@ -33,20 +37,20 @@ class StateDesk:
 
     def grant(self, name: StateName, user: str) -> str:
         """The user's new secret, which is kept nowhere."""
-        secret = self.states.grant(name, user)
+        secret = self.owner.grant(name, user)
         self._audit.record(f"grant state {name}", user)
         return secret
 
     def revoke(self, name: StateName, user: str) -> None:
-        self.states.revoke(name, user)
+        self.owner.revoke(name, user)
         self._audit.record(f"revoke state {name}", user)
 
     def unlock(self, name: StateName, lock: str, reason: str) -> None:
-        self.states.force_unlock(name, lock, getpass.getuser(), reason)
+        self.owner.force_unlock(name, lock, getpass.getuser(), reason)
         self._audit.record(f"unlock state {name}", f"{lock}: {reason}")
 
     def rollback(self, name: StateName, number: int, after: int) -> Version:
-        made = self.states.rollback(name, number, getpass.getuser(), after)
+        made = self.owner.rollback(name, number, getpass.getuser(), after)
         self._audit.record(f"rollback state {name}", f"to {number}, as {made.number}")
         return made
 

@@ -82,13 +82,13 @@ class Version(Model):
     key: str
     serial: int
     lineage: str
-    size: int
-    blob: str
-    parts: int
     written: datetime
     by: str
-    operation: str = ""
-    previous: str = ""
+    operation: str
+    previous: str
+    size: int = 0
+    blob: str = ""
+    parts: int = 0
 
     @property
     def deleted(self) -> bool:

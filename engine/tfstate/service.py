@@ -92,11 +92,11 @@ class StateService:
             response = await handler(request, name, caller)
         except HomeportError as error:
             response = _refusal(error)
-            LOG.warning("%s %s by %s: %s", request.method, where, caller.user, error)
+            LOG.warning("%s %r by %r: %s", request.method, where, caller.user, error)
             if response.status == 403:
                 await asyncio.sleep(_REFUSAL_SECONDS)
         else:
-            LOG.info("%s %s by %s: %s", request.method, where, caller.user, response.status)
+            LOG.info("%s %r by %r: %s", request.method, where, caller.user, response.status)
         return response
 
     async def _get(self, request: web.Request, name: StateName, caller: Caller) -> web.Response:
@@ -179,9 +179,11 @@ async def serve(
 
 def _reload(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     try:
-        _load(context, certificate, key)
+        tls_context(certificate, key)  # one that does not fit would leave the one in use unusable
     except InvalidInput as error:
         LOG.error("the certificate in use is kept: %s", error)
+    else:
+        _load(context, certificate, key)
 
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:

@@ -31,7 +31,7 @@ from engine.tfstate.refusals import call, damaged, deleted, forgetful, shown
 from engine.tfstate.transit import NotOpened, Transit
 
 PART_BYTES = 512 * 1024
-"""Of compressed content; base64 twice over makes 0.9 MiB of it."""
+"""Of compressed content; base64 makes 0.7 MiB of it."""
 _AT_ONCE = 4
 """Requests for the parts of states."""
 

@@ -28,7 +28,7 @@ def measure() -> list[dict[str, str]]:
         here = Path(name)
         client = world.client("bench/hundred")
         ours = Terraform.new(
-            here / "ours", client.url, client.user, client.password, world.bao.ca_pem
+            here / "ours", client.url, client.user, client.password, Path(world.ca).read_text()
         )
         peer = Terraform.new(here / "peer", peer_url, "any", "any", "")
         for terraform in (ours, peer):

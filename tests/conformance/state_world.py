@@ -26,7 +26,7 @@ from engine.paths import Paths
 from engine.tfstate.desk import StateDesk
 from engine.tfstate.model import StateName
 from engine.tfstate.policy import state_policy
-from tests.conformance.openbao_world import HOST, REFERENCE, OpenBaoWorld, openbao
+from tests.conformance.openbao_world import HOST, REFERENCE, OpenBaoWorld, make_tls, openbao
 
 ROLE = "homeport"
 LINEAGE = "11111111-2222-3333-4444-555555555555"
@@ -85,7 +85,12 @@ class StateWorld:
 
     @property
     def ca(self) -> str:
-        return str(self.bao.directory / "ca.pem")
+        return str(self.tls / "ca.pem")
+
+    @property
+    def tls(self) -> Path:
+        """Of the service; its authority is another one than OpenBao's."""
+        return self.home / "tls"
 
     @property
     def log(self) -> Path:
@@ -120,8 +125,8 @@ class StateWorld:
         admin.sys.create_or_update_policy(ROLE, f"{had}\n{policy}")
 
     def start(self) -> None:
-        certificate = ("--cert", str(self.bao.directory / "server.pem"))
-        key = ("--key", str(self.bao.directory / "server.key"))
+        certificate = ("--cert", str(self.tls / "server.pem"))
+        key = ("--key", str(self.tls / "server.key"))
         where = ("--listen", f"{HOST}:{self.port}")
         argv = ("state", "serve", "--json", *certificate, *key, *where)
         with self.log.open("a") as log:
@@ -166,6 +171,8 @@ def state_world() -> Iterator[StateWorld]:
         with Homeport.open(paths) as homeport:
             homeport.save_provider(profile, {REFERENCE: bao.secret_id(ROLE)})
         world = StateWorld(bao, home)
+        world.tls.mkdir()
+        make_tls(world.tls)
         try:
             world.start()
             yield world

@@ -28,7 +28,9 @@ def world() -> Iterator[StateWorld]:
 
 def workplace(world: StateWorld, directory: Path, name: str) -> Terraform:
     client = world.client(name)
-    made = Terraform.new(directory, client.url, client.user, client.password, world.bao.ca_pem)
+    made = Terraform.new(
+        directory, client.url, client.user, client.password, Path(world.ca).read_text()
+    )
     made.resources(3)
     made.run("init")
     return made
@@ -51,9 +53,9 @@ def test_one_state_from_its_first_apply_to_its_rollback(world: StateWorld, tmp_p
     older = terraform.directory / "older.tfstate"
     with world.desk() as desk:
         key = StateName.parse("shop/web")
-        first = desk.states.find(key, 1)
+        first = desk.owner.find(key, 1)
         assert first.operation == "OperationTypeApply"
-        older.write_bytes(desk.states._vault.content(key, first))
+        older.write_bytes(desk.changes.vault.content(key, first))
     said = terraform.run("state", "push", "-force", "older.tfstate", status=1)
     assert "409" in said
     terraform.run("plan", "-detailed-exitcode")
@@ -76,7 +78,7 @@ def test_two_at_once_and_one_that_is_killed(world: StateWorld, tmp_path: Path) -
     (one.directory / "go").touch()
     apply.communicate()
     with world.desk() as desk:
-        lock = desk.states.head(StateName.parse("shop/db")).lock
+        lock = desk.owner.head(StateName.parse("shop/db")).lock
     assert lock is not None
     said = two.run("force-unlock", "-force", lock.id, status=1)
     assert "423" in said
@@ -102,7 +104,7 @@ def test_an_apply_during_which_openbao_is_sealed_loses_nothing(
     kept = json.loads((terraform.directory / "errored.tfstate").read_text())
     assert len(kept["resources"]) == 2
     with world.desk() as desk:
-        lock = desk.states.head(StateName.parse("shop/mail")).lock
+        lock = desk.owner.head(StateName.parse("shop/mail")).lock
     assert lock is not None
     as_tofu = json.dumps(dict.fromkeys(lock_info(""), "") | {"ID": lock.id}).encode()
     assert world.client("shop/mail", "bob").request("UNLOCK", as_tofu).status_code == 200

@@ -7,9 +7,12 @@ import base64
 import itertools
 import json
 import random
+import shutil
+import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -19,14 +22,15 @@ import pytest
 import requests
 
 from engine.backends.secrets.openbao.session import Session
-from engine.errors import Conflict, HomeportError, Locked, NotFound, OnHold, Unsafe
+from engine.errors import Conflict, HomeportError, NotFound, OnHold, PlanChanged, Unsafe
+from engine.tfstate.changes import Changes
 from engine.tfstate.desk import StateDesk
 from engine.tfstate.model import StateName
 from engine.tfstate.policy import state_policy
 from engine.tfstate.rules import Caller, StateLocked
 from engine.tfstate.states import States
 from engine.tfstate.vault import StateVault
-from tests.conformance.openbao_world import HOST
+from tests.conformance.openbao_world import HOST, make_tls
 from tests.conformance.state_world import (
     LINEAGE,
     Client,
@@ -68,6 +72,11 @@ def desk(world: StateWorld) -> Iterator[StateDesk]:
 
 def caller(desk: StateDesk, name: str) -> Caller:
     return Caller("ann", desk.grant(StateName.parse(name), "ann"))
+
+
+def at(desk: StateDesk, now: datetime) -> States:
+    """The same states at another time."""
+    return States(Changes(desk.changes.vault, lambda: now))
 
 
 # --- the protocol ---------------------------------------------------------------------------
@@ -211,7 +220,7 @@ def test_opentofus_force_unlock_names_the_lock_and_takes_it_away(
     assert client.request("UNLOCK", json.dumps(empty | {"ID": "l2"}).encode()).status_code == 423
     assert client.request("UNLOCK", json.dumps(empty | {"ID": "l1"}).encode()).status_code == 200
     assert client.put(document(1), "l1").status_code == 409
-    [note] = desk.states.head(StateName.parse(name)).forced
+    [note] = desk.owner.head(StateName.parse(name)).forced
     assert (note.lock, note.holder, note.by) == ("l1", "ann@desk", "ann")
 
 
@@ -222,7 +231,7 @@ def test_a_force_unlock_without_an_id_takes_only_a_lock_that_grew_old(
     client.lock("l1")
     refused = client.request("UNLOCK")
     assert (refused.status_code, refused.json()["ID"]) == (423, "l1")
-    later = States(desk.states._vault, lambda: datetime.now(UTC) + timedelta(minutes=16))
+    later = at(desk, datetime.now(UTC) + timedelta(minutes=16))
     later.unlock(StateName.parse(name), Caller("ann", client.password), None)
     assert client.lock("l2").status_code == 200
 
@@ -232,10 +241,10 @@ def test_a_holder_that_writes_keeps_its_lock_young(
 ) -> None:
     key, now = StateName.parse(name), datetime(2026, 1, 1, tzinfo=UTC)
     ann = Caller("ann", client.password)
-    States(desk.states._vault, lambda: now).lock(key, ann, lock_info("l1"))
-    busy = States(desk.states._vault, lambda: now + timedelta(minutes=14))
+    at(desk, now).lock(key, ann, lock_info("l1"))
+    busy = at(desk, now + timedelta(minutes=14))
     busy.put(key, ann, document(1), "l1")
-    later = States(desk.states._vault, lambda: now + timedelta(minutes=20))
+    later = at(desk, now + timedelta(minutes=20))
     with pytest.raises(StateLocked, match="6 min ago"):
         later.unlock(key, ann, None)
 
@@ -320,11 +329,11 @@ def test_a_server_that_dies_at_any_call_leaves_the_old_state_or_the_new(
 ) -> None:
     key, ann = StateName.parse(name), caller(desk, name)
     desk.states.put(key, ann, document(1))
-    session = desk.states._vault._session
+    session = desk.changes.vault._session
     mortal = _MortalSession(session.settings, None)  # type: ignore[arg-type]
     mortal._token = session._valid_token()
     mortal.after = after
-    states = States(StateVault(mortal, part_bytes=40))
+    states = States(Changes(StateVault(mortal, part_bytes=40)))
     serial = 1
     for calls in itertools.count(1):
         mortal.left = calls
@@ -339,13 +348,13 @@ def test_a_server_that_dies_at_any_call_leaves_the_old_state_or_the_new(
         serial = json.loads(found or b"")["serial"]
     assert calls > 8
     assert desk.states.get(key, ann) == new
-    numbers = [version.number for version in desk.states.history(key)]
+    numbers = [version.number for version in desk.owner.history(key)]
     assert numbers == list(range(len(numbers), 0, -1))
 
 
 def document_of(desk: StateDesk, key: StateName, ann: Caller, serial: int) -> bytes:
-    [version] = [v for v in desk.states.history(key) if v.serial == serial]
-    return desk.states._vault.content(key, version)
+    [version] = [v for v in desk.owner.history(key) if v.serial == serial]
+    return desk.changes.vault.content(key, version)
 
 
 def test_a_service_killed_in_the_middle_of_a_write_goes_on_with_a_whole_state(
@@ -358,11 +367,7 @@ def test_a_service_killed_in_the_middle_of_a_write_goes_on_with_a_whole_state(
     written = world.bao.audit_log.stat().st_size
 
     def kill() -> None:
-        with world.bao.audit_log.open("rb") as log:
-            log.seek(written)
-            seen = b""
-            while b"/parts/" not in seen:
-                seen = seen[-100:] + log.read()
+        _wait_for_parts(world, written)
         world.kill()
 
     killer = threading.Thread(target=kill)
@@ -375,6 +380,57 @@ def test_a_service_killed_in_the_middle_of_a_write_goes_on_with_a_whole_state(
     assert client.lock("l2").status_code == 423
     assert client.put(body, "l1").status_code == 200
     assert client.get().content == body
+
+
+def _wait_for_parts(world: StateWorld, written: int) -> None:
+    """Until the service writes parts of a state, by OpenBao's audit log from there on."""
+    deadline = time.monotonic() + 30
+    with world.bao.audit_log.open("rb") as log:
+        log.seek(written)
+        seen = b""
+        while b"/parts/" not in seen:
+            assert time.monotonic() < deadline
+            seen = seen[-100:] + log.read()
+
+
+def test_a_renewed_certificate_is_taken_up_and_a_wrong_one_is_not(
+    client: Client, world: StateWorld
+) -> None:
+    assert world.process is not None
+    kept = world.log.stat().st_size
+    (world.tls / "new").mkdir()
+    make_tls(world.tls / "new")
+    shutil.copy(world.tls / "new" / "server.pem", world.tls)  # the key is still the old one's
+    world.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 30
+    while "certificate in use is kept" not in world.log.read_text()[kept:]:
+        assert time.monotonic() < deadline
+    assert client.get().status_code == 404
+    make_tls(world.tls)
+    world.process.send_signal(signal.SIGHUP)
+    while True:
+        try:
+            assert client.get().status_code == 404
+        except requests.exceptions.SSLError:
+            assert time.monotonic() < deadline
+        else:
+            return
+
+
+def test_told_to_stop_it_answers_what_is_under_way_first(client: Client, world: StateWorld) -> None:
+    process = world.process
+    assert process is not None
+    noise = base64.b64encode(random.Random(3).randbytes(2_000_000)).decode()
+    with ThreadPoolExecutor(1) as pool:
+        written = world.bao.audit_log.stat().st_size
+        answer = pool.submit(client.put, document(1, outputs={"noise": noise}))
+        _wait_for_parts(world, written)
+        process.terminate()
+        assert answer.result().status_code == 200
+    assert process.wait(30) == 0
+    world.kill()
+    world.start()
+    assert client.get().json()["serial"] == 1
 
 
 # --- OpenBao --------------------------------------------------------------------------------
@@ -415,7 +471,7 @@ def test_a_piece_that_was_moved_or_removed_is_never_taken_for_a_state(
     client.put(document(1))
     client.put(document(2))
     kv = world.bao.admin().secrets.kv.v2
-    newest, oldest = desk.states.history(StateName.parse(name))
+    newest, oldest = desk.owner.history(StateName.parse(name))
     place = f"homeport-state/{name}/parts"
     old = kv.read_secret_version(
         f"{place}/{oldest.blob}/0", mount_point="kv", raise_on_deleted_version=True
@@ -461,14 +517,14 @@ def test_a_missing_engine_key_or_right_is_named(
     world: StateWorld, desk: StateDesk, name: str, elsewhere: dict[str, str], do: str
 ) -> None:
     key, ann = StateName.parse(name), caller(desk, name)
-    known = desk.states._vault._session
+    known = desk.changes.vault._session
     settings = known.settings.model_copy(update=elsewhere)
     if "forbidden" not in elsewhere.values():
         world.allow(state_policy(settings))
     session = Session(settings, None)  # type: ignore[arg-type]
     session._token = known._valid_token()
     with pytest.raises(HomeportError) as refused:
-        States(StateVault(session)).put(key, ann, document(1))
+        States(Changes(StateVault(session))).put(key, ann, document(1))
     assert do in refused.value.do
     assert desk.states.get(key, ann) is None
 
@@ -482,9 +538,9 @@ def test_no_log_and_no_entry_holds_the_state_or_the_password(
         text = place.read_text()
         assert CANARY not in text
         assert client.password not in text
-    kept = str(desk.states._vault._read(f"{name}/head"))
-    [version] = desk.states.history(StateName.parse(name))
-    kept += str(desk.states._vault._read(f"{name}/parts/{version.blob}/0"))
+    kept = str(desk.changes.vault._read(f"{name}/head"))
+    [version] = desk.owner.history(StateName.parse(name))
+    kept += str(desk.changes.vault._read(f"{name}/parts/{version.blob}/0"))
     assert CANARY not in kept
     assert client.password not in kept
 
@@ -521,7 +577,7 @@ def test_a_rollback_waits_for_the_lock_and_for_what_was_written_since(
         desk.rollback(key, 1, 2)
     client.put(document(3), "l1")
     client.unlock("l1")
-    with pytest.raises(Locked, match="same time"):
+    with pytest.raises(PlanChanged):
         desk.rollback(key, 1, 2)
     with pytest.raises(Conflict, match="already"):
         desk.rollback(key, 3, 3)
@@ -562,6 +618,23 @@ def test_states_are_listed_with_their_holders(client: Client, world: StateWorld,
     shown = json.loads(world.homeport("state", "list", "--json").stdout)
     [entry] = [entry for entry in shown if entry["state"] == name]
     assert (entry["users"], entry["current"]["serial"]) == (["ann"], 7)
+
+
+def test_what_the_command_line_gives_is_what_terraform_needs(
+    world: StateWorld, client: Client, name: str
+) -> None:
+    given = world.homeport("state", "grant", name, "--user", "eve", "--url", "https://tf.example")
+    assert f'address        = "https://tf.example/state/{name}"' in given.stdout
+    known = dict(line.split("=", 1) for line in given.stdout.splitlines() if line[:3] == "TF_")
+    eve = Client(client.url, known["TF_HTTP_USERNAME"], known["TF_HTTP_PASSWORD"], client.ca)
+    assert eve.put(document(1)).status_code == 200
+    revoked = world.homeport("state", "revoke", name, "--user", "eve")
+    assert (revoked.returncode, eve.get().status_code) == (0, 403)
+    policy = world.homeport("state", "policy").stdout
+    assert "bao write -f transit/keys/homeport-state" in policy
+    assert 'path "kv/data/homeport-state/*"' in policy
+    wrong = world.homeport("state", "grant", "../x", "--user", "eve")
+    assert (wrong.returncode, "PROJECT/NAME" in wrong.stderr) == (2, True)
 
 
 def test_a_service_that_is_away_is_told_at_the_command_line(world: StateWorld) -> None:
