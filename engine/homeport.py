@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.reviewing import Reviewing
     from engine.secrets_desk import SecretsDesk
     from engine.targets import Target
+    from engine.tfstate.desk import StateDesk
     from engine.vars.desk import VarsDesk
     from forms.upgrade import Ledger, Review
 
@@ -139,6 +140,12 @@ class Homeport:
         from engine.secrets_desk import SecretsDesk
 
         return SecretsDesk(self._workplace)
+
+    def opentofu_states(self, provider: str = "") -> StateDesk:
+        """The state of OpenTofu, kept in the OpenBao of a provider; "" where only one has one."""
+        from engine.tfstate.desk import StateDesk
+
+        return StateDesk(self._workplace, provider)
 
     @cached_property
     def vars(self) -> VarsDesk:

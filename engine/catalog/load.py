@@ -44,7 +44,9 @@ class Catalog:
 
     def packages(self) -> list[Package]:
         """By name of the application."""
-        return sorted((package for _, package in self._found.values()), key=lambda p: p.name.casefold())
+        return sorted(
+            (package for _, package in self._found.values()), key=lambda p: p.name.casefold()
+        )
 
     def package(self, application: str) -> Package:
         """NotFound, naming what there is."""

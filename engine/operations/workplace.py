@@ -45,6 +45,12 @@ class Workplace:
         self, profile: ProviderProfile, hide: Callable[[str], None] = lambda value: None
     ) -> ProviderBackends:
         """The provider's backends; every secret they read is given to `hide` first."""
+        return self.open_backends(profile, self.environment(profile, hide))
+
+    def environment(
+        self, profile: ProviderProfile, hide: Callable[[str], None] = lambda value: None
+    ) -> BackendEnvironment:
+        """What the provider's drivers may use."""
 
         def read_secret(reference: str) -> str:
             value = self.installation_secrets().get(reference.removeprefix(_REFERENCE))
@@ -55,7 +61,7 @@ class Workplace:
             hide(value)
             self.installation_secrets().put(reference.removeprefix(_REFERENCE), value)
 
-        environment = BackendEnvironment(
+        return BackendEnvironment(
             provider=profile,
             installation=self.inventory.installation.id(),
             paths=self.paths,
@@ -63,7 +69,6 @@ class Workplace:
             leases=self.inventory.leases,
             write_secret=write_secret,
         )
-        return self.open_backends(profile, environment)
 
     def owner(self, deployment: str) -> str:
         """The mark by which everything of a deployment is found at a provider."""

@@ -39,17 +39,21 @@ def own_rights(settings: OpenBaoSettings) -> tuple[Right, ...]:
 
 
 def own_policy(settings: OpenBaoSettings) -> str:
-    return "\n".join(_rule(right) for right in own_rights(settings))
+    return rules(own_rights(settings))
+
+
+def rules(rights: tuple[Right, ...]) -> str:
+    return "\n".join(_rule(right) for right in rights)
 
 
 def deployment_policy(settings: OpenBaoSettings, deployment: str) -> str:
     """Reading the values of one deployment, and nothing else."""
     place = f"{settings.prefix}/deployments/{deployment}"
-    return "\n".join(
+    return rules(
         (
-            _rule(Right(f"{settings.mount}/data/{place}/*", ("read",), "")),
-            _rule(Right(f"{settings.mount}/metadata/{place}/*", ("list",), "")),
-            _rule(Right(f"{settings.mount}/metadata/{place}", ("list",), "")),
+            Right(f"{settings.mount}/data/{place}/*", ("read",), ""),
+            Right(f"{settings.mount}/metadata/{place}/*", ("list",), ""),
+            Right(f"{settings.mount}/metadata/{place}", ("list",), ""),
         )
     )
 

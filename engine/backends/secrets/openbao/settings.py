@@ -18,6 +18,8 @@ class OpenBaoSettings(Trust):
     auth_mount, role_id: of the AppRole by which Homeport logs in.
     secret_id_ref: where its secret id lies: the id itself, or the token that wraps it, which
     is unwrapped once and replaced by the id.
+    transit_mount, transit_key: of the transit engine and the key in it by which the state of
+    OpenTofu is encrypted; asked for by `homeport state` alone.
     """
 
     url: str = Field(pattern=r"^https://[^\s/?#@]+/?$")
@@ -27,6 +29,8 @@ class OpenBaoSettings(Trust):
     auth_mount: str = Field(default="approle", pattern=rf"^{_NAMES}$")
     role_id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,128}$")
     secret_id_ref: str = Field(pattern=r"^secret:")
+    transit_mount: str = Field(default="transit", pattern=rf"^{_NAMES}$")
+    transit_key: str = Field(default="homeport-state", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
 
     @property
     def host(self) -> str:
