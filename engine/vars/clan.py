@@ -1,10 +1,6 @@
-"""Clan's generated secrets in OpenBao: a store for Clan's `custom` setting.
-
-    clan.core.vars.settings.secretStore = "custom";
-    clan.core.vars.settings.secretModule = "engine.vars.clan";
-
-Clan imports this module and asks `SecretStore` for everything. Which OpenBao it is stands in
-`homeport.yaml` beside Clan's flake:
+"""Clan's generated secrets in OpenBao: a store for Clan's `custom` setting, which `clan.nix` beside
+this module makes for the machines. Clan imports this module and asks `SecretStore` for everything.
+Which OpenBao it is stands in `homeport.yaml` beside Clan's flake:
 
     provider: home      # a provider of this Homeport; its secrets store is used
     folder: clan        # in that store; another one for each Clan
