@@ -244,11 +244,10 @@ def test_a_missing_program_is_told_before_anything_runs() -> None:
         run_generator(one("true", runtime_inputs=("no-such-program",)), {}, {})
 
 
-def test_nothing_of_a_run_is_left(tmp_path: Path) -> None:
-    before = set(Path("/dev/shm").glob("hp-vars-*"))
+def test_nothing_of_a_run_is_left() -> None:
     with pytest.raises(RemoteFailure):
         run_generator(one("echo > $out/made; mkdir $out/d; chmod 0 $out/d; exit 1"), {}, {})
-    assert set(Path("/dev/shm").glob("hp-vars-*")) <= before
+    assert not list(Path("/dev/shm").glob(f"hp-vars-{os.getpid()}-*"))
 
 
 def test_what_a_killed_run_left_goes_with_the_next() -> None:
@@ -260,7 +259,7 @@ def test_what_a_killed_run_left_goes_with_the_next() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     left = Path(done.stdout.strip())
-    assert (left / "secret").exists()
+    assert left.name.startswith("hp-vars-")
     with memory_directory() as mine, memory_directory() as another:
         assert mine.exists()
         assert another.exists()
