@@ -62,7 +62,7 @@ class SecretsDesk:
         deployments = self._living(provider)
         source = self._backends(profile).secrets
         paths = [path for d in deployments for path in source.list(f"deployments/{d.id}")]
-        paths += source.list(f"vars/{provider}")
+        paths += _generated(source, provider)
         return StoreMove(
             provider=provider,
             action="copy",
@@ -88,7 +88,7 @@ class SecretsDesk:
         free = [d for d in living if d.id not in held]
         store = self._backends(self._with(profile, old)).secrets
         paths = [path for d in free for path in store.list(f"deployments/{d.id}")]
-        paths += store.list(f"vars/{provider}")
+        paths += _generated(store, provider)
         return StoreMove(
             provider=provider,
             action="drop",
@@ -183,6 +183,11 @@ class SecretsDesk:
         return profile.model_copy(update={"backends": profile.backends | {Service.SECRETS: store}})
 
 
+def _generated(store: Secrets, provider: str) -> list[str]:
+    """Paths of what generators made for the provider: ours, and those of Clans."""
+    return [*store.list(f"vars/{provider}"), *store.list(f"clan/{provider}")]
+
+
 def _refuse_unless_ready(provider: str, target: Secrets) -> None:
     problems = [check for check in target.check() if check.status is CheckStatus.FAIL]
     if problems:
@@ -231,7 +236,7 @@ def _copy(paths: Sequence[str], source: Secrets, target: Secrets) -> None:
 
 def _refuse_unless_same(paths: Sequence[str], old: Secrets, current: Secrets) -> None:
     """Conflict for the first value that is not, or not the same, in the store in use."""
-    there = {*current.list("deployments"), *current.list("vars")}
+    there = {path for top in ("deployments", "vars", "clan") for path in current.list(top)}
     for path in paths:
         if path not in there or current.get(path) != old.get(path):
             raise Conflict(

@@ -1,19 +1,16 @@
-"""Clan's generated secrets in OpenBao: a store for Clan's `custom` setting.
-
-    clan.core.vars.settings.secretStore = "custom";
-    clan.core.vars.settings.secretModule = "engine.vars.clan";
-
-Clan imports this module and asks `SecretStore` for everything. Which OpenBao it is stands in
-`homeport.yaml` beside Clan's flake:
+"""Clan's generated secrets in OpenBao: a store for Clan's `custom` setting, which `clan.nix` beside
+this module makes for the machines. Clan imports this module and asks `SecretStore` for everything.
+Which OpenBao it is stands in `homeport.yaml` beside Clan's flake:
 
     provider: home      # a provider of this Homeport; its secrets store is used
-    folder: clan        # in that store; another one for each Clan
+    folder: main        # in that store; another one for each Clan
 
-    FOLDER/vars/PLACEMENT/GENERATOR/FILE          the values
-    FOLDER/requests/PLACEMENT/GENERATOR/FILE      which machines may have them
-    FOLDER/validation/PLACEMENT/GENERATOR         Clan's validation hashes
+    clan/PROVIDER/FOLDER/vars/PLACEMENT/GENERATOR/FILE          the values
+    clan/PROVIDER/FOLDER/requests/PLACEMENT/GENERATOR/FILE      which machines may have them
+    clan/PROVIDER/FOLDER/validation/PLACEMENT/GENERATOR         Clan's validation hashes
 
-Owner, group, mode and phase are labels of the values, so that they can be used without the flake.
+They move with the provider's secrets. Owner, group, mode and phase are labels of the values, so
+that they can be used without the flake.
 """
 
 from __future__ import annotations
@@ -296,7 +293,7 @@ class SecretStore(StoreBase):
 
     @property
     def _folder(self) -> str:
-        return self._settings.folder
+        return f"clan/{self._provider}/{self._settings.folder}"
 
     @cached_property
     def _homeport(self) -> Homeport:

@@ -22,7 +22,7 @@ class ClanSettings(Model):
     """provider: may be left out where only one keeps its secrets in OpenBao."""
 
     provider: str = ""
-    folder: str = Field("clan", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    folder: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
 
 
 def read_settings(file: Path) -> ClanSettings:

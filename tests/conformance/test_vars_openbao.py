@@ -386,7 +386,7 @@ def test_a_directory_is_populated_with_what_is_deployed_in_these_phases(
     other = tmp_path / "other"
     clan.store.populate_dir(clan.generators, "m2", other, ["services", "users", "partitioning"])
     assert found_in(other) == {"services/ca/crl": b"ca crl"}
-    assert place.labels("clan/vars/per-machine/m1/ssh/key")["file_owner"] == "sshd"
+    assert place.labels("clan/home/main/vars/per-machine/m1/ssh/key")["file_owner"] == "sshd"
 
 
 def test_an_upload_goes_clans_own_way_and_leaves_nothing_here(
@@ -440,11 +440,11 @@ def test_a_new_machine_and_another_owner_do_not_stand_in_the_way_and_are_put_rig
     for machine in ("m1", "m3"):
         assert clan.store.health_check(machine, clan.generators) is None
         clan.store.populate_dir(clan.generators, machine, tmp_path / machine, ["services"])
-    assert place.labels("clan/vars/per-machine/m1/ssh/key")["file_owner"] == "nobody"
+    assert place.labels("clan/home/main/vars/per-machine/m1/ssh/key")["file_owner"] == "nobody"
     assert clan.store.policy("m3").count("path") == 1
     ssh.files[0].owner = "sshd"
     clan.store.fix("m1", clan.generators)
-    assert place.labels("clan/vars/per-machine/m1/ssh/key")["file_owner"] == "sshd"
+    assert place.labels("clan/home/main/vars/per-machine/m1/ssh/key")["file_owner"] == "sshd"
 
 
 def test_a_machines_policy_opens_what_is_deployed_to_it_and_nothing_else(
@@ -456,7 +456,7 @@ def test_a_machines_policy_opens_what_is_deployed_to_it_and_nothing_else(
     machine.token = machine.auth.approle.login(role, place.bao.secret_id("machine-m2"))["auth"][
         "client_token"
     ]
-    kv, top = machine.secrets.kv.v2, f"{place.prefix}/clan/vars"
+    kv, top = machine.secrets.kv.v2, f"{place.prefix}/clan/home/main/vars"
 
     def may_read(path: str) -> bool:
         try:
@@ -475,7 +475,7 @@ def test_its_settings_lie_beside_the_flake(clan: Clan, place: Place) -> None:
     file = place.directory / "homeport.yaml"
     file.write_text("provider: home\nfolder: other\n")
     another(clan)._set(M1, "key", CANARY, asked())
-    assert place.keys("other") == ["requests/", "vars/"]
+    assert place.keys("clan/home/other") == ["requests/", "vars/"]
     file.write_text("provider: home\n")
     assert not another(clan).exists(M1, "key")
     file.write_text("provider: nowhere\n")
@@ -484,6 +484,23 @@ def test_its_settings_lie_beside_the_flake(clan: Clan, place: Place) -> None:
     file.write_text("folder: a/../b\n")
     with pytest.raises(InvalidInput, match="folder"):
         another(clan).get(M1, "key")
+
+
+def test_a_clans_vars_move_with_the_providers_secrets(clan: Clan) -> None:
+    clan.fill()
+    clan.store.set_validation(M1, "hash")
+    homeport = Homeport.open()
+    old = homeport.provider("home").backends[Service.SECRETS]
+    plan = homeport.secret_stores.plan_move("home", BackendProfile(kind="sealed"))
+    homeport.secret_stores.move(plan, plan.hash, {})
+    dropped = homeport.secret_stores.plan_drop("home", old)
+    assert homeport.secret_stores.drop(dropped, dropped.hash) == 11
+    Path("homeport.yaml").write_text("provider: home\n")
+    assert another(clan).get(M1, "key") == b"ssh key"
+    assert another(clan).hash_is_valid(M1, "hash")
+    assert another(clan).health_check("m1", clan.generators) is None
+    with pytest.raises(InvalidInput, match="no policies"):
+        another(clan).policy("m1")
 
 
 def test_without_settings_the_only_openbao_is_meant(clan: Clan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.errors import Conflict, HomeportError, InvalidInput, NotReady, Remot
 from engine.vars.checking import Selection, found_wanting, generations
 from engine.vars.generators import Generator, Phase, VarFile, read_generators
 from engine.vars.graph import in_order, with_dependents, with_needs
+from engine.vars.memory_directory import memory_directory
 from engine.vars.sandbox import MOST_BYTES, run_generator
 from engine.vars.store import RECORD, VarStore, declared, decoded, encoded
 from tests.unit.step_context import MemorySecrets
@@ -242,11 +244,26 @@ def test_a_missing_program_is_told_before_anything_runs() -> None:
         run_generator(one("true", runtime_inputs=("no-such-program",)), {}, {})
 
 
-def test_nothing_of_a_run_is_left(tmp_path: Path) -> None:
-    before = set(Path("/dev/shm").glob("hp-vars-*"))
+def test_nothing_of_a_run_is_left() -> None:
     with pytest.raises(RemoteFailure):
         run_generator(one("echo > $out/made; mkdir $out/d; chmod 0 $out/d; exit 1"), {}, {})
-    assert set(Path("/dev/shm").glob("hp-vars-*")) <= before
+    assert not list(Path("/dev/shm").glob(f"hp-vars-{os.getpid()}-*"))
+
+
+def test_what_a_killed_run_left_goes_with_the_next() -> None:
+    script = "import os; from engine.vars.memory_directory import memory_directory as m\n"
+    script += (
+        "with m() as top: (top / 'secret').write_text('x'); print(top, flush=True); os.abort()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    left = Path(done.stdout.strip())
+    assert left.name.startswith("hp-vars-")
+    with memory_directory() as mine, memory_directory() as another:
+        assert mine.exists()
+        assert another.exists()
+        assert not left.exists()
 
 
 # --- the store --------------------------------------------------------------------------
