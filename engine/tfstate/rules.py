@@ -77,7 +77,8 @@ def unlocked(
     stale_after: timedelta = STALE_AFTER,
 ) -> Head:
     """The head without its lock. info: the lock's JSON; OpenTofu's `force-unlock` sends the ID
-    alone, Terraform's sends nothing at all, so it is heeded only when the lock has grown old."""
+    alone, that of Terraform and of older OpenTofu nothing at all, so it is heeded only when the
+    lock has grown old."""
     lock = head.lock
     if info is None:
         if lock is None:

@@ -273,14 +273,29 @@ def test_a_holder_whose_lock_was_taken_away_writes_no_more(
 # --- writers --------------------------------------------------------------------------------
 
 
-def test_of_many_writers_without_lock_one_wins_and_the_others_are_told(client: Client) -> None:
+def test_of_many_writers_without_lock_one_wins_and_the_others_are_told(
+    client: Client, desk: StateDesk, name: str
+) -> None:
+    """Half of them through the service, half in this process, as through a second service."""
+    ann = Caller("ann", client.password)
     client.put(document(1))
     bodies = [document(2, outputs={"n": n}) for n in range(8)]
+
+    def write(number: int) -> int:
+        if number % 2:
+            return client.put(bodies[number]).status_code
+        try:
+            desk.states.put(StateName.parse(name), ann, bodies[number])
+        except Conflict:
+            return 409
+        return 200
+
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(client.put, bodies))
-    won = [body for body, answer in zip(bodies, answers, strict=True) if answer.status_code == 200]
-    assert sorted({answer.status_code for answer in answers}) == [200, 409]
+        answers = list(pool.map(write, range(8)))
+    won = [body for body, answer in zip(bodies, answers, strict=True) if answer == 200]
+    assert sorted(set(answers)) == [200, 409]
     assert [client.get().content] == won
+    assert [version.serial for version in desk.owner.history(StateName.parse(name))] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -393,6 +408,25 @@ def _wait_for_parts(world: StateWorld, written: int) -> None:
             seen = seen[-100:] + log.read()
 
 
+def test_an_openbao_killed_in_the_middle_of_a_write_keeps_a_whole_state(
+    client: Client, world: StateWorld
+) -> None:
+    client.put(document(1))
+    noise = base64.b64encode(random.Random(4).randbytes(4_000_000)).decode()
+    body = document(2, outputs={"noise": noise})
+    written = world.bao.audit_log.stat().st_size
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.put, body)
+        _wait_for_parts(world, written)
+        world.bao.stop()
+        assert answer.result().status_code == 503
+    world.bao.start()
+    world.bao.unseal()
+    assert client.get().content == document(1)
+    assert client.put(body).status_code == 200
+    assert client.get().content == body
+
+
 def test_a_renewed_certificate_is_taken_up_and_a_wrong_one_is_not(
     client: Client, world: StateWorld
 ) -> None:
@@ -436,23 +470,36 @@ def test_told_to_stop_it_answers_what_is_under_way_first(client: Client, world: 
 # --- OpenBao --------------------------------------------------------------------------------
 
 
-def test_a_sealed_openbao_is_told_and_nothing_is_lost(client: Client, world: StateWorld) -> None:
+@pytest.mark.parametrize(
+    ("how", "do"), [("seal", "bao operator unseal"), ("stop", "Start it and unseal it")]
+)
+def test_an_openbao_that_is_away_is_told_and_nothing_is_lost(
+    client: Client, world: StateWorld, how: str, do: str
+) -> None:
     health = f"https://{HOST}:{world.port}/health"
     client.put(document(1))
     client.lock("l1")
-    world.bao.seal()
+    getattr(world.bao, how)()
     try:
         for answer in (client.get(), client.put(document(2), "l1"), client.unlock("l1")):
-            assert answer.status_code == 503
-            assert "sealed" in answer.text
-            assert "bao operator unseal" in answer.text
+            assert (answer.status_code, do in answer.text) == (503, True)
         assert client.request("GET", auth=("ann", "wrong")).status_code == 503
         assert requests.get(health, verify=client.ca, timeout=30).status_code == 503
     finally:
+        if how == "stop":
+            world.bao.start()
         world.bao.unseal()
     assert requests.get(health, verify=client.ca, timeout=30).status_code == 200
     assert client.get().content == document(1)
     assert client.put(document(2), "l1").status_code == 200
+
+
+def test_a_state_is_read_after_its_key_was_rotated(client: Client, world: StateWorld) -> None:
+    client.put(document(1))
+    world.bao.admin().secrets.transit.rotate_key("homeport-state")
+    assert client.get().content == document(1)
+    assert client.put(document(2)).status_code == 200
+    assert client.get().content == document(2)
 
 
 def test_a_token_that_ended_is_replaced(client: Client, world: StateWorld) -> None:
