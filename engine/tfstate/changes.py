@@ -100,15 +100,17 @@ class Changes:
             "parts": len(content.parts),
             **({"operation": operation} if operation else {}),
         }
-        unwritten: Packed | None = content
+        written_parts = False
         for _ in range(_ATTEMPTS):
             stored = self._found(name)
             if written := already(stored.head):
                 return written
+            if not written_parts:
+                self.vault.write_parts(name, content)
+                written_parts = True
             version = self._successor(stored.head, by, held)
-            if self._commit(name, stored, version, unwritten):
+            if self._commit(name, stored, version, content):
                 return version
-            unwritten = None
         raise _contended(name)
 
     def _successor(self, head: Head, by: str, held: dict[str, Any]) -> Version:
@@ -130,7 +132,7 @@ class Changes:
         version: Version,
         content: Packed | None = None,
     ) -> bool:
-        self.vault.write(name, version, content)
+        self.vault.write_record(name, version, content)
         lock = rules.heard(stored.head, version.written)
         head = stored.head.model_copy(update={"current": version, "lock": lock})
         return self.vault.replace_head(name, head, stored.revision)

@@ -75,8 +75,8 @@ class Forced(Model):
 
 
 class Version(Model):
-    """One version, whole. key: of its own record. blob, parts: where its content lies; no parts:
-    the state was deleted. size: bytes. previous: key of the record before."""
+    """One version, whole. key: of its own record. blob, parts: where its content lies, no blob: in
+    the record; no parts: the state was deleted. size: bytes. previous: key of the record before."""
 
     number: int
     key: str

@@ -15,7 +15,7 @@ import json
 import secrets
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -32,6 +32,8 @@ from engine.tfstate.transit import NotOpened, Transit
 
 PART_BYTES = 512 * 1024
 """Of compressed content; base64 makes 0.7 MiB of it."""
+_INLINE_BYTES = 64 * 1024
+"""Of compressed content: so little may be read with a record whenever history is."""
 _AT_ONCE = 4
 """Requests for the parts of states."""
 
@@ -48,7 +50,8 @@ class StoredHead:
 
 @dataclass(frozen=True)
 class Packed:
-    """Content that is ready to be written, under the name that it will have."""
+    """Content that is ready to be written. blob: the name that it will have; "" where it is small
+    and stands in its version's record, which saves a request."""
 
     blob: str
     parts: tuple[bytes, ...]
@@ -92,42 +95,46 @@ class StateVault:
         return self._write(f"{name}/head", head.model_dump(mode="json"), revision)
 
     def record(self, name: StateName, key: str) -> Version:
-        path = f"{name}/versions/{key}"
-        found = self._read(path)
-        if found is None:
-            raise damaged(self._settings, path, "it is missing")
-        return self._parsed(Version, found[0], path)
+        return self._parsed(Version, self._record(name, key).get("version"), _record(name, key))
 
     def pack(self, content: bytes) -> Packed:
         packed, size = zlib.compress(content, 6), self._part_bytes
         parts = tuple(packed[start : start + size] for start in range(0, len(packed), size))
-        return Packed(secrets.token_hex(8), parts)
+        small = len(packed) <= min(size, _INLINE_BYTES)
+        return Packed("" if small else secrets.token_hex(8), parts)
 
-    def write(self, name: StateName, version: Version, content: Packed | None = None) -> None:
-        """The version's record, and its content where that was not written before. All of it is
-        there afterwards; nobody reads it before a head names it."""
-        writes = []
-        if content:
-            writes = [
-                self._pool.submit(self._write_part, name, content, index)
-                for index in range(len(content.parts))
-            ]
-        try:
-            record = version.model_dump(mode="json")
-            self._write_new(f"{name}/versions/{version.key}", record)
-        finally:
-            wait(writes)
-        for write in writes:
-            write.result()
+    def write_parts(self, name: StateName, content: Packed) -> None:
+        """Of content that does not stand in its version's record."""
+        if content.blob:
+            indexes = range(len(content.parts))
+            list(self._pool.map(lambda index: self._write_part(name, content, index), indexes))
+
+    def write_record(self, name: StateName, version: Version, content: Packed | None) -> None:
+        value: dict[str, Any] = {"version": version.model_dump(mode="json")}
+        if content and not content.blob:
+            [part] = content.parts
+            value["sealed"] = self._transit.close(part, _place(name, version.key, 0, 1))
+        self._write_new(_record(name, version.key), value)
 
     def content(self, name: StateName, version: Version) -> bytes:
         """Whole, or an error."""
-        parts = self._pool.map(lambda n: self._part(name, version, n), range(version.parts))
-        content = zlib.decompress(b"".join(parts))
+        path = _record(name, version.key)
+        if version.blob:
+            parts = self._pool.map(lambda n: self._part(name, version, n), range(version.parts))
+            packed = b"".join(parts)
+        else:
+            sealed = self._record(name, version.key).get("sealed")
+            packed = self._opened(path, sealed, _place(name, version.key, 0, 1))
+        content = zlib.decompress(packed)
         if len(content) != version.size:
-            path = f"{name}/versions/{version.key}"
             raise damaged(self._settings, path, "its size is not as recorded")
         return content
+
+    def _record(self, name: StateName, key: str) -> dict[str, Any]:
+        found = self._read(_record(name, key))
+        if found is None:
+            raise damaged(self._settings, _record(name, key), "it is missing")
+        return found[0]
 
     def _write_part(self, name: StateName, content: Packed, index: int) -> None:
         place = _place(name, content.blob, index, len(content.parts))
@@ -140,8 +147,11 @@ class StateVault:
         if found is None:
             raise damaged(self._settings, path, "it is missing")
         place = _place(name, version.blob, index, version.parts)
+        return self._opened(path, found[0].get("sealed"), place)
+
+    def _opened(self, path: str, sealed: object, place: bytes) -> bytes:
         try:
-            return self._transit.open(str(found[0].get("sealed", "")), place)
+            return self._transit.open(str(sealed or ""), place)
         except NotOpened:
             why = "it does not open: it was changed or moved"
             raise damaged(self._settings, path, why) from None
@@ -200,12 +210,16 @@ class StateVault:
         key = f"{folder(self._settings)}/{path}".rstrip("/")
         return call(self._session, shown(self._settings, path), lambda client: ask(client, key))
 
-    def _parsed(self, model: type[Parsed], value: dict[str, Any], path: str) -> Parsed:
+    def _parsed(self, model: type[Parsed], value: object, path: str) -> Parsed:
         try:
             return model.model_validate(value)
         except ValidationError:
             raise damaged(self._settings, path, "it is not as Homeport writes it") from None
 
 
-def _place(name: StateName, blob: str, index: int, count: int) -> bytes:
-    return json.dumps([name.project, name.name, blob, index, count]).encode()
+def _record(name: StateName, key: str) -> str:
+    return f"{name}/versions/{key}"
+
+
+def _place(name: StateName, where: str, index: int, count: int) -> bytes:
+    return json.dumps([name.project, name.name, where, index, count]).encode()

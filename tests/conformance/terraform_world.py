@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ def program() -> str:
     if found is None:
         pytest.skip("needs tofu or terraform on PATH")
     return found
+
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass
@@ -56,6 +60,21 @@ class Terraform:
             "main",
             {"resource": {"terraform_data": {"it": {"count": count, "input": value}}}},
         )
+
+    def provider(self, source: str, python: Path, script: Path) -> None:
+        """A provider written in Python, in a filesystem mirror, as OpenTofu wants one."""
+        name, version = source.rpartition("/")[2], "0.1.0"
+        mirror = self.directory / "mirror"
+        place = mirror / source / version / f"linux_{_ARCHITECTURES[platform.machine()]}"
+        place.mkdir(parents=True)
+        binary = place / f"terraform-provider-{name}_v{version}"
+        binary.write_text(f'#!/bin/sh\nexec "{python}" "{script}" "$@"\n')
+        binary.chmod(0o755)
+        (self.directory / "cli.rc").write_text(
+            "disable_checkpoint = true\n"
+            f'provider_installation {{\n filesystem_mirror {{\n path = "{mirror}"\n }}\n}}\n'
+        )
+        self.write("provider", {"terraform": {"required_providers": {name: {"source": source}}}})
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         environment = {

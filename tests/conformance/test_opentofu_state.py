@@ -25,7 +25,7 @@ from engine.backends.secrets.openbao.session import Session
 from engine.errors import Conflict, HomeportError, NotFound, OnHold, PlanChanged, Unsafe
 from engine.tfstate.changes import Changes
 from engine.tfstate.desk import StateDesk
-from engine.tfstate.model import StateName
+from engine.tfstate.model import StateName, Version
 from engine.tfstate.policy import state_policy
 from engine.tfstate.rules import Caller, StateLocked
 from engine.tfstate.states import States
@@ -512,21 +512,29 @@ def test_a_token_that_ended_is_replaced(client: Client, world: StateWorld) -> No
     assert client.put(document(2)).status_code == 200
 
 
+@pytest.mark.parametrize("kilobytes", [1, 100])
 def test_a_piece_that_was_moved_or_removed_is_never_taken_for_a_state(
-    client: Client, world: StateWorld, desk: StateDesk, name: str
+    client: Client, world: StateWorld, desk: StateDesk, name: str, kilobytes: int
 ) -> None:
-    client.put(document(1))
-    client.put(document(2))
+    """In the version's record, and in parts of its own."""
+    noise = random.Random(5).randbytes(kilobytes * 1024).hex()
+    client.put(document(1, outputs={"noise": noise}))
+    client.put(document(2, outputs={"noise": noise}))
     kv = world.bao.admin().secrets.kv.v2
+
+    def place(version: Version) -> str:
+        where = f"parts/{version.blob}/0" if version.blob else f"versions/{version.key}"
+        return f"homeport-state/{name}/{where}"
+
     newest, oldest = desk.owner.history(StateName.parse(name))
-    place = f"homeport-state/{name}/parts"
-    old = kv.read_secret_version(
-        f"{place}/{oldest.blob}/0", mount_point="kv", raise_on_deleted_version=True
-    )
-    kv.create_or_update_secret(f"{place}/{newest.blob}/0", old["data"]["data"], mount_point="kv")
+    assert bool(newest.blob) == (kilobytes > 64)
+    old = kv.read_secret_version(place(oldest), mount_point="kv", raise_on_deleted_version=True)[
+        "data"
+    ]["data"]
+    kv.create_or_update_secret(place(newest), old, mount_point="kv")
     answer = client.get()
     assert (answer.status_code, "changed or moved" in answer.text) == (500, True)
-    kv.delete_metadata_and_all_versions(f"{place}/{newest.blob}/0", mount_point="kv")
+    kv.delete_metadata_and_all_versions(place(newest), mount_point="kv")
     answer = client.get()
     assert (answer.status_code, "missing" in answer.text) == (500, True)
     kv.delete_latest_version_of_secret(f"homeport-state/{name}/head", mount_point="kv")
@@ -587,7 +595,7 @@ def test_no_log_and_no_entry_holds_the_state_or_the_password(
         assert client.password not in text
     kept = str(desk.changes.vault._read(f"{name}/head"))
     [version] = desk.owner.history(StateName.parse(name))
-    kept += str(desk.changes.vault._read(f"{name}/parts/{version.blob}/0"))
+    kept += str(desk.changes.vault._read(f"{name}/versions/{version.key}"))
     assert CANARY not in kept
     assert client.password not in kept
 
