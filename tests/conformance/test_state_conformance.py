@@ -30,7 +30,8 @@ from engine.state.programs import s3
 from engine.state.protocols import Captured, Ground, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.s3 import bucket_of
-from tests.conformance import s3_server, state_ground
+from tests import s3_server
+from tests.conformance import state_ground
 from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
 from tests.lab_fixture import RunningLab

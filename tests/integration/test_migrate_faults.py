@@ -21,12 +21,14 @@ def moving(lab: RunningLab) -> Iterator[Scene]:
 
 @pytest.mark.parametrize(
     ("seed", "fault"),
-    enumerate(
-        (
-            "bits flipped at the target",
-            "disk of the target full",
-            "source reboots after the fence",
-            "target loses power",
+    list(
+        enumerate(
+            (
+                "bits flipped at the target",
+                "disk of the target full",
+                "source reboots after the fence",
+                "target loses power",
+            )
         )
     ),
 )

@@ -63,7 +63,7 @@ def test_a_hold_comes_right_before_the_freeze_and_says_when_it_ends() -> None:
 def test_sizes_tell_how_long_each_phase_takes_and_what_takes_the_most() -> None:
     sizes = (
         UnitSize(unit="data", kind="files", items=10, bytes=4_000_000_000),
-        UnitSize(unit="rows", kind="postgresql", items=1, bytes=1_000_000_000),
+        UnitSize(unit="rows", kind="mariadb", items=1, bytes=1_000_000_000),
     )
     speeds = Speeds(copy=100e6, whole=20e6, compare=200e6)
     plan = plan_migrate(at("away"), at("home"), "home", extent=Extent(sizes, speeds))

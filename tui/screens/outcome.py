@@ -24,6 +24,7 @@ def outcome(progress: Progress) -> str:
             "backup": f"the backup of {plan.name} is in its repository; {plan.name} runs on",
             "restore": f"{plan.name} runs release {plan.release} with the backup's data",
             "drill": "the backup started and answered; its throw-away guest is gone",
+            "probe": f"{plan.application} was used and looked at; its throw-away guest is gone",
             "migrate": f"{plan.name} serves at {plan.provider}, with all of its state",
             "revert": f"{plan.name} serves at {plan.provider} again",
             "confirm": f"{plan.name} stays at {plan.provider}; the other side is gone",
@@ -32,6 +33,8 @@ def outcome(progress: Progress) -> str:
     if was_taken_back(progress):
         if plan.intent.value == "drill":
             return "The backup did not prove itself; its throw-away guest is gone."
+        if plan.intent.value == "probe":
+            return "It was not looked at to the end; its throw-away guest is gone."
         return f"It was taken back: {plan.name} runs as it did before, with its data."
     if progress.status == "cancelled":
         return "It stopped as you asked. What was finished is still there."

