@@ -16,6 +16,7 @@ from typing import Any
 from engine.errors import NotReady, RemoteFailure
 from engine.state import surveying
 from engine.state.follower import Follower, facts_of
+from engine.state.program_run import run_program
 from engine.state.protocols import Compared, Moved, Passage, Side
 from engine.state.running import ProgramKind, difference
 from engine.state.standby import ClusterFacts, is_older, obstacle, settings_to_raise
@@ -36,7 +37,7 @@ class PostgresKind(ProgramKind):
             here, there = (facts_of(side) for side in (source, target))
             if is_older(here, there):
                 raise _too_old(target, here, there)
-            if why := obstacle(here, there):
+            if why := obstacle(here, there, source.unit.locator):
                 say = f"{target.unit.id} is dumped and restored after the freeze: {why}"
                 target.ground.place.work.log(say)
                 return Moved(items=0, bytes=0, waits=True)
@@ -55,9 +56,12 @@ class PostgresKind(ProgramKind):
         follower = Follower(source, target, passage)
         state = follower.state()
         if state == "following":
-            return follower.promote()
+            moved = follower.promote()
+            unlogged = _bring_unlogged(source, target, passage)
+            return Moved(items=0, bytes=moved.bytes + unlogged)
         if state == "promoted":
             follower.withdraw()
+            _bring_unlogged(source, target, passage)
             if self._is_same(source, target):
                 return Moved(items=0, bytes=0)
         elif state == "begun":
@@ -98,6 +102,29 @@ class PostgresKind(ProgramKind):
                 found.pop("schema", None)
                 found.pop("version", None)
         return difference(*facts), level
+
+
+def _bring_unlogged(source: Side, target: Side, passage: Passage) -> int:
+    """Bytes of what the source's log does not have, and a standby therefore neither."""
+
+    def run(verb: str, side: Side, into: str) -> dict[str, Any]:
+        return run_program(
+            side.ground.place,
+            "unlogged",
+            {"verb": verb, "database": side.unit.locator, "into": into},
+            failed="tables that are not logged cannot be brought over",
+            on=f"{side.unit.id} (postgresql {side.unit.locator})",
+        )
+
+    name = f"{target.unit.id}.unlogged"
+    here, there = f"{passage.desk(source)}/{name}", f"{passage.desk(target)}/{name}"
+    if not run("save", source, here)["items"]:
+        return 0
+    moved = passage.pull(here, there)
+    run("load", target, there)
+    for side, copy in ((source, here), (target, there)):
+        side.ground.place.run("rm", "-f", "--", copy)
+    return moved.bytes
 
 
 def _too_old(target: Side, here: ClusterFacts, there: ClusterFacts) -> NotReady:

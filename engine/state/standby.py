@@ -64,9 +64,10 @@ def is_older(source: ClusterFacts, target: ClusterFacts) -> bool:
     return target.major < source.major
 
 
-def obstacle(source: ClusterFacts, target: ClusterFacts) -> str:
-    """Why the target cannot follow the source, in words; empty where it can."""
-    reasons = (*_of_source(source), *_of_target(source, target), *_of_both(source, target))
+def obstacle(source: ClusterFacts, target: ClusterFacts, carried: str = "") -> str:
+    """Why the target cannot follow the source, in words; empty where it can. carried: the
+    database that is moved, of which also what is not logged is brought over."""
+    reasons = (*_of_source(source, carried), *_of_target(source, target), *_of_both(source, target))
     return next((why for why, there in reasons if there), "")
 
 
@@ -77,8 +78,9 @@ def settings_to_raise(source: ClusterFacts, target: ClusterFacts) -> dict[str, i
     return {k: v for k, v in sorted(source.settings.items()) if v > own.get(k, 0)}
 
 
-def _of_source(source: ClusterFacts) -> tuple[tuple[str, bool], ...]:
-    unlogged = sorted(name for name, found in source.databases.items() if found.unlogged)
+def _of_source(source: ClusterFacts, carried: str) -> tuple[tuple[str, bool], ...]:
+    found = source.databases.items()
+    unlogged = sorted(name for name, facts in found if facts.unlogged and name != carried)
     return (
         (f"{', '.join(unlogged)} has tables that are not logged", bool(unlogged)),
         (f"PostgreSQL {source.major} is older than {_OLDEST}", source.major < _OLDEST),

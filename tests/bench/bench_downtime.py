@@ -37,6 +37,7 @@ from engine.model.plan import OperationStatus, Plan
 from engine.operations.looking import place_at
 from engine.operations.workplace import guest_target
 from engine.paths import Paths
+from engine.state.units import units_of
 from tests.deployed import Installation, installation
 from tests.lab_fixture import RunningLab
 from tests.ledger import ChatBook, Ledger
@@ -117,7 +118,7 @@ class AtWork:
             rows = sizes.database_mib << 10
             sql = _FILLER.format(rows=rows).encode()
             _as_server(place, ("psql", "-q", "-d", "synapse"), sql)
-            media = Path(place.paths.data, "media_store", "local_content")
+            media = next(Path(unit.locator) for unit in units_of(place) if unit.id == "media")
             chance, each = random.Random(1), (sizes.media_mib << 20) // max(sizes.files, 1)
             for number in range(sizes.files):
                 file = media / f"{number % 256:02x}" / f"{number:06}"

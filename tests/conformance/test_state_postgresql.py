@@ -52,6 +52,16 @@ SELECT name, setting FROM pg_settings WHERE name IN ('wal_keep_size', 'primary_c
 """
 
 
+UNLOGGED = """\
+CREATE UNLOGGED TABLE "Locks" (id serial PRIMARY KEY, word text);
+INSERT INTO "Locks" (word) VALUES ('a'), ('b'), ('c');
+SELECT setval('"Locks_id_seq"', 30);
+"""
+UNLOGGED_SHOWN = """\
+SELECT count(*), (SELECT last_value FROM "Locks_id_seq") FROM "Locks"
+"""
+
+
 @dataclass
 class Listening(Quiet):
     lines: list[str] = field(default_factory=list)
@@ -91,6 +101,7 @@ def own(ground: Ground) -> tuple[str, dict[str, bytes]]:
 def test_what_is_written_while_it_is_copied_and_after_comes_over(move: Move) -> None:
     source, target = move.source.ground, move.target.ground
     psql(source, CLUSTER)
+    psql(source, UNLOGGED, "harbour")
     before = own(source), own(target)
     assert seed(move).bytes > 1 << 20
     psql(source, "INSERT INTO no_key VALUES ('after the copy')", "harbour")
@@ -99,9 +110,11 @@ def test_what_is_written_while_it_is_copied_and_after_comes_over(move: Move) -> 
     assert psql(target, "SELECT pg_is_in_recovery()") == "t"
     move.here.change()
     wanted = move.here.shown()
+    not_logged = psql(source, UNLOGGED_SHOWN, "harbour")
 
     move.bring()
     assert psql(target, "SELECT pg_is_in_recovery()") == "f"
+    assert psql(target, UNLOGGED_SHOWN, "harbour") == not_logged == "3|30"
     assert move.there.shown() == wanted == move.here.shown()
     assert move.compare().level == 3
     assert psql(target, CLUSTER_SHOWN) == psql(source, CLUSTER_SHOWN)
@@ -132,6 +145,7 @@ def test_cancelled_both_sides_are_as_they_were(move: Move) -> None:
 
 
 def test_broken_off_at_any_command_it_ends_the_same(move: Move) -> None:
+    psql(move.source.ground, UNLOGGED, "harbour")
     before = own(move.source.ground), own(move.target.ground)
     wanted = move.here.shown()
     for act in (seed, Move.bring, settle):

@@ -36,6 +36,7 @@ def database(**changes: Any) -> dict[str, DatabaseFacts]:
 def test_two_alike_follow_each_other() -> None:
     assert obstacle(CLUSTER, CLUSTER) == ""
     assert obstacle(CLUSTER, other(version=160001, databases={})) == ""
+    assert obstacle(other(databases=database(unlogged=1)), CLUSTER, "harbour") == ""
 
 
 @pytest.mark.parametrize(
