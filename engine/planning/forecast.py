@@ -26,6 +26,8 @@ _PHASE_OF = {
 }
 _KINDS_WITHOUT_SEED = ("mariadb", "redis", "sqlite")
 """All of such a unit goes over after the freeze."""
+_COMPARED_BEFORE = ("postgresql",)
+"""Of such a unit only what was written since is read after the freeze."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Speeds:
 
     copy: float = 40e6
     whole: float = 10e6
-    compare: float = 80e6
+    compare: float = 200e6
     item: float = 0.0005
 
 
@@ -62,10 +64,11 @@ def _sized(step: PlannedStep, sizes: Mapping[str, UnitSize], speeds: Speeds) -> 
         return step
     waits = size.kind in _KINDS_WITHOUT_SEED
     items = speeds.item * size.items
+    read = 0 if size.kind in _COMPARED_BEFORE else size.bytes
     seconds = {
         "state.seed@1": 0.1 if waits else 0.5 + size.bytes / speeds.copy + items,
         "state.delta@1": (1.0 + size.bytes / speeds.whole) if waits else 0.5 + items / 5,
-        "state.compare@1": 0.5 + size.bytes / speeds.compare + items / 5,
+        "state.compare@1": 0.5 + read / speeds.compare + items / 5,
     }.get(step.kind)
     if seconds is None:
         return step

@@ -78,6 +78,13 @@ def test_sizes_tell_how_long_each_phase_takes_and_what_takes_the_most() -> None:
     assert "copy the rest of rows" in plan.warnings[0]
 
 
+def test_what_was_compared_before_the_freeze_is_not_foreseen_to_be_read_again() -> None:
+    sizes = (UnitSize(unit="rows", kind="postgresql", items=1, bytes=50_000_000_000),)
+    plan = plan_migrate(at("away"), at("home"), "home", extent=Extent(sizes, Speeds()))
+    assert plan.forecast is not None
+    assert plan.forecast.away_seconds < 20
+
+
 def test_a_window_that_looks_too_short_is_said_before_anything_is_done() -> None:
     assert "it takes about" in planned_with(MoveTerms(window_seconds=1)).warnings[-1]
     assert "frozen only when" in planned_with(MoveTerms(window_seconds=500)).warnings[-1]
