@@ -61,13 +61,11 @@ class SecretsDesk:
             )
         deployments = self._living(provider)
         source = self._backends(profile).secrets
-        paths = [path for d in deployments for path in source.list(f"deployments/{d.id}")]
-        paths += _generated(source, provider)
         return StoreMove(
             provider=provider,
             action="copy",
             store=target,
-            paths=tuple(paths),
+            paths=_held(source, deployments, provider),
             deployments=tuple(d.name for d in deployments),
         )
 
@@ -87,13 +85,11 @@ class SecretsDesk:
         )
         free = [d for d in living if d.id not in held]
         store = self._backends(self._with(profile, old)).secrets
-        paths = [path for d in free for path in store.list(f"deployments/{d.id}")]
-        paths += _generated(store, provider)
         return StoreMove(
             provider=provider,
             action="drop",
             store=old,
-            paths=tuple(paths),
+            paths=_held(store, free, provider),
             deployments=tuple(d.name for d in free),
             held_back=tuple(d.name for d in living if d.id in held),
         )
@@ -181,6 +177,12 @@ class SecretsDesk:
     @staticmethod
     def _with(profile: ProviderProfile, store: BackendProfile) -> ProviderProfile:
         return profile.model_copy(update={"backends": profile.backends | {Service.SECRETS: store}})
+
+
+def _held(store: Secrets, deployments: Sequence[Deployment], provider: str) -> tuple[str, ...]:
+    """Paths of all that the store has of these deployments, and of what generators made."""
+    own = [path for d in deployments for path in store.list(f"deployments/{d.id}")]
+    return (*own, *_generated(store, provider))
 
 
 def _generated(store: Secrets, provider: str) -> list[str]:

@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.demo import calendar
 from engine.demo.chat import CLIENT, Person
 from engine.demo.proof import basic
+from engine.demo.use import VALUES
 from engine.errors import HomeportError
 from engine.homeport import Homeport
 from engine.public import PublicEndpoint
@@ -122,6 +123,15 @@ class ChatBook:
                 return sorted(found)
 
 
+MANY_ENTRIES: dict[str, dict[str, Any]] = {
+    app: {**VALUES[app], **values}
+    for app, values in {
+        "radicale": {},
+        "isso": {"guard": {"ratelimit": 1_000_000, "direct-reply": 1_000_000}},
+        "synapse": {"rc_message": {"per_second": 1000, "burst_count": 1000}},
+    }.items()
+}
+"""Options by which an application takes as many entries as a ledger writes."""
 BOOKS = {"radicale": CalendarBook, "isso": PageBook, "synapse": ChatBook}
 
 

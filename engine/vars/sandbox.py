@@ -22,7 +22,7 @@ from typing import IO
 
 from engine.errors import NotReady, RemoteFailure
 from engine.redaction import Redactor
-from engine.state.programs.sandbox import as_user
+from engine.state.programs.sandbox import as_user, without_network
 from engine.vars.generators import Generator
 from engine.vars.memory_directory import memory_directory
 
@@ -102,11 +102,7 @@ def _walls(place: Path, path: str) -> list[str]:
         words += ["--ro-bind-try", shown, shown]
     words += ["--tmpfs", "/in", "--tmpfs", "/prompts", "--bind", str(place), "/out"]
     words += ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
-    if os.geteuid() == 0:
-        # bubblewrap would set up the loopback, for which root of a container may lack the right
-        words = ["unshare", "--net", "--", *words]
-    else:
-        words.append("--unshare-net")
+    words = without_network(words)
     words += ["--die-with-parent", "--new-session", "--clearenv", "--chdir", "/tmp"]
     environment = {
         "PATH": path,

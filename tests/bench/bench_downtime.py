@@ -27,7 +27,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import engine.demo.use as demo
 from engine.backends.secrets.installation import installation_ssh_key
 from engine.lab import cli as lab_cli
 from engine.lab.lab import Lab
@@ -40,14 +39,10 @@ from engine.paths import Paths
 from engine.state.units import units_of
 from tests.deployed import Installation, installation
 from tests.lab_fixture import RunningLab
-from tests.ledger import ChatBook, Ledger
+from tests.ledger import MANY_ENTRIES, ChatBook, Ledger
 
 NAME = "downtime"
 SIDES = ("harbour-a", "harbour-b")
-VALUES = {
-    **demo.VALUES["synapse"],
-    "rc_message": {"per_second": 1000, "burst_count": 1000},
-}
 _FILLER = """\
 CREATE TABLE IF NOT EXISTS bench_filler (id bigint PRIMARY KEY, word text);
 INSERT INTO bench_filler SELECT n, repeat(md5(n::text), 32) FROM generate_series(1, {rows}) n;
@@ -125,7 +120,7 @@ class AtWork:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(chance.randbytes(each))
             user = place.paths.user
-            place.run_long("chown", "-R", f"{user}:{user}", "--", str(media.parent))
+            place.run_long("chown", "-R", f"{user}:{user}", "--", str(media))
 
     def move(self) -> float:
         return self._noticed(self.here.homeport.plan_migrate(NAME, self.elsewhere))
@@ -235,7 +230,7 @@ def bench() -> Iterator[AtWork]:
         running = RunningLab(Lab(paths.lab), paths)
         try:
             with installation(running) as here:
-                deployed = here.deploy("synapse", NAME, VALUES)
+                deployed = here.deploy("synapse", NAME, MANY_ENTRIES["synapse"])
                 if deployed.status is not OperationStatus.SUCCEEDED:
                     raise RuntimeError(f"the deployment failed: {deployed.error}")
                 key = Path(home, "bench-key")

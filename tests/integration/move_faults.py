@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from engine.demo.use import VALUES
 from engine.lab.api.faults import clear_faults, set_fault
 from engine.lab.guest import power
 from engine.lab.guest.boot import Boot
@@ -37,14 +36,9 @@ from engine.operations.retry import LIMIT_VARIABLE
 from engine.paths import Paths
 from tests.deployed import Installation, check_nothing_left, installation
 from tests.lab_fixture import RunningLab
-from tests.ledger import BOOKS, Ledger
+from tests.ledger import BOOKS, MANY_ENTRIES, Ledger
 
 HARBOURS = ("harbour-a", "harbour-b")
-MANY_ENTRIES: dict[str, dict[str, object]] = {
-    "radicale": {},
-    "isso": {"guard": {"ratelimit": 1_000_000, "direct-reply": 1_000_000}},
-    "synapse": {"rc_message": {"per_second": 1000, "burst_count": 1000}},
-}
 _LOOK_SECONDS = 0.01
 _LISTENING = "0A"
 """`st` in /proc/net/tcp (Linux, Documentation/networking/proc_net_tcp)."""
@@ -428,8 +422,7 @@ def scene(lab: RunningLab, application: str) -> Iterator[Scene]:
         os.environ[LIMIT_VARIABLE] = _RETRY_SECONDS
         stack.callback(os.environ.pop, LIMIT_VARIABLE, None)
         here.end_worker()
-        values = {**VALUES[application], **MANY_ENTRIES[application]}
-        made = here.deploy(application, name, values)
+        made = here.deploy(application, name, MANY_ENTRIES[application])
         assert made.status.value == "succeeded", repr(made.error)
         yield Scene(here, name, application, Ledger(BOOKS[application](here.homeport, name)))
         assert here.destroy(name).status.value == "succeeded"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.demo.use import VALUES, use_application
+from engine.demo.use import use_application
 from engine.errors import Conflict, NotFound, Unreachable
 from engine.homeport import Homeport
 from engine.model.deployment import DeploymentStatus, Health, ResourceKind
@@ -19,17 +19,11 @@ from engine.model.plan import Operation
 from engine.public import PublicAnswer
 from tests.deployed import Installation, check_nothing_left, installation
 from tests.lab_fixture import RunningLab
-from tests.ledger import BOOKS, Ledger
+from tests.ledger import BOOKS, MANY_ENTRIES, Ledger
 
 pytestmark = pytest.mark.integration
 
 SOURCE, TARGET = "harbour-a", "harbour-b"
-MANY_ENTRIES = {
-    "radicale": {},
-    "isso": {"guard": {"ratelimit": 1_000_000, "direct-reply": 1_000_000}},
-    "synapse": {"rc_message": {"per_second": 1000, "burst_count": 1000}},
-}
-VALUES_OF = {app: {**VALUES[app], **values} for app, values in MANY_ENTRIES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +62,7 @@ def address_at(here: Installation, name: str, provider: str) -> str:
 def test_moved_and_moved_back_while_somebody_writes(here: Installation, application: str) -> None:
     name, homeport = f"mv-{application}", here.homeport
     try:
-        succeeded(here.deploy(application, name, VALUES_OF[application]))
+        succeeded(here.deploy(application, name, MANY_ENTRIES[application]))
         assert use_application(homeport, name)
         ledger = Ledger(BOOKS[application](homeport, name))
         probe = homeport.package(application).health[0]

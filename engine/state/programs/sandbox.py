@@ -77,17 +77,21 @@ def command(task: dict[str, Any]) -> list[str]:
             fail(f"it needs the program {name}, which is not on the guest")
     words = ["bwrap", *seen(task, os.path.realpath(found))]
     words += ["--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"]
-    if not task["network"] and os.geteuid() == 0:
-        # bubblewrap would set up the loopback, for which root of a container may lack the right.
-        words = ["unshare", "--net", "--", *words]
-    elif not task["network"]:
-        words.append("--unshare-net")
+    words = words if task["network"] else without_network(words)
     words += ["--die-with-parent", "--new-session", "--clearenv"]
     environment = {"PATH": path, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}
     for name, value in (environment | {"PYTHONUTF8": "1"}).items():
         words += ["--setenv", name, value]
     words += ["--chdir", "/"]
     return [*words, *as_user(task["uid"], task["gid"]), found, *task["argv"][1:]]
+
+
+def without_network(words: list[str]) -> list[str]:
+    """The command of bwrap, with a network of its own in which there is nothing."""
+    if os.geteuid() == 0:
+        # bubblewrap would set up the loopback, for which root of a container may lack the right.
+        return ["unshare", "--net", "--", *words]
+    return [*words, "--unshare-net"]
 
 
 def as_user(uid: int, gid: int) -> list[str]:
