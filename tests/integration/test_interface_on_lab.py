@@ -54,7 +54,7 @@ def test_hung_up_on_the_deployment_goes_on_and_the_next_terminal_shows_it(
     with Interface(here) as interface:
         interface.see("Press d to deploy")
         interface.type("d", "Radicale")
-        interface.type("\x1b[B", "Radicale 3")
+        interface.type("\x1b[F", "Radicale 3")  # End: the last by name
         interface.type("\r", "harbour-a")
         interface.type("\r", "radicale.harbour-a.lab")
         interface.type("\r", "step 4 of 5")
