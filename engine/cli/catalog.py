@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
             else:
                 _show(package)
             return 0
-        packages = homeport.packages(installable=False)
+        packages = sorted(homeport.packages(installable=False), key=lambda package: package.id)
     if options.json:
         output.emit_json([package.model_dump(mode="json") for package in packages])
         return 0
