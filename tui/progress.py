@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tui.moving import away_steps
 
 if TYPE_CHECKING:
-    from engine.model.events import Event
+    from engine.model.events import Event, QuestionAsked
     from engine.model.plan import Operation, PlannedStep
 
 RATE_SECONDS = 10.0
@@ -81,6 +81,8 @@ class Progress:
     error: dict[str, Any] | None = None
     heard: int = 0
     ended: datetime | None = None
+    question: QuestionAsked | None = None
+    """What a step waits for somebody to say, while it does."""
 
     def __post_init__(self) -> None:
         self.status = self.status or self.operation.status.value
@@ -142,6 +144,8 @@ class Progress:
     def _operation(self, event: Any) -> None:
         self.status = event.status.value
         self.error = event.error
+        if event.status.is_final:
+            self.question = None
         self.ended = event.at if event.status.is_final else None
 
     def _started(self, event: Any) -> None:
@@ -165,8 +169,18 @@ class Progress:
         self.log.append((event.step, event.text))
 
     def _finished(self, event: Any) -> None:
+        if self.question is not None and self.question.step == event.step:
+            self.question = None
         if state := self.steps.get(event.step):
             state.state, state.seconds, state.error = event.outcome, event.seconds, event.error
+
+    def _asked(self, event: Any) -> None:
+        self._log(event)
+        self.question = event
+
+    def _answered(self, event: Any) -> None:
+        self._log(event)
+        self.question = None
 
     def _retrying(self, event: Any) -> None:
         if state := self.steps.get(event.step):
@@ -180,6 +194,6 @@ _APPLY = {
     "log": Progress._log,
     "step-finished": Progress._finished,
     "step-retrying": Progress._retrying,
-    "question": Progress._log,
-    "answer": Progress._log,
+    "question": Progress._asked,
+    "answer": Progress._answered,
 }

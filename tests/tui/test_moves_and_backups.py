@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -11,8 +12,14 @@ from textual.pilot import Pilot
 
 from engine.backup.standing import Standing
 from engine.errors import Denied, Unreachable
-from engine.model.events import OperationChanged, StepFinished, StepStarted
-from engine.model.move import MovePhase
+from engine.model.events import (
+    OperationChanged,
+    QuestionAnswered,
+    QuestionAsked,
+    StepFinished,
+    StepStarted,
+)
+from engine.model.move import MovePhase, MoveTerms
 from engine.model.plan import Intent, OperationStatus
 from engine.model.repository import RepositoryProfile
 from tui.app import HomeportApp
@@ -73,6 +80,46 @@ def test_a_target_that_does_not_fit_says_why_and_makes_no_plan(run: Run) -> None
             await play(pilot, Act("up enter", "Prepare"))
             await play(pilot, Act("a", "Safe to disconnect"))
             assert engine.ran[0].plan.intent is Intent.MIGRATE
+
+    run(main())
+
+
+def test_terms_of_a_move_are_typed_before_its_plan(run: Run) -> None:
+    async def main() -> None:
+        async with opened() as (engine, pilot):
+            await play(pilot, *CHAT, Act("m", "It can move here"), Act("t", "as soon as all is"))
+            await play(pilot, Act("ctrl+u text:tomorrow", "x this is not a time"))
+            await play(pilot, Act("ctrl+u text:hold", "waits until you press n"))
+            await play(pilot, Act("tab text:long", "x this is not a length of time"))
+            await play(pilot, Act("enter", "x window:"))
+            await play(pilot, Act("ctrl+u text:30s", "longer than 30s"))
+            await play(pilot, Act("tab text:20M", "no more than 20M"), Act("enter", "Prepare"))
+            assert engine.terms == MoveTerms(window_seconds=30, hold=True, limit_kib=20 << 10)
+
+    run(main())
+
+
+def test_terms_are_refused_where_the_provider_does_not_fit(run: Run) -> None:
+    async def main() -> None:
+        async with opened() as (_, pilot):
+            await play(pilot, *CHAT, Act("m", "It can move here"), Act("down", "Add what is"))
+            await play(pilot, Act("t", "x the target lacks a service"))
+
+    run(main())
+
+
+def test_a_move_that_is_held_begins_at_a_key(run: Run) -> None:
+    async def main() -> None:
+        async with opened(moving) as (engine, pilot):
+            await play(pilot, Act("", "Safe to disconnect"), Act("n", "Nothing waits for you"))
+            held, at = MOVING_CHAT.plan.steps[9].id, values.NOW
+            until = at + timedelta(hours=2)
+            engine.tell(MOVING_CHAT.id, QuestionAsked(at=at, step=held, text="?", until=until))
+            await seen(pilot, "n begins the freeze, or by itself at")
+            await play(pilot, Act("n", "told to begin now"))
+            assert engine.continued == [MOVING_CHAT.plan.deployment]
+            engine.tell(MOVING_CHAT.id, QuestionAnswered(at=at, step=held, text="now"))
+            await play(pilot, Act("", "Safe to disconnect"))
 
     run(main())
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from engine.cli.approval import NOT_APPROVED
 from engine.cli.main import main
-from engine.cli.migrate import kib_of, seconds_of, time_of
 from engine.cli.watch import describe
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.homeport import Homeport
@@ -24,6 +23,7 @@ from engine.move_report import report_data
 from engine.move_report_pages import report_html, report_text
 from engine.planning.forecast import Speeds, phase_of, predicted_downtime
 from engine.planning.migrate import Extent, plan_migrate, terms_of
+from engine.planning.quantities import kib_of, seconds_of, time_of
 from tests.unit.test_migrate_plans import MIGRATE, NOW, at, moved
 from tests.unit.test_moving import homeport as homeport  # the fixture
 from tui.progress import Progress

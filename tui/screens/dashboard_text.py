@@ -104,7 +104,11 @@ def deployment_detail(
     lines += labelled("open", view.url or deployment.domain, width)
     if view.operation:
         intent = view.operation.plan.intent.value
-        lines += labelled("now", f"{intent} is running; Enter shows it", width, role="accent")
+        if view.move is not None and view.move.waits:
+            said = f"the {intent} waits before the freeze. Enter shows it, then n begins."
+            lines += labelled("now", said, width, role="warn")
+        else:
+            lines += labelled("now", f"{intent} is running; Enter shows it", width, role="accent")
     elif view.health:
         sign = deployment_sign(view)
         lines += labelled("health", health_words(view, now), width, role=sign.role)

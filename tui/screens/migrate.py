@@ -30,8 +30,9 @@ you confirm the move."""
 class MigratePage(Page):
     """All other providers; those to which no move can be planned stand last, with the reason."""
 
-    HINTS: ClassVar[tuple[Hint, ...]] = (("Enter", "plan"), ("k", "check connection"), BACK)
+    HINTS: ClassVar[tuple[Hint, ...]] = (("Enter", "plan"), ("t", "terms"), ("k", "check"), BACK)
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "terms", "Say when it may freeze, for how long, and how fast it may copy"),
         Binding("k", "check", "Check the connection to this provider"),
     ]
 
@@ -86,7 +87,7 @@ class MigratePage(Page):
         if target is not None:
             side = self.query_one("#side", LineView)
             side.show(target_detail(target, side.size.width))
-            self.hints(*(self.HINTS if target.refusal is None else self.HINTS[1:]))
+            self.hints(*(self.HINTS if target.refusal is None else self.HINTS[2:]))
 
     def _chosen(self) -> Target | None:
         return (self._targets or {}).get(self.query_one(RowList).key)
@@ -94,19 +95,30 @@ class MigratePage(Page):
     def on_row_list_highlighted(self) -> None:
         self._draw_side()
 
-    def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
+    def _fitting(self) -> Target | None:
+        """The provider under the cursor; what speaks against it is said instead."""
         target = self._chosen()
-        if target is None:
-            return
-        if target.refusal is not None:
-            self.complain(dict(target.refusal.describe()))
-            return
+        if target is None or target.refusal is None:
+            return target
+        self.complain(dict(target.refusal.describe()))
+        return None
+
+    def on_row_list_chosen(self) -> None:
         from tui.screens.plan import PlanPage
 
-        name, to = self._deployment, str(chosen.key)
-        self.app.push_screen(
-            PlanPage(f"migrate {name} to {to}", lambda homeport: homeport.plan_migrate(name, to))
-        )
+        if (target := self._fitting()) is not None:
+            name, to = self._deployment, target.provider.name
+            self.app.push_screen(
+                PlanPage(
+                    f"migrate {name} to {to}", lambda homeport: homeport.plan_migrate(name, to)
+                )
+            )
+
+    def action_terms(self) -> None:
+        from tui.screens.move_terms import MoveTermsPage
+
+        if (target := self._fitting()) is not None:
+            self.app.push_screen(MoveTermsPage(self._deployment, target.provider.name))
 
     def action_check(self) -> None:
         from tui.screens.providers import ProviderPage

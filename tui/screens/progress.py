@@ -42,6 +42,7 @@ class ProgressPage(Page):
         Binding("t", "retry", "Try again from the last finished step"),
         Binding("l", "log", "Show the whole log, or the steps"),
         Binding("enter,u", "open_deployment", "Open the deployment"),
+        Binding("n", "begin_now", "Begin now what waits for you"),
         Binding("f", "follow_step", "Put the cursor on the running step"),
     ]
 
@@ -54,7 +55,7 @@ class ProgressPage(Page):
 
     @dataclass
     class Asked(Message):
-        """Cancel or retry was handed to the worker."""
+        """Cancel, retry or the word to begin was handed to the worker."""
 
         what: str
 
@@ -166,7 +167,9 @@ class ProgressPage(Page):
 
     def _hints_now(self, progress: Progress) -> list[Hint]:
         if not progress.is_final:
+            waits: list[Hint] = [("n", "begin now")] if progress.question is not None else []
             return [
+                *waits,
                 ("c", "cancel"),
                 ("l", "steps" if self._shows_log else "log"),
                 ("Esc", "leave it running"),
@@ -197,6 +200,18 @@ class ProgressPage(Page):
                 lambda _: self.Asked("cancelling: it stops after what is being done now"),
                 "cancel",
             )
+
+    def action_begin_now(self) -> None:
+        progress = self.progress
+        if progress is None or progress.question is None:
+            self.say("Nothing waits for you here.")
+            return
+        name = progress.operation.plan.deployment
+        self.ask(
+            lambda homeport: homeport.continue_move(name),
+            lambda _: self.Asked("it is told to begin now"),
+            "begin now",
+        )
 
     def action_retry(self) -> None:
         progress = self.progress

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.backups import size_said
 from tui.moving import PHASES, away_steps, phases_of
 from tui.progress import Progress, StepState
 from tui.screens.outcome import outcome
 from tui.text import Cell, Line, Span, columns, labelled, printable
-from tui.words import OPERATION, STEP, duration
+from tui.words import OPERATION, STEP, duration, moment
+
+if TYPE_CHECKING:
+    from engine.model.events import QuestionAsked
 
 _LEAST_TITLE, _LEAST_SUBJECT = 20, 8
 """Cells below which a step's title and its subject say nothing any more."""
@@ -34,9 +37,17 @@ def heading(progress: Progress, now: datetime, width: int, safe: str) -> list[Li
         _away(progress, now)
         or Span(f"   {plan.application} {plan.release} at {plan.provider}", "muted"),
     )
-    second = outcome(progress) if progress.is_final else safe
-    lines: list[Line] = [first, (Span(f" {second}", "muted"),)]
+    second = (Span(f" {outcome(progress) if progress.is_final else safe}", "muted"),)
+    lines: list[Line] = [first, _waits_for_you(progress.question, now) or second]
     return [*lines, phase_line(progress)] if phases_of(plan) else lines
+
+
+def _waits_for_you(question: QuestionAsked | None, now: datetime) -> Line | None:
+    """Instead of the word that one may leave, which is true of what waits all the more."""
+    if question is None:
+        return None
+    by_itself = f", or by itself at {moment(question.until, now)}" if question.until else ""
+    return (Span(f" All is ready, and the source serves. n begins the freeze{by_itself}.", "warn"),)
 
 
 def _away(progress: Progress, now: datetime) -> Span | None:

@@ -12,7 +12,7 @@ from engine.errors import InvalidInput, NotFound, PlanChanged
 from engine.homeport import DeploymentView, DeployRequest
 from engine.model.deployment import Deployment, DeploymentStatus, HealthReport, Resource
 from engine.model.events import Event, OperationChanged
-from engine.model.move import MovePhase
+from engine.model.move import MovePhase, MoveTerms
 from engine.model.plan import Change, Intent, Operation, OperationStatus, Plan
 from engine.model.provider import Check, ProviderProfile
 from engine.public import PublicEndpoint
@@ -42,6 +42,8 @@ class ExampleHomeport:
     def __init__(self, *, empty: bool = False) -> None:
         self.views: list[DeploymentView] = []
         self.ran: list[Operation] = []
+        self.terms = MoveTerms()
+        self.continued: list[str] = []
         self.stream: dict[str, list[Event]] = {}
         self.drafts: dict[str, dict[str, Any]] = {}
         self.shown: list[tuple[str, str]] = []
@@ -276,8 +278,12 @@ class ExampleHomeport:
     def plan_rollback(self, name: str) -> Plan:
         return values.plan_for(self.deployment(name).deployment, Intent.ROLLBACK)
 
-    def plan_migrate(self, name: str, to: str) -> Plan:
+    def plan_migrate(self, name: str, to: str, terms: MoveTerms | None = None) -> Plan:
+        self.terms = terms or MoveTerms()
         return move_plan()
+
+    def continue_move(self, name: str) -> None:
+        self.continued.append(name)
 
     def plan_revert(self, name: str) -> Plan:
         return _ending(self.deployment(name).deployment, Intent.REVERT, "harbour-a")

@@ -126,6 +126,9 @@ SCENES: Mapping[str, Scene] = {
     "migrate-target": Scene(_TARGET),
     "migrate-target-not": Scene((*_TARGET, Act("down", "Add what is missing"))),
     "migrate-plan": Scene((*_TARGET, Act("enter end", "21 steps"), Act("home", "Prepare"))),
+    "migrate-terms": Scene(
+        (*_TARGET, Act("t", "as soon as all is"), Act("tab text:long", "is not a"))
+    ),
     "progress-move": Scene((Act("", "511.7 MB"),), moving=True),
     "progress-moved": Scene(
         (_DASHBOARD, Act("o", "5 operations"), Act("home enter", "21 of 21 steps")), moved=True
