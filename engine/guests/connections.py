@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncssh
 
@@ -30,6 +30,7 @@ from engine.guests.protocols import GuestTarget
 
 CONNECT_SECONDS = 20.0
 LINGER_SECONDS = 20.0
+RELAY_ATTEMPTS = 5
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Link:
 
     connection: asyncssh.SSHClientConnection
     probed: Probed
+    relays: set[tuple[str, int]] = field(default_factory=set)
     users: int = 0
     closing: asyncio.TimerHandle | None = None
 
@@ -86,6 +88,27 @@ def take(target: GuestTarget, private_key: str) -> Link:
 
 def give_back(link: Link) -> None:
     event_loop().call(links().give_back(link))
+
+
+async def relay(link: Link, listen: tuple[str, int], to: tuple[str, int], on: str) -> None:
+    """See `GuestShell.relay`. A listener that a killed worker left goes with its connection, which
+    the guest's SSH server may notice a moment later."""
+    for left in range(RELAY_ATTEMPTS, -1, -1):
+        if listen in link.relays:
+            return
+        try:
+            await link.connection.forward_remote_port(*listen, *to)
+            link.relays.add(listen)
+        except asyncssh.ChannelListenError as error:
+            if not left:
+                raise Unreachable(
+                    "the guest's SSH server leads nobody through this machine",
+                    on=on,
+                    why=str(error),
+                    do="Set AllowTcpForwarding yes (or remote) in the guest's sshd_config, "
+                    "then try again.",
+                ) from error
+            await asyncio.sleep(1.0)
 
 
 async def connect(target: GuestTarget, private_key: str) -> Link:

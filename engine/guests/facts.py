@@ -37,7 +37,7 @@ def parse_probe(text: str, address: str) -> Probed:
     disk = found.get("disk", "").split()
     facts = GuestFacts(
         root=root,
-        loopback=address if root else "127.0.0.1",
+        loopback=found.get("loopback") or "127.0.0.1",
         address=address,
         os_id=_unquoted(found.get("os.ID", "")),
         os_version=_unquoted(found.get("os.VERSION_ID", "")),

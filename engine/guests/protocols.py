@@ -33,7 +33,7 @@ class GuestFacts:
     root: prefix of every absolute path ("" on a machine; in the lab a guest is a
     directory, and the environment variable HOMEPORT_GUEST_ROOT tells which).
     loopback: address on which a service that only the guest's own proxy reaches listens:
-    "127.0.0.1" on a machine; in the lab HOMEPORT_GUEST_ADDRESS, because loopback is shared.
+    "127.0.0.1" on a machine; in the lab HOMEPORT_GUEST_LOOPBACK, because loopback is shared.
     """
 
     root: str
@@ -50,6 +50,13 @@ class GuestFacts:
 
 class GuestShell(Protocol):
     """One authenticated connection. Not shared between threads."""
+
+    def relay(self, listen: tuple[str, int], to: tuple[str, int]) -> None:
+        """What connects to that address and port on the guest comes out at `to`, as this machine
+        reaches it, for as long as the connection lasts. Repeated, it does nothing.
+
+        Unreachable where the guest's SSH server does not allow it.
+        """
 
     def run(
         self,

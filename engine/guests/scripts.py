@@ -11,6 +11,7 @@ PROBE = """\
 root=${HOMEPORT_GUEST_ROOT-}
 echo "root=$root"
 echo "address=${HOMEPORT_GUEST_ADDRESS-}"
+echo "loopback=${HOMEPORT_GUEST_LOOPBACK-}"
 uid=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' /proc/self/status)
 echo "uid=$uid"
 if [ "$uid" != 0 ] && [ -z "$root" ] && sudo -n -- true 2>/dev/null; then echo "sudo=yes"; fi

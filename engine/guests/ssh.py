@@ -62,6 +62,12 @@ class SshShell:
             self._open = False
             connections.give_back(self._link)
 
+    def relay(self, listen: tuple[str, int], to: tuple[str, int]) -> None:
+        try:
+            event_loop().call(connections.relay(self._link, listen, to, self._on))
+        except (OSError, asyncssh.Error) as error:
+            raise connections.connection_lost(self._on, "leading through") from error
+
     def run(
         self,
         argv: Sequence[str],

@@ -80,7 +80,7 @@ def caddy_config(site: Site) -> bytes:
 
 def _redirect(site: Site) -> dict[str, Any]:
     return {
-        "listen": [f"{site.listen}:{site.http_port}"],
+        "listen": [authority(site.listen, site.http_port)],
         "automatic_https": {"disable": True},
         "routes": [
             {
@@ -109,7 +109,7 @@ def _server(site: Site) -> dict[str, Any]:
             upstream["load_balancing"] = {"try_duration": HOLD, "try_interval": "100ms"}
         routes.append({"handle": [upstream]})
     server: dict[str, Any] = {
-        "listen": [f"{site.listen}:{site.https_port}"],
+        "listen": [authority(site.listen, site.https_port)],
         "protocols": ["h1", "h2"],
         "automatic_https": {"disable": True},
         "tls_connection_policies": [{}],

@@ -4,6 +4,11 @@ Its key is made on the target's guest and never leaves it. At the source the key
 command, which reads the paths that it was made for (`programs.sender`), from the target's
 address. The source's host keys are those that were pinned when its guest was made. All of it
 lives as long as the move: opened by one step, closed by another, and each may be repeated.
+
+Where the target's guest does not reach the source's, the same connection goes through this
+machine, which reaches both: from a port on the target's loopback. This machine sees nothing of it
+but its length, for the two guests prove themselves to each other as before. Each step lets its
+own connection to the target lead there, so that nothing outlives the worker.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import json
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import RemoteFailure, Unreachable
@@ -23,11 +28,13 @@ from engine.methods.place import Place
 from engine.state.program_run import run_program
 from engine.state.programs import source as program_text
 from engine.state.protocols import Moved, Side
-from engine.state.way import close_ways, open_way
+from engine.state.way import close_ways, free_port, open_way
 
 _KEY, _CONFIG, _KNOWN = "key", "ssh_config", "known_hosts"
 _SENDER, _READER, _ALLOWED = "sender.py", "reader.py", "allowed.json"
 _DESK = "desk"
+_HOST = "source"
+"""The source's name in the target's configuration of SSH."""
 _CHECK = "homeport-passage"
 _KIND = """\
 if [ -d "$1" ]; then echo tree
@@ -45,7 +52,8 @@ class GuestPassage:
     """`engine.state.protocols.Passage`.
 
     name: of the move, [a-z0-9-]. way: how the source's guest is reached. limit: KiB per
-    second; 0 for as fast as it goes. live: the source's application still writes.
+    second; 0 for as fast as it goes. live: the source's application still writes. relay: the port
+    on the target's loopback that leads to the source through this machine; 0 for straight.
     """
 
     name: str
@@ -54,11 +62,13 @@ class GuestPassage:
     way: GuestTarget
     limit: int = 0
     live: bool = False
+    relay: int = 0
 
-    def open(self, paths: Sequence[str]) -> None:
-        """paths: of the source's guest, that the target may read beside the source's desk.
+    def open(self, paths: Sequence[str]) -> GuestPassage:
+        """The passage as it can be gone: straight, or through this machine.
 
-        Unreachable where the target's guest does not get to the source's.
+        paths: of the source's guest, that the target may read beside the source's desk.
+        Unreachable where the target's guest gets to the source's neither way.
         """
         for place, packages in (
             (self.source, ("rsync",)),
@@ -66,20 +76,38 @@ class GuestPassage:
         ):
             apt.ensure_packages(place, packages)
             place.directory(posixpath.dirname(self._directory(place)), "0755", "root:root")
-        self._prepare_target()
-        self._prepare_source(sorted({*paths}))
-        tried = self.target.run(
-            *("ssh", "-F", self._at_target(_CONFIG), "source", _CHECK), check=False
-        )
-        if tried.status != 0:
+        self._make_key()
+        straight = replace(self, relay=0)
+        if not (refused := straight._try(paths)):
+            return straight
+        self.target.work.log(f"the source is not reached straight ({refused.splitlines()[-1]})")
+        led = replace(self, relay=free_port(self.target))
+        led.lead()
+        if refused_too := led._try(paths):
             raise Unreachable(
                 "the target's guest does not get to the source's guest",
                 on=f"{self.target.facts.address} to {self.way.address} port {self.way.port}",
-                why=tried.stderr.strip()[-500:],
+                why=f"straight: {refused}; through this machine: {refused_too}",
                 left="the source is as it was",
                 do="Let the target's guest reach that port of the source's guest (firewalls of "
                 "both providers, routes), then try again.",
             )
+        return led
+
+    def lead(self) -> None:
+        """Through this machine, where that is the way."""
+        if self.relay:
+            listen = (self.target.facts.loopback, self.relay)
+            self.target.shell.relay(listen, (self.way.address, self.way.port))
+
+    def _try(self, paths: Sequence[str]) -> str:
+        """Why it cannot be gone this way; empty where it can."""
+        self._prepare_target()
+        self._prepare_source(sorted({*paths}))
+        tried = self.target.run(
+            *("ssh", "-F", self._at_target(_CONFIG), _HOST, _CHECK), check=False
+        )
+        return "" if tried.status == 0 else tried.stderr.strip()[-500:] or "no answer"
 
     def close(self) -> None:
         """No key opens the source any more; nothing is left at either side."""
@@ -137,25 +165,31 @@ class GuestPassage:
         kinds = {"tree": True, "file": False, "nothing": None}
         return kinds[self.source.run("sh", *words).stdout.strip()]
 
-    def _prepare_target(self) -> None:
+    def _make_key(self) -> None:
         place = self.target
         place.directory(self._directory(place), "0700", "root:root")
         if not place.exists(self._at_target(f"{_KEY}.pub")):
             place.run("rm", "-f", "--", self._at_target(_KEY))
             key = ("-t", "ed25519", "-N", "", "-C", self._mark, "-f", self._at_target(_KEY))
             place.run("ssh-keygen", "-q", *key)
-        host = f"[{self.way.address}]:{self.way.port}"
-        host = self.way.address if self.way.port == 22 else host
-        known = "".join(f"{host} {key}\n" for key in self.way.host_keys)
+        known = "".join(f"{_HOST} {key}\n" for key in self.way.host_keys)
         place.write(self._at_target(_KNOWN), known.encode(), mode=0o600)
-        place.write(self._at_target(_CONFIG), self._config().encode(), mode=0o600)
+
+    def _prepare_target(self) -> None:
+        self.target.write(self._at_target(_CONFIG), self._config().encode(), mode=0o600)
 
     def _config(self) -> str:
-        lines = {
-            "HostName": self.way.address,
-            "Port": str(self.way.port),
+        if self.relay:
+            ends = {"HostName": self.target.facts.loopback, "Port": str(self.relay)}
+        else:
+            ends = {
+                "HostName": self.way.address,
+                "Port": str(self.way.port),
+                "BindAddress": self.target.facts.address,
+            }
+        lines = ends | {
             "User": self.way.user,
-            "BindAddress": self.target.facts.address,
+            "HostKeyAlias": _HOST,
             "IdentityFile": f'"{self._at_target(_KEY)}"',
             "UserKnownHostsFile": f'"{self._at_target(_KNOWN)}"',
             "GlobalKnownHostsFile": "/dev/null",
@@ -168,7 +202,7 @@ class GuestPassage:
         }
         if all(place.run(*_AES, check=False).status == 0 for place in (self.source, self.target)):
             lines["Ciphers"] = "^aes128-gcm@openssh.com"  # twice as fast as what comes first
-        return "Host source\n" + "".join(f"    {k} {v}\n" for k, v in lines.items())
+        return f"Host {_HOST}\n" + "".join(f"    {k} {v}\n" for k, v in lines.items())
 
     def _prepare_source(self, paths: Sequence[str]) -> None:
         """The directory may be entered and the two files read by the user of the login, who is
@@ -180,7 +214,9 @@ class GuestPassage:
             raise RemoteFailure("the key for the move is gone", on=self.target.facts.address)
         sender, reader, allowed = (f"{directory}/{n}" for n in (_SENDER, _READER, _ALLOWED))
         command = f"python3 -I -S '{sender}' '{allowed}'"
-        options = f'restrict,from="{self.target.facts.address}",command="{command}"'
+        # Through this machine the source sees an address that a NAT may change at any time.
+        only = "" if self.relay else f'from="{self.target.facts.address}",'
+        options = f'restrict,{only}command="{command}"'
         sudo = self._door(f"{options} {public.decode().strip()}")
         desk = f"{directory}/{_DESK}"
         kept = {"paths": [*paths], "desk": desk, "reader": reader, "sudo": sudo}

@@ -96,10 +96,15 @@ def close_ways(name: str, target: Place) -> None:
 def _port(target: Place, path: str) -> int:
     kept = target.shell.read_file(path)
     if kept is None:
-        asked = ("python3", "-I", "-c", _FREE_PORT, target.facts.loopback)
-        kept = target.run(*asked).stdout.strip().encode()
+        kept = str(free_port(target)).encode()
         target.write(path, kept, mode=0o600)
     return int(kept)
+
+
+def free_port(target: Place) -> int:
+    """On its loopback address."""
+    asked = ("python3", "-I", "-c", _FREE_PORT, target.facts.loopback)
+    return int(target.run(*asked).stdout)
 
 
 def _units(target: Place) -> str:

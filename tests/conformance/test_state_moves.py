@@ -38,6 +38,7 @@ from tests.lab_fixture import RunningLab
 
 pytestmark = pytest.mark.integration
 Grounds = tuple[Ground, Ground, GuestTarget]
+OTHER_KEY = Path(__file__).with_name("other_host_key.pub")
 
 
 @pytest.fixture(scope="module")
@@ -355,6 +356,28 @@ def test_the_key_opens_what_it_was_made_for_and_nothing_else(grounds: Grounds) -
     assert ask(grounds, "op-2", "homeport-passage").status != 0
 
 
+def test_through_this_machine_where_the_source_is_not_reached_straight(grounds: Grounds) -> None:
+    source, target, way = grounds
+    content, came = Path(source.place.paths.data, "far"), f"{target.place.paths.data}/far"
+    content.write_bytes(os.urandom(1 << 20))
+    # From an address that the target's guest does not have nobody is reached.
+    facts = replace(target.place.facts, address="192.0.2.1")
+    cut_off = GuestPassage("op-5", source.place, replace(target.place, facts=facts), way)
+    passage = cut_off.open([str(content)])
+    try:
+        assert passage.relay
+        passage.pull(str(content), came)
+        assert Path(came).read_bytes() == content.read_bytes()
+        # Another host at the end of the line is not believed there, either.
+        known = Path(target.place.paths.passage("op-5"), "known_hosts")
+        known.write_text(f"source {OTHER_KEY.read_text()}")
+        content.write_text("other")
+        with pytest.raises(RemoteFailure, match=r"HOST IDENTIFICATION|key verification"):
+            passage.pull(str(content), came)
+    finally:
+        passage.close()
+
+
 def test_a_passage_is_opened_and_closed_as_often_as_one_likes(grounds: Grounds) -> None:
     source, target, _ = grounds
     keys = Path(source.place.facts.root, "root/.ssh/authorized_keys")
@@ -374,7 +397,7 @@ def test_a_passage_is_opened_and_closed_as_often_as_one_likes(grounds: Grounds) 
 
 def test_another_host_key_is_not_believed(grounds: Grounds) -> None:
     source, target, way = grounds
-    other = replace(way, host_keys=tuple(Path(__file__).with_name("other_host_key.pub").open()))
+    other = replace(way, host_keys=tuple(OTHER_KEY.open()))
     passage = GuestPassage("op-4", source.place, target.place, other)
     with pytest.raises(Unreachable, match="does not get to"):
         passage.open([])

@@ -153,12 +153,9 @@ class Machines(Tasks):
         has_drive = any("cloudinit" in str(value) for value in vm.config.values())
         config = vm.config if has_drive else {}
         address, gateway = _ip_config(str(config.get("ipconfig0", "")))
-        if address and ipaddress.ip_interface(address).ip not in ipaddress.ip_network(
-            self.settings.network
-        ):
-            raise TaskError(
-                f"start failed: {address} is not in the lab's network {self.settings.network}"
-            )
+        networks = (ipaddress.ip_network(self.settings.network), self.settings.network6)
+        if address and not any(ipaddress.ip_interface(address).ip in one for one in networks):
+            raise TaskError(f"start failed: {address} is not in the lab's network {networks[0]}")
         keys = urllib.parse.unquote(str(config.get("sshkeys", ""))).splitlines()
         return Boot(
             mark=f"{self.identity}/{vm.vmid}",
@@ -212,8 +209,10 @@ class Machines(Tasks):
 
 def _ip_config(text: str) -> tuple[str | None, str | None]:
     fields = dict(part.split("=", 1) for part in text.split(",") if "=" in part)
-    address = fields.get("ip", "")
-    return (address if "/" in address else None), fields.get("gw")
+    address, gateway = fields.get("ip", ""), fields.get("gw")
+    if "/" not in address:
+        address, gateway = fields.get("ip6", ""), fields.get("gw6")
+    return (address, gateway) if "/" in address else (None, gateway)
 
 
 def _mac(net: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Network
 from pathlib import Path
 
 GIB = 1024**3
@@ -17,6 +18,15 @@ IMAGE = "import/debian-12-generic-amd64.qcow2"
 IMAGE_VOLUME = f"local:{IMAGE}"
 
 
+def local_network6(host: IPv4Address) -> IPv6Network:
+    """The IPv6 network that goes with a provider's 127.A.B.0/24: fd7f:A:B::/64.
+
+    Of IPv6 the kernel has ::1 alone; root gives it more: ip address add ADDRESS/128 dev lo
+    """
+    _, second, third, _ = host.packed
+    return IPv6Network(f"fd7f:{second:x}:{third:x}::/64")
+
+
 @dataclass(frozen=True)
 class Settings:
     directory: Path
@@ -26,6 +36,11 @@ class Settings:
     port: int
     network: str
     """Addresses its guests may have: "127.80.1.0/24"."""
+
+    @property
+    def network6(self) -> IPv6Network:
+        """More of them, as far as root has given them to this machine."""
+        return local_network6(IPv4Address(self.host))
 
     @property
     def guests(self) -> Path:

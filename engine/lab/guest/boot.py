@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from ipaddress import IPv6Address
 from pathlib import Path
 
 SSH_PORT = 2222
@@ -34,6 +35,15 @@ class Boot:
     @property
     def ip(self) -> str | None:
         return self.address.partition("/")[0] if self.address else None
+
+    @property
+    def loopback(self) -> str:
+        """What the guest's own loopback is on a machine that has one for all: an IPv4 address in
+        any case, as on a machine that has IPv6 addresses only."""
+        if self.ip and ":" in self.ip:
+            _, second, third, *_, last = IPv6Address(self.ip).exploded.split(":")
+            return f"127.{int(second, 16)}.{int(third, 16)}.{int(last, 16) % 256}"
+        return self.ip or "127.0.0.1"
 
     @property
     def instance_id(self) -> str:

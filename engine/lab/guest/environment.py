@@ -41,6 +41,7 @@ def guest_environment(boot: Boot, root: Path, host: Mapping[str, str]) -> dict[s
     return installer_settings(host) | {
         "HOMEPORT_GUEST_ROOT": str(root),
         "HOMEPORT_GUEST_ADDRESS": boot.ip or "",
+        "HOMEPORT_GUEST_LOOPBACK": boot.loopback,
         MARK: boot.mark,
         "HOME": str(home),
         "USER": boot.user,

@@ -44,7 +44,8 @@ class Ground:
 
     @property
     def address(self) -> str:
-        return self.boot.ip or "127.0.0.1"
+        """Where services listen that only the guest itself reaches."""
+        return self.boot.loopback
 
     def user(self, name: str) -> None:
         """A system user, as a package's script makes it."""

@@ -48,6 +48,10 @@ class _Login(asyncssh.SSHServer):
     def public_key_auth_supported(self) -> bool:
         return True
 
+    def server_requested(self, listen_host: str, listen_port: int) -> bool:
+        """As sshd with AllowTcpForwarding, for keys without a command."""
+        return not self._connection.get_extra_info("forced_command")
+
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         if username != self._user:
             return False

@@ -37,8 +37,10 @@ class Carrying:
         way = from_there.guest_target()
         opened = next((step for step in ctx.plan.steps if step.kind == "passage.open@1"), ctx.step)
         limit = int(opened.args.get("limit", 0))
-        name = ctx.operation_id
-        return cls(source, target, GuestPassage(name, source, target, way, limit, live))
+        relay = int((ctx.output_of("passage.open") or {}).get("relay", 0))
+        passage = GuestPassage(ctx.operation_id, source, target, way, limit, live, relay)
+        passage.lead()
+        return cls(source, target, passage)
 
 
 @handles("passage.open@1")
@@ -47,9 +49,11 @@ def open_passage(ctx: StepContext) -> StepOutcome:
     carrying = Carrying.of(ctx)
     wanted = ctx.step.args["units"]
     units = [unit for unit in units_of(carrying.source) if unit.id in wanted]
-    carrying.passage.open(_paths(units))
-    ctx.log(f"{ctx.provider.name} reads from {ctx.step.args['source']}, by a key for this alone")
-    return StepOutcome()
+    passage = carrying.passage.open(_paths(units))
+    way = "through this machine" if passage.relay else "straight"
+    source = ctx.step.args["source"]
+    ctx.log(f"{ctx.provider.name} reads from {source} {way}, by a key for this alone")
+    return StepOutcome(output={"relay": passage.relay})
 
 
 @handles("passage.close@1")
