@@ -43,6 +43,7 @@ _LOOK_SECONDS = 0.01
 _LISTENING = "0A"
 """`st` in /proc/net/tcp (Linux, Documentation/networking/proc_net_tcp)."""
 _RETRY_SECONDS = "20"
+_FAKETIME = "*/faketime/libfaketimeMT.so.1"
 
 
 @dataclass
@@ -239,6 +240,56 @@ def disk_full(struck: Struck) -> Undo:
     return lambda: ballast.unlink(missing_ok=True)
 
 
+def clock_turned(seconds: int) -> Callable[[Struck], Undo]:
+    """The clock of whoever runs the engine is another one for a while. Needs libfaketime
+    (`turnable_clock`)."""
+
+    def on(struck: Struck) -> Undo:
+        clock = clock_of(struck.paths)
+        if not clock.exists():
+            return _nothing
+        set_clock(clock, seconds)
+        return lambda: set_clock(clock, 0)
+
+    return on
+
+
+def clock_of(paths: Paths) -> Path:
+    return paths.state / "clock-of-the-worker"
+
+
+def set_clock(clock: Path, seconds: int) -> None:
+    part = clock.with_suffix(".part")
+    part.write_text(f"{seconds:+d}\n")
+    part.rename(clock)
+
+
+@contextmanager
+def turnable_clock(paths: Paths) -> Iterator[None]:
+    """Workers that are started meanwhile, and what they start, have a clock that can be set; left
+    out where there is no libfaketime. How long something takes is measured by another clock."""
+    library = next(iter(sorted(Path("/usr/lib").glob(_FAKETIME))), None)
+    if library is None:
+        yield
+        return
+    clock = clock_of(paths)
+    set_clock(clock, 0)
+    own = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+    os.environ |= own
+    try:
+        yield
+    finally:
+        for name in own:
+            del os.environ[name]
+        clock.unlink()
+
+
 _CARRYING = ("passage.open", "state.seed", "state.delta", "state.compare")
 _HANDING = ("side.freeze", "state.delta", "state.compare", "side.fence", "app.run", "move.serving")
 _ALL = ("guest.ensure", "app.install", *_CARRYING, *_HANDING, "dns.apply", "deployment.settle")
@@ -265,6 +316,8 @@ FAULTS: dict[str, Fault] = {
     "secrets sealed": Fault(_ALL, sealed),
     "other host key": Fault(("state.seed", "side.freeze"), other_host_key),
     "bits flipped at the target": Fault(("side.freeze", "state.compare"), bits_flipped),
+    "clock a day ahead": Fault(_ALL, clock_turned(86_400), (3.0, 12.0)),
+    "clock a day behind": Fault(_ALL, clock_turned(-86_400), (3.0, 12.0)),
     "disk of the target full": Fault(("app.install", *_CARRYING, "app.run"), disk_full),
 }
 
@@ -422,6 +475,7 @@ def scene(lab: RunningLab, application: str) -> Iterator[Scene]:
         os.environ[LIMIT_VARIABLE] = _RETRY_SECONDS
         stack.callback(os.environ.pop, LIMIT_VARIABLE, None)
         here.end_worker()
+        stack.enter_context(turnable_clock(lab.paths))
         made = here.deploy(application, name, MANY_ENTRIES[application])
         assert made.status.value == "succeeded", repr(made.error)
         yield Scene(here, name, application, Ledger(BOOKS[application](here.homeport, name)))
