@@ -43,7 +43,6 @@ _LOOK_SECONDS = 0.01
 _LISTENING = "0A"
 """`st` in /proc/net/tcp (Linux, Documentation/networking/proc_net_tcp)."""
 _RETRY_SECONDS = "20"
-_FAKETIME = "*/faketime/libfaketimeMT.so.1"
 
 
 @dataclass
@@ -97,6 +96,7 @@ class Fault:
     begins: tuple[str, ...]
     on: Callable[[Struck], Undo]
     seconds: tuple[float, float] = (0.5, 6.0)
+    turns_clock: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,16 +264,21 @@ def set_clock(clock: Path, seconds: int) -> None:
     part.rename(clock)
 
 
+def faketime() -> Path | None:
+    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+
+
 @contextmanager
-def turnable_clock(paths: Paths) -> Iterator[None]:
-    """Workers that are started meanwhile, and what they start, have a clock that can be set; left
-    out where there is no libfaketime. How long something takes is measured by another clock."""
-    library = next(iter(sorted(Path("/usr/lib").glob(_FAKETIME))), None)
+def turnable_clock(here: Installation) -> Iterator[None]:
+    """The worker, and what it starts, have a clock that can be set; left out where there is no
+    libfaketime. How long something takes is measured by another clock."""
+    library = faketime()
     if library is None:
         yield
         return
-    clock = clock_of(paths)
+    clock = clock_of(here.homeport.paths)
     set_clock(clock, 0)
+    here.end_worker()
     own = {
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
@@ -287,6 +292,7 @@ def turnable_clock(paths: Paths) -> Iterator[None]:
     finally:
         for name in own:
             del os.environ[name]
+        here.end_worker()
         clock.unlink()
 
 
@@ -316,8 +322,8 @@ FAULTS: dict[str, Fault] = {
     "secrets sealed": Fault(_ALL, sealed),
     "other host key": Fault(("state.seed", "side.freeze"), other_host_key),
     "bits flipped at the target": Fault(("side.freeze", "state.compare"), bits_flipped),
-    "clock a day ahead": Fault(_ALL, clock_turned(86_400), (3.0, 12.0)),
-    "clock a day behind": Fault(_ALL, clock_turned(-86_400), (3.0, 12.0)),
+    "clock a day ahead": Fault(_ALL, clock_turned(86_400), (3.0, 12.0), True),
+    "clock a day behind": Fault(_ALL, clock_turned(-86_400), (3.0, 12.0), True),
     "disk of the target full": Fault(("app.install", *_CARRYING, "app.run"), disk_full),
 }
 
@@ -396,7 +402,11 @@ def run(scene: Scene, seed: int, fault: str = "") -> Ran:
     target, plan = scene.elsewhere, scene.plan()
     fit = [step.id for step in plan.steps if step.kind.partition("@")[0] in FAULTS[name].begins]
     step = chance.choice(fit)
-    with watching(scene.here.lab.lab, port) as watched, scene.ledger.writing():
+    with ExitStack() as stack:
+        if FAULTS[name].turns_clock:
+            stack.enter_context(turnable_clock(scene.here))
+        watched = stack.enter_context(watching(scene.here.lab.lab, port))
+        stack.enter_context(scene.ledger.writing())
         operation = struck(scene, plan, FAULTS[name], step, chance)
         ended = brought_to_its_end(scene, operation, target)
     move = scene.move
@@ -475,7 +485,6 @@ def scene(lab: RunningLab, application: str) -> Iterator[Scene]:
         os.environ[LIMIT_VARIABLE] = _RETRY_SECONDS
         stack.callback(os.environ.pop, LIMIT_VARIABLE, None)
         here.end_worker()
-        stack.enter_context(turnable_clock(lab.paths))
         made = here.deploy(application, name, MANY_ENTRIES[application])
         assert made.status.value == "succeeded", repr(made.error)
         yield Scene(here, name, application, Ledger(BOOKS[application](here.homeport, name)))
