@@ -46,7 +46,7 @@ for one in json.load(sys.stdin):
         break
 json.dump(done, sys.stdout)
 """
-_LOCK_SECONDS = 600
+_LOCK_SECONDS = 120
 _PROGRAM = _PROGRAM.replace("SECONDS", str(_LOCK_SECONDS)).replace("HELD", str(scripts.LOCK_HELD))
 
 
