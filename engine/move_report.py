@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import HomeportError, InvalidInput
-from engine.model.events import Event, StepFinished
+from engine.model.events import Event, StepFinished, StepStarted
 from engine.model.forecast import Forecast
 from engine.model.move import Move
 from engine.model.plan import Intent, Operation
 from engine.move_report_pages import report_html, report_text
-from engine.planning.forecast import AWAY, PHASES, phase_of
+from engine.planning.forecast import AWAY, PHASES, between, phase_of
 
 if TYPE_CHECKING:
     from engine.homeport import Homeport
@@ -93,6 +93,7 @@ def report_data(
             "served": _time(move.served) if move else None,
         },
         "phases": _phases(operation, events, forecast),
+        "away_steps": _away_steps(operation, events),
         "units": _units(outputs, forecast),
         "fences": list(outputs.get("source.fence", {}).get("proofs", ())),
         "passed_on": passed_on,
@@ -119,6 +120,32 @@ def _phases(
         }
         for phase in PHASES
         if phase in taken
+    ]
+
+
+def _away_steps(operation: Operation, events: Sequence[Event]) -> list[dict[str, Any]]:
+    """What was done in the time away, in the order of its beginnings; begun: seconds after the
+    freeze began. Steps that were begun again count from their last beginning."""
+    titles = {step.id: step.title for step in between(operation.plan.steps)}
+    begun: dict[str, datetime] = {}
+    ended: dict[str, float] = {}
+    frozen: datetime | None = None
+    for event in events:
+        if isinstance(event, StepStarted) and event.step in titles:
+            begun[event.step] = event.at
+            frozen = frozen or event.at
+        elif isinstance(event, StepFinished) and event.step in begun:
+            ended[event.step] = event.seconds
+    in_order = sorted(ended, key=lambda step: begun[step])
+    return [
+        {
+            "step": step,
+            "title": titles[step],
+            "begun": round((begun[step] - frozen).total_seconds(), 3),
+            "seconds": ended[step],
+        }
+        for step in in_order
+        if frozen is not None
     ]
 
 

@@ -78,6 +78,13 @@ def sections(data: Mapping[str, Any]) -> Iterator[tuple[str, list[Sequence[str]]
             ),
         ],
     )
+    if data["away_steps"]:
+        done = ("in the time away", "begun after", "took")
+        times = (
+            (one["title"], _seconds(one["begun"]), _seconds(one["seconds"]))
+            for one in data["away_steps"]
+        )
+        yield "The time away, step by step; some side by side", [done, *times]
     if data["units"]:
         parts = ("part", "size", "copied before", "copied last", "compared")
         yield "What was brought", [parts, *map(_unit, data["units"])]

@@ -108,38 +108,41 @@ class Installation:
         moments: Sequence[str],
         and_then: Callable[[str], None] = lambda moment: None,
     ) -> Operation:
-        """One operation whose worker is killed at each of these moments, one after the other.
+        """One operation whose worker is killed at each of these moments, in the order in which
+        it comes to them: steps that run side by side meet theirs as it falls out.
 
         and_then: called while no worker is alive.
         """
         self.end_worker()
         paths = self.homeport.paths
         (paths.state / RECORD).unlink(missing_ok=True)
-        os.environ |= {TESTING_VARIABLE: "1"}
-        operation: Operation | None = None
+        os.environ |= {TESTING_VARIABLE: "1", KILL_VARIABLE: " ".join(moments)}
         try:
-            for moment in moments:
-                os.environ[KILL_VARIABLE] = moment
-                if operation is None:
-                    operation = self.homeport.apply(plan, plan.hash)
-                else:
-                    ensure_worker(paths)
-                self.wait_until_killed(operation, moment)
-                and_then(moment)
+            operation = self.homeport.apply(plan, plan.hash)
+            left = set(moments)
+            while left:
+                ensure_worker(paths)
+                for moment in self._next_killed(operation, left):
+                    and_then(moment)
+                    left.remove(moment)
         finally:
-            os.environ.pop(KILL_VARIABLE, None)
-        assert operation is not None
+            del os.environ[KILL_VARIABLE]
         return self.finish(operation)
 
     def wait_until_killed(self, operation: Operation, moment: str) -> None:
+        self._next_killed(operation, {moment})
+
+    def _next_killed(self, operation: Operation, moments: set[str]) -> set[str]:
+        """Those of the moments at which a worker has died now; often one."""
         paths = self.homeport.paths
 
         def is_over() -> bool:
             ended = self.homeport.operation(operation.id).status.is_final
-            assert not ended, f"it ended before {moment}: {self.homeport.operation(operation.id)}"
-            return moment in self.killed and living_worker(paths) is None
+            assert not ended, f"before {sorted(moments)}: {self.homeport.operation(operation.id)}"
+            return bool(moments & set(self.killed)) and living_worker(paths) is None
 
         wait_until(is_over, 120)
+        return moments & set(self.killed)
 
     def backends(self, provider: str = "harbour-a") -> ProviderBackends:
         """The provider as a second observer sees it."""

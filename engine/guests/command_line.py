@@ -1,4 +1,5 @@
-"""The one string that SSH carries instead of an argument list, and how it is kept harmless."""
+"""The one string that SSH carries instead of an argument list, how it is kept harmless, and what is
+said of a command that failed."""
 
 from __future__ import annotations
 
@@ -6,7 +7,9 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from engine.errors import InvalidInput
+from engine.errors import InvalidInput, RemoteFailure
+from engine.guests.lines import shown
+from engine.guests.protocols import Completed
 
 
 def command_line(argv: Sequence[str]) -> str:
@@ -24,3 +27,20 @@ def with_environment(argv: Sequence[str], env: Mapping[str, str] | None) -> tupl
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise InvalidInput("a variable's name is not valid", on=name)
     return ("env", *(f"{name}={value}" for name, value in env.items()), *argv)
+
+
+def command_failed(argv: Sequence[str], completed: Completed, on: str) -> RemoteFailure:
+    command = shown(shlex.join(argv))
+    return RemoteFailure(
+        f"{argv[0]} failed on the guest",
+        on=on,
+        why=end_of(completed) or f"exit status {completed.status}, and it said nothing",
+        left=f"stopped at: {command[:300]}",
+        do="Read the last lines of the log, mend the cause on the guest, then retry.",
+    )
+
+
+def end_of(completed: Completed) -> str:
+    text = completed.stderr.strip() or completed.stdout.strip()
+    lines = [line for line in map(shown, text.splitlines()) if line]
+    return "\n".join(lines[-12:])[-1500:]

@@ -66,6 +66,16 @@ exec flock --exclusive --timeout "$seconds" --conflict-exit-code 75 -- "$lock" "
 """Arguments: lock file, seconds to wait for it, command... The lock is held until the
 command and all that it started have ended, even where the connection ends before."""
 
+LOCKED_BESIDE = """\
+set -eu
+lock=$1 part=$2 seconds=$3
+shift 3
+mkdir -p -- "$(dirname -- "$lock")"
+exec flock --shared --timeout "$seconds" --conflict-exit-code 75 -- "$lock" \
+    flock --exclusive --timeout "$seconds" --conflict-exit-code 75 -- "$lock.$part" "$@"
+"""
+"""As `LOCKED`, beside others of other parts; a part is a name that may end a file's."""
+
 NO_SUCH_FILE = 66
 INCOMPLETE = 74
 LOCK_HELD = 75

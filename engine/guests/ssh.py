@@ -9,7 +9,6 @@ Secrets go by standard input. What takes long is started under a lock by its cal
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,14 @@ import asyncssh
 
 from engine.errors import OutcomeUnknown, RemoteFailure
 from engine.guests import connections, scripts
-from engine.guests.command_line import command_line, with_environment
+from engine.guests.command_line import (
+    command_failed,
+    command_line,
+    end_of,
+    with_environment,
+)
 from engine.guests.event_loop import event_loop
-from engine.guests.lines import LineSplitter, shown
+from engine.guests.lines import LineSplitter
 from engine.guests.protocols import Completed, GuestFacts, GuestTarget
 
 _CHUNK = 65536
@@ -104,7 +108,7 @@ class SshShell:
             raise RemoteFailure(
                 "a file cannot be written on the guest",
                 on=f"{path} on {self._on}",
-                why=_end_of(done),
+                why=end_of(done),
                 left="the file is as it was before",
                 do="Check the free space and the rights on the guest.",
             )
@@ -238,20 +242,3 @@ def _status(process: asyncssh.SSHClientProcess[bytes]) -> int:
     """Exit status; 128 for a program that a signal ended, as shells have it."""
     status = process.exit_status
     return 128 if status is None or status < 0 else status
-
-
-def command_failed(argv: Sequence[str], completed: Completed, on: str) -> RemoteFailure:
-    command = shown(shlex.join(argv))
-    return RemoteFailure(
-        f"{argv[0]} failed on the guest",
-        on=on,
-        why=_end_of(completed) or f"exit status {completed.status}, and it said nothing",
-        left=f"stopped at: {command[:300]}",
-        do="Read the last lines of the log, mend the cause on the guest, then retry.",
-    )
-
-
-def _end_of(completed: Completed) -> str:
-    text = completed.stderr.strip() or completed.stdout.strip()
-    lines = [line for line in map(shown, text.splitlines()) if line]
-    return "\n".join(lines[-12:])[-1500:]

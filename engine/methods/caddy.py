@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from engine.catalog.placeholders import Bindings, expand
 from engine.methods import passed_on, systemd
+from engine.methods.in_turn import Command, run_in_turn, written
 from engine.methods.place import Place
 from engine.methods.proxy import Site, authority, caddy_config
 from engine.methods.unitfile import Unit
@@ -51,16 +52,15 @@ def publish(
 
     forward_to, behind: addresses, as `engine.methods.protocols.Method.publish` has them.
     """
-    directory = f"{place.facts.root}/etc/caddy"
-    config = f"{directory}/caddy.json"
-    site = _site(place, bindings, directory, forward_to, behind)
+    site = _site(place, bindings, forward_to, behind)
     owner = f"{USER}:{USER}"
     place.directory(site.storage, "0750", owner)
     changed = place.write(site.certificate, chain_pem, mode=0o600, owner=owner)
     changed |= place.write(site.key, key_pem, mode=0o600, owner=owner)
-    changed |= place.write(config, caddy_config(site), mode=0o640, owner=f"root:{USER}")
+    [config] = run_in_turn(place, _config(place, site))
+    changed |= config.stdout.strip() == "changed"
     unit_file = f"{place.facts.root}/etc/systemd/system/{UNIT}"
-    new_unit = systemd.write_unit(place, unit_file, _unit(place, config, site.storage))
+    new_unit = systemd.write_unit(place, unit_file, _unit(place, site.storage))
     systemd.enable(place, UNIT)
     if new_unit or not systemd.is_active(place, UNIT):
         systemd.start(place, UNIT, restart=new_unit)
@@ -70,9 +70,28 @@ def publish(
     place.work.log(f"{site.url} is served" + ("" if changed else ", as before"))
 
 
-def _site(place: Place, bindings: Bindings, directory: str, forward_to: str, behind: str) -> Site:
+def passing_on(place: Place, bindings: Bindings, to: str) -> tuple[Command, ...]:
+    """By these, a proxy that serves the domain passes its requests on to this address from then
+    on; as `publish` does it, with nothing but what that takes. They fail where it does not run."""
+    config = _config(place, _site(place, bindings, to, ""))
+    return config, Command(("systemctl", "reload", UNIT))
+
+
+def _directory(place: Place) -> str:
+    return f"{place.facts.root}/etc/caddy"
+
+
+def _config_file(place: Place) -> str:
+    return f"{_directory(place)}/caddy.json"
+
+
+def _config(place: Place, site: Site) -> Command:
+    return written(_config_file(place), caddy_config(site), mode=0o640, owner=f"root:{USER}")
+
+
+def _site(place: Place, bindings: Bindings, forward_to: str, behind: str) -> Site:
     app, facts = place.app, place.facts
-    access = app.access
+    access, directory = app.access, _directory(place)
     return Site(
         domain=app.domain,
         url=PublicEndpoint(app.domain, access.https_port, (), None).url,
@@ -93,7 +112,8 @@ def _site(place: Place, bindings: Bindings, directory: str, forward_to: str, beh
     )
 
 
-def _unit(place: Place, config: str, storage: str) -> Unit:
+def _unit(place: Place, storage: str) -> Unit:
+    config = _config_file(place)
     program = f"{place.facts.root}/usr/bin/caddy"
     run = f"{place.facts.root}/run/homeport-proxy"
     place.directory(run, "0750", f"{USER}:{USER}")

@@ -26,10 +26,11 @@ from engine.methods import (
     systemd,
 )
 from engine.methods.bindings import PlaceBindings, account_name, bindings_of
+from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 from engine.methods.protocols import Installation, Work
-from engine.methods.proven import is_taken_back, keep_proven, must_restart, now_proven, take_back
+from engine.methods.proven import is_taken_back, keep_proven, now_proven, restart_due, take_back
 from engine.methods.unitfile import Unit
 from engine.model.move import Forwarded
 from engine.state.scripting import SANDBOX
@@ -101,15 +102,15 @@ class DebianMethod:
         as_is: bool = False,
     ) -> None:
         place = Place.of(shell, app, work)
-        if as_is:
-            place.run("systemctl", "daemon-reload")
-        elif is_taken_back(place):
+        unit = place.paths.unit
+        if not as_is and is_taken_back(place):
             self.configure(shell, app, work)
-        restart |= must_restart(place)
-        systemd.enable(place, place.paths.unit)
+        first = [Command(("systemctl", "daemon-reload"))] if as_is else []
+        due, noting = restart_due(place, *first)
+        before = (*noting, Command(("systemctl", "enable", unit)))
         with work.spent("application-start"):
             try:
-                systemd.start(place, place.paths.unit, restart=restart)
+                systemd.start(place, unit, restart=restart or due, before=before)
                 wait_until_healthy(place)
             except RemoteFailure as failure:
                 if as_is:
@@ -119,14 +120,19 @@ class DebianMethod:
             _run_as_service(place, app.package.quiesce.after)
         now_proven(place)
 
-    def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
+    def stop(
+        self, shell: GuestShell, app: Installation, work: Work, *, pass_on_to: str = ""
+    ) -> None:
         place = Place.of(shell, app, work)
-        if fence.is_masked(place):
-            return
-        if systemd.is_active(place, place.paths.unit):
-            _run_as_service(place, app.package.quiesce.before)
-        place.run("systemctl", "disable", place.paths.unit)
-        place.run("systemctl", "stop", place.paths.unit, timeout=systemd.START_SECONDS)
+        first = caddy.passing_on(place, bindings_of(place), pass_on_to) if pass_on_to else ()
+        unit, masked = place.paths.unit, fence.masked(place)
+        if app.package.quiesce.before:
+            running = Command(("systemctl", "is-active", "--quiet", unit), may_fail=True)
+            if run_in_turn(place, *first, running)[-1].status == 0:
+                _run_as_service(place, app.package.quiesce.before)
+            first = ()
+        ended = (Command(("systemctl", verb, unit), unless=masked) for verb in ("disable", "stop"))
+        run_in_turn(place, *first, *ended, timeout=systemd.START_SECONDS)
 
     def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None:
         """Accounts by command; those in a file or an option are part of the configuration."""
@@ -160,8 +166,7 @@ class DebianMethod:
     def fence(self, shell: GuestShell, app: Installation, work: Work) -> tuple[str, ...]:
         place = Place.of(shell, app, work)
         self.stop(shell, app, work)
-        fence.put_up(place)
-        return fence.prove(place)
+        return fence.put_up_and_prove(place)
 
     def unfence(self, shell: GuestShell, app: Installation, work: Work) -> None:
         fence.take_down(Place.of(shell, app, work))

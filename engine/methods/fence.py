@@ -9,91 +9,109 @@ its database role may not connect. Both are undone by putting back what was put 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 from types import ModuleType
 
 from engine.errors import Conflict, RemoteFailure
+from engine.guests.protocols import Completed
 from engine.methods import mariadb, postgresql
+from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 
 _NOWHERE = "/dev/null"
 
 
-def is_masked(place: Place) -> bool:
-    return place.run("test", "-L", place.paths.unit_file, check=False).status == 0
+def masked(place: Place) -> tuple[str, ...]:
+    """A command that ends with status 0 where the unit is masked."""
+    return ("test", "-L", place.paths.unit_file)
 
 
 def put_up(place: Place) -> None:
     """Both means; the application has stopped before. Conflict where data came into being
     beside those that were put aside."""
-    _mask(place)
-    _put_data_aside(place)
-    for server in _databases(place):
-        server.set_login(place, allowed=False)
+    run_in_turn(place, *_putting_up(place))
 
 
 def prove(place: Place) -> tuple[str, ...]:
     """Each means is tried by itself; what was tried and failed, in words. RemoteFailure where
     something can still write."""
+    return _proven(place, run_in_turn(place, *_tries(place)))
+
+
+def put_up_and_prove(place: Place) -> tuple[str, ...]:
+    """The one behind the other, on one way."""
+    up, tries = _putting_up(place), _tries(place)
+    return _proven(place, run_in_turn(place, *up, *tries)[len(up) :])
+
+
+def _putting_up(place: Place) -> list[Command]:
+    is_masked, is_aside = _look(place)
+    commands = [] if is_masked else _masking(place)
+    commands.append(Command(("systemctl", "daemon-reload")))
+    if not is_aside:
+        commands += _putting_aside(place)
+    return commands + [server.login_allowed(place, allowed=False) for server in _databases(place)]
+
+
+def _tries(place: Place) -> list[Command]:
     paths = place.paths
-    tried = place.run("systemctl", "start", paths.unit, check=False)
-    running = place.run("systemctl", "is-active", "--quiet", paths.unit, check=False)
-    if tried.status == 0 or running.status == 0:
+    words = (
+        ("systemctl", "start", paths.unit),
+        ("systemctl", "is-active", "--quiet", paths.unit),
+        ("runuser", "-u", paths.user, "--", "touch", "--", _mark(place)),
+    )
+    logins = [command for server in _databases(place) for command in server.login_tried(place)]
+    return [*(Command(argv, may_fail=True) for argv in words), *logins]
+
+
+def _proven(place: Place, tried: Sequence[Completed]) -> tuple[str, ...]:
+    """tried: what came of `_tries`."""
+    start, running, write, *logins = tried
+    if start.status == 0 or running.status == 0:
         raise _holds_not(place, "its service unit can still be started")
-    mark = f"{paths.data}/.homeport-proof"
-    written = place.run("runuser", "-u", paths.user, "--", "touch", "--", mark, check=False)
-    if written.status == 0:
-        place.run("rm", "-f", "--", mark)
-        raise _holds_not(place, f"its user can still write to {paths.data}")
+    if write.status == 0:
+        place.run("rm", "-f", "--", _mark(place))
+        raise _holds_not(place, f"its user can still write to {place.paths.data}")
     proofs = [
         "the service unit is masked: a start was tried and failed",
         "the data are out of the service's reach: a write was tried and failed",
     ]
     for server in _databases(place):
-        if not server.refuses_login(place):
+        login, logins = logins[: server.TRIES], logins[server.TRIES :]
+        if not server.is_refused(login):
             raise _holds_not(place, "its database role can still open a connection")
         proofs.append("the database role may not connect: a login was tried and refused")
     place.work.log("Proven: a start of the service and a write both fail")
     return tuple(proofs)
 
 
+def _mark(place: Place) -> str:
+    return f"{place.paths.data}/.homeport-proof"
+
+
 def take_down(place: Place) -> None:
     """What was put aside is back, from wherever `put_up` had come to."""
     paths = place.paths
-    for server in _databases(place):
-        server.set_login(place, allowed=True)
-    if place.exists(paths.fenced_data):
-        _refuse_both(place)
-        place.run("mv", "-T", "--", paths.fenced_data, paths.data)
-    if is_masked(place):
-        place.run("cp", "-a", "--", f"{paths.fenced}/unit", f"{paths.unit_file}.part")
-        place.run("mv", "-T", "--", f"{paths.unit_file}.part", paths.unit_file)
-    place.run("systemctl", "daemon-reload")
-    place.run("rm", "-rf", "--", paths.fenced)
+    is_masked, is_aside = _look(place)
+    commands = [server.login_allowed(place, allowed=True) for server in _databases(place)]
+    if is_aside:
+        commands.append(Command(("mv", "-T", "--", paths.fenced_data, paths.data)))
+    if is_masked:
+        part = f"{paths.unit_file}.part"
+        commands.append(Command(("cp", "-a", "--", f"{paths.fenced}/unit", part)))
+        commands.append(Command(("mv", "-T", "--", part, paths.unit_file)))
+    commands.append(Command(("systemctl", "daemon-reload")))
+    commands.append(Command(("rm", "-rf", "--", paths.fenced)))
+    run_in_turn(place, *commands)
 
 
-def _mask(place: Place) -> None:
+def _look(place: Place) -> tuple[bool, bool]:
+    """Is the unit masked, and are the data put aside? Conflict where there are two of them."""
     paths = place.paths
-    if not is_masked(place):
-        place.run("install", "-d", "-m", "0700", "--", paths.fenced)
-        place.run("cp", "-a", "--", paths.unit_file, f"{paths.fenced}/unit.part")
-        place.run("mv", "-T", "--", f"{paths.fenced}/unit.part", f"{paths.fenced}/unit")
-        place.run("ln", "-sfT", "--", _NOWHERE, f"{paths.unit_file}.part")
-        place.run("mv", "-T", "--", f"{paths.unit_file}.part", paths.unit_file)
-    place.run("systemctl", "daemon-reload")
-
-
-def _put_data_aside(place: Place) -> None:
-    paths = place.paths
-    if place.exists(paths.fenced_data):
-        _refuse_both(place)
-        return
-    place.directory(posixpath.dirname(paths.fenced_data), "0700", "root:root")
-    place.run("mv", "-T", "--", paths.data, paths.fenced_data)
-
-
-def _refuse_both(place: Place) -> None:
-    paths = place.paths
-    if place.exists(paths.data):
+    looks = (masked(place), ("test", "-e", paths.fenced_data), ("test", "-e", paths.data))
+    found = run_in_turn(place, *(Command(look, may_fail=True) for look in looks))
+    is_masked, aside, data = (done.status == 0 for done in found)
+    if aside and data:
         raise Conflict(
             "there are data in two places on a guest that is fenced",
             on=f"{paths.data} and {paths.fenced_data} at {place.facts.address}",
@@ -101,6 +119,25 @@ def _refuse_both(place: Place) -> None:
             left="both are kept as they are",
             do=f"Look who wrote to {paths.data}, move it away, then resume.",
         )
+    return is_masked, aside
+
+
+def _masking(place: Place) -> list[Command]:
+    unit, kept = place.paths.unit_file, place.paths.fenced
+    words = (
+        ("install", "-d", "-m", "0700", "--", kept),
+        ("cp", "-a", "--", unit, f"{kept}/unit.part"),
+        ("mv", "-T", "--", f"{kept}/unit.part", f"{kept}/unit"),
+        ("ln", "-sfT", "--", _NOWHERE, f"{unit}.part"),
+        ("mv", "-T", "--", f"{unit}.part", unit),
+    )
+    return [Command(argv) for argv in words]
+
+
+def _putting_aside(place: Place) -> list[Command]:
+    data, aside = place.paths.data, place.paths.fenced_data
+    top = ("-m", "0700", "-o", "root", "-g", "root", "--", posixpath.dirname(aside))
+    return [Command(("install", "-d", *top)), Command(("mv", "-T", "--", data, aside))]
 
 
 def _databases(place: Place) -> list[ModuleType]:

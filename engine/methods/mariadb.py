@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import InvalidInput, RemoteFailure
 from engine.guests.protocols import Completed
 from engine.methods import systemd
+from engine.methods.in_turn import Command, written
 from engine.methods.place import Place
 
 DEBIAN_PACKAGE = "mariadb-server"
@@ -23,6 +25,8 @@ SECRET = "mariadb-password"
 _HOST = "127.0.0.0/255.0.0.0"
 """Applications connect to the guest's loopback, which is another address in the lab."""
 _START_SECONDS = 60.0
+TRIES = 3
+"""Commands of `login_tried`."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LOCKED = "ERROR 4151 "
 """What the client says where an account is locked (ER_ACCOUNT_HAS_BEEN_LOCKED)."""
@@ -58,34 +62,35 @@ def ensure_mariadb(place: Place) -> None:
     _must(place, setup_input(database, known_by), "the database cannot be made")
 
 
-def set_login(place: Place, *, allowed: bool) -> None:
+def login_allowed(place: Place, *, allowed: bool) -> Command:
     """May the application's account open connections? Where not, those it has are ended."""
     database = Database.of(place.app.package.id)
     word = "UNLOCK" if allowed else "LOCK"
     ended = "" if allowed else f"KILL USER '{database.username}';\n"
-    _must(
-        place,
-        f"ALTER USER {database.account} ACCOUNT {word};\n{ended}",
-        "the account of the database cannot be changed",
-    )
+    return _sql(f"ALTER USER {database.account} ACCOUNT {word};\n{ended}")
 
 
-def refuses_login(place: Place) -> bool:
-    """A connection of the application's account, with its password, is tried and refused."""
+def login_tried(place: Place) -> tuple[Command, ...]:
+    """A connection of the application's account, with its password."""
     database = Database.of(place.app.package.id)
     options = f"{place.paths.base}/proof.cnf"
     password = place.app.read_secret(SECRET).replace("\\", "\\\\").replace('"', '\\"')
-    place.write(options, f'[client]\npassword="{password}"\n'.encode(), mode=0o600)
-    try:
-        tried = place.run(
-            *("mariadb", f"--defaults-file={options}", "--protocol=tcp"),
-            *(f"--host={place.facts.loopback}", f"--port={PORT}", f"--user={database.username}"),
-            *(f"--database={database.name}", "--execute=DO 0"),
-            check=False,
-        )
-    finally:
-        place.shell.run(("rm", "-f", "--", options), check=False)
-    return tried.status != 0 and _LOCKED in tried.stderr
+    words = (
+        *("mariadb", f"--defaults-file={options}", "--protocol=tcp"),
+        *(f"--host={place.facts.loopback}", f"--port={PORT}", f"--user={database.username}"),
+        *(f"--database={database.name}", "--execute=DO 0"),
+    )
+    return (
+        written(options, f'[client]\npassword="{password}"\n'.encode(), mode=0o600),
+        Command(words, may_fail=True),
+        Command(("rm", "-f", "--", options)),
+    )
+
+
+def is_refused(tried: Sequence[Completed]) -> bool:
+    """What came of `login_tried`."""
+    _, login, _ = tried
+    return login.status != 0 and _LOCKED in login.stderr
 
 
 def setup_input(database: Database, known_by: str) -> str:
@@ -116,8 +121,12 @@ def _must(place: Place, sql: str, failed: str) -> None:
 
 
 def _client(place: Place, sql: str) -> Completed:
-    words = ("mariadb", "--batch", "--skip-column-names")
-    return place.run(*words, data=sql.encode(), check=False)
+    command = _sql(sql)
+    return place.run(*command.argv, data=command.data, check=False)
+
+
+def _sql(sql: str) -> Command:
+    return Command(("mariadb", "--batch", "--skip-column-names"), sql.encode())
 
 
 def _wait_until_ready(place: Place) -> None:

@@ -26,6 +26,9 @@ class Place:
     work: Work
     facts: GuestFacts
     paths: GuestPaths
+    part: str = ""
+    """What is worked on beside other parts, by a name that may end a file's: it has a lock of its
+    own, and whoever works on the guest as a whole waits for all parts."""
 
     @classmethod
     def of(cls, shell: GuestShell, app: Installation, work: Work) -> Place:
@@ -59,14 +62,15 @@ class Place:
         timeout: float = 1800.0,
         on_line: Callable[[str], None] | None = None,
     ) -> Completed:
-        """What takes long: under the guest's lock, its lines in the log, cancellable.
+        """What takes long: under the lock of the guest or of the part, its lines in the log,
+        cancellable.
 
         on_line: takes the lines instead of the log.
         Raises Locked while what an earlier attempt started is still busy.
         """
         self.work.raise_if_cancelled()
         completed = self.shell.run(
-            ("sh", "-c", scripts.LOCKED, "locked", self.paths.lock, str(LOCK_SECONDS), *argv),
+            (*self._lock, *argv),
             input=data,
             env=env,
             timeout=timeout + LOCK_SECONDS,
@@ -99,6 +103,14 @@ class Place:
         """Numbers of the service's user and group."""
         shown = self.run("getent", "passwd", self.paths.user).stdout.split(":")
         return int(shown[2]), int(shown[3])
+
+    @property
+    def _lock(self) -> tuple[str, ...]:
+        """Words in front of a command by which it is run under the lock."""
+        lock, seconds = self.paths.lock, str(LOCK_SECONDS)
+        if self.part:
+            return ("sh", "-c", scripts.LOCKED_BESIDE, "locked", lock, self.part, seconds)
+        return ("sh", "-c", scripts.LOCKED, "locked", lock, seconds)
 
     def _tell(self, line: str) -> None:
         self.work.log(line)

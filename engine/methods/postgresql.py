@@ -12,12 +12,13 @@ import hmac
 import re
 import time
 from base64 import b64encode
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from engine.errors import InvalidInput, RemoteFailure
 from engine.guests.protocols import Completed
 from engine.methods import systemd
+from engine.methods.in_turn import Command, written
 from engine.methods.place import Place
 
 DEBIAN_PACKAGE = "postgresql"
@@ -26,6 +27,8 @@ PORT = 5432
 SECRET = "postgresql-password"
 _ITERATIONS = 4096
 _START_SECONDS = 60.0
+TRIES = 4
+"""Commands of `login_tried`."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CONNECTION_FAILED = 2
 """psql's exit status where it could not connect."""
@@ -59,11 +62,13 @@ def ensure_postgresql(place: Place, random_salt: Callable[[int], bytes]) -> None
     _must(place, setup_input(database, verifier), "the database cannot be made", "PostgreSQL")
 
 
-def set_login(place: Place, *, allowed: bool) -> None:
+def login_allowed(place: Place, *, allowed: bool) -> Command:
     """May the application's role open connections? Where not, those it has are ended."""
-    database = Database.of(place.app.package.id)
-    sql = f"\\set role '{database.username}'\n" + (ALLOW if allowed else REFUSE)
-    _must(place, sql, "the database's role cannot be changed", database.username)
+    return _sql(_of_role(place) + (ALLOW if allowed else REFUSE))
+
+
+def _of_role(place: Place) -> str:
+    return f"\\set role '{Database.of(place.app.package.id).username}'\n"
 
 
 def databases(place: Place) -> list[tuple[str, str, int]]:
@@ -77,24 +82,29 @@ def databases(place: Place) -> list[tuple[str, str, int]]:
     return [("|".join(name), owner, int(size)) for *name, owner, size in fields]
 
 
-def refuses_login(place: Place) -> bool:
-    """A connection of the application's role, with its password, is tried and refused."""
+def login_tried(place: Place) -> tuple[Command, ...]:
+    """A connection of the application's role, with its password, and the question whether the
+    role may have one."""
     database = Database.of(place.app.package.id)
     passfile = f"{place.paths.base}/proof-passfile"
     password = place.app.read_secret(SECRET).replace("\\", "\\\\").replace(":", "\\:")
-    place.write(passfile, f"*:*:*:*:{password}\n".encode(), mode=0o600)
-    try:
-        tried = place.run(
-            *("psql", "-X", "-w", "-h", place.facts.loopback, "-p", str(PORT)),
-            *("-U", database.username, "-d", database.name),
-            *("-c", "CREATE TEMPORARY TABLE homeport_proof ()"),
-            env={"PGPASSFILE": passfile},
-            check=False,
-        )
-    finally:
-        place.shell.run(("rm", "-f", "--", passfile), check=False)
-    role = _psql(place, f"\\set role '{database.username}'\n" + CAN_LOGIN)
-    return tried.status != 0 and role.status == 0 and role.stdout.strip() == "f"
+    words = (
+        *("psql", "-X", "-w", "-h", place.facts.loopback, "-p", str(PORT)),
+        *("-U", database.username, "-d", database.name),
+        *("-c", "CREATE TEMPORARY TABLE homeport_proof ()"),
+    )
+    return (
+        written(passfile, f"*:*:*:*:{password}\n".encode(), mode=0o600),
+        Command(words, env={"PGPASSFILE": passfile}, may_fail=True),
+        Command(("rm", "-f", "--", passfile)),
+        replace(_sql(_of_role(place) + CAN_LOGIN), may_fail=True),
+    )
+
+
+def is_refused(tried: Sequence[Completed]) -> bool:
+    """What came of `login_tried`."""
+    _, login, _, role = tried
+    return login.status != 0 and role.status == 0 and role.stdout.strip() == "f"
 
 
 ALLOW = 'ALTER ROLE :"role" LOGIN;\n'
@@ -150,10 +160,15 @@ def _must(place: Place, sql: str, failed: str, on: str) -> None:
 
 
 def _psql(place: Place, sql: str) -> Completed:
+    command = _sql(sql)
+    return place.run(*command.argv, data=command.data, check=False)
+
+
+def _sql(sql: str) -> Command:
     # Started in a directory that the server's user may enter, or psql would complain.
     command = ("runuser", "-u", "postgres", "--", "psql", "-X", "-q", "-A", "-t")
     options = ("-v", "ON_ERROR_STOP=1", "-d", "postgres", "-f", "-")
-    return place.run(*command, *options, data=sql.encode(), check=False)
+    return Command((*command, *options), sql.encode())
 
 
 def _wait_until_ready(place: Place) -> None:

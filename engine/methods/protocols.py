@@ -76,9 +76,15 @@ class Method(Protocol):
         for who has data to put back as well.
         """
 
-    def stop(self, shell: GuestShell, app: Installation, work: Work) -> None:
+    def stop(
+        self, shell: GuestShell, app: Installation, work: Work, *, pass_on_to: str = ""
+    ) -> None:
         """It has ended by its own means and writes nothing any more; a reboot of the guest
-        does not start it."""
+        does not start it.
+
+        pass_on_to: before that, the proxy, which serves the domain, passes requests on to this
+        address, as by `publish` with `forward_to`, but in as short a time as it can be.
+        RemoteFailure where it does not."""
 
     def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None: ...
 

@@ -12,14 +12,17 @@ says that the files are the old ones, whatever the operation wanted.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from engine.errors import RemoteFailure
+from engine.guests import scripts
 from engine.methods import systemd
+from engine.methods.in_turn import Command, run_in_turn, written
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
 
 _UP = ("active", "activating", "reloading")
-_NO_RUN = b"none"
+_NO_RUN = "none"
 
 
 def keep_proven(place: Place) -> bool:
@@ -40,28 +43,30 @@ def keep_proven(place: Place) -> bool:
     return True
 
 
-def must_restart(place: Place) -> bool:
-    """Is the service to be started anew, for files that it was not started with?
+def restart_due(place: Place, *before: Command) -> tuple[bool, tuple[Command, ...]]:
+    """Is the service to be started anew, for files that it was not started with? And what has to
+    be done right before that. before: what is to be done on the way to the answer.
 
     The run that is to end is written down before it does. An attempt that comes after a kill
     and finds another run leaves it alone: it may be making its tables, and an application that
     is ended in the middle of that may never start again.
     """
-    noted = place.shell.read_file(place.paths.restart_needed)
-    if noted is None:
-        return False
-    present = _present_run(place)
-    if noted:
-        return present in (_NO_RUN, noted)
-    place.write(place.paths.restart_needed, present)
-    return True
+    path = place.paths.restart_needed
+    read = Command(("sh", "-c", scripts.READ, "read-file", path), may_fail=True)
+    asked = systemd.properties_command(place.paths.unit, "ActiveState", "InvocationID")
+    *_, noted, shown = run_in_turn(place, *before, read, asked)
+    if noted.status != 0:
+        return False, ()
+    present = _run_of(systemd.read_properties(shown))
+    if noted.stdout:
+        return present in (_NO_RUN, noted.stdout), ()
+    return True, (written(path, present.encode()),)
 
 
-def _present_run(place: Place) -> bytes:
-    shown = systemd.properties(place, place.paths.unit, "ActiveState", "InvocationID")
-    if shown.get("ActiveState") not in _UP:
-        return _NO_RUN
-    return shown["InvocationID"].encode()
+def _run_of(properties: Mapping[str, str]) -> str:
+    """The present run of a service, by a name that no other has."""
+    up = properties.get("ActiveState") in _UP
+    return properties["InvocationID"] if up else _NO_RUN
 
 
 def is_taken_back(place: Place) -> bool:
@@ -72,8 +77,8 @@ def is_taken_back(place: Place) -> bool:
 def now_proven(place: Place) -> None:
     """The service is healthy with the files as they are."""
     paths = place.paths
-    place.run("rm", "-f", "--", paths.taken_back, paths.restart_needed)
-    place.run("rm", "-rf", "--", paths.proven)
+    marks = ("rm", "-f", "--", paths.taken_back, paths.restart_needed)
+    run_in_turn(place, Command(marks), Command(("rm", "-rf", "--", paths.proven)))
 
 
 def take_back(place: Place, failure: RemoteFailure) -> RemoteFailure:

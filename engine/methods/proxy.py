@@ -106,7 +106,7 @@ def _server(site: Site) -> dict[str, Any]:
         upstream = {"handler": "reverse_proxy", "upstreams": [{"dial": site.upstream}]}
         if site.behind:
             upstream["trusted_proxies"] = [site.behind]
-            upstream["load_balancing"] = {"try_duration": HOLD, "try_interval": "100ms"}
+            upstream["load_balancing"] = {"try_duration": HOLD, "try_interval": "50ms"}
         routes.append({"handle": [upstream]})
     server: dict[str, Any] = {
         "listen": [authority(site.listen, site.https_port)],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engine.errors import RemoteFailure
+from engine.guests.protocols import Completed
+from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 from engine.methods.unitfile import Unit
 
@@ -31,14 +34,19 @@ def enable(place: Place, unit: str) -> None:
     place.run("systemctl", "enable", unit)
 
 
-def start(place: Place, unit: str, *, restart: bool = False) -> None:
-    """Running afterwards. RemoteFailure with the end of the journal where it does not.
+def start(
+    place: Place, unit: str, *, restart: bool = False, before: Sequence[Command] = ()
+) -> None:
+    """Running afterwards. RemoteFailure with the end of the journal where it does not. before:
+    what is to be done first, on the same way.
 
     Starts and restarts of before do not count: systemd's limit is against loops, and this
     start was decided on. systemd keeps both counts over a start by hand.
     """
     verb = "restart" if restart else "start"
-    place.run("systemctl", "reset-failed", unit, check=False)  # fails for a unit not yet loaded
+    # It fails for a unit that is not yet loaded.
+    forgotten = Command(("systemctl", "reset-failed", unit), may_fail=True)
+    run_in_turn(place, *before, forgotten)
     done = place.run("systemctl", verb, unit, timeout=START_SECONDS, check=False)
     if done.status != 0:
         raise unit_failed(place, unit, (done.stderr or done.stdout).strip())
@@ -56,9 +64,15 @@ def is_active(place: Place, unit: str) -> bool:
 
 def properties(place: Place, unit: str, *names: str) -> dict[str, str]:
     """`systemctl show`: name -> value, as far as the guest's systemd knows them."""
-    wanted = [word for name in names for word in ("-p", name)]
-    shown = place.run("systemctl", "show", *wanted, unit).stdout
-    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    return read_properties(place.run(*properties_command(unit, *names).argv))
+
+
+def properties_command(unit: str, *names: str) -> Command:
+    return Command(("systemctl", "show", *(w for name in names for w in ("-p", name)), unit))
+
+
+def read_properties(shown: Completed) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in shown.stdout.splitlines() if "=" in line)
 
 
 def journal(place: Place, unit: str) -> str:

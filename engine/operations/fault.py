@@ -1,11 +1,13 @@
 """Killing the worker at a chosen moment, so that tests reach every boundary of every step.
 
-Only honoured where HOMEPORT_TESTING=1. HOMEPORT_KILL_AT is `<step id>:<moment>`, with the
-moments `before` (the handler is about to be called), `after` (it returned and nothing is
-recorded), `after-journal` (the step is recorded and journaled) or a number of milliseconds
-after the handler began (or when it returns, if that is sooner); or it is `every`, for each of
-the three boundaries of each step. The process is ended by SIGKILL, once per installation and
-moment: what was done is written to the state directory first, so the next worker lives.
+Only honoured where HOMEPORT_TESTING=1. HOMEPORT_KILL_AT is `<step id>:<moment>`, or several of
+them, with the moments `before` (the handler is about to be called), `after` (it returned and
+nothing is recorded), `after-journal` (the step is recorded and journaled) or a number of
+milliseconds after the handler began (or when it returns, if that is sooner); or it is `every`, for
+each of the three boundaries of each step. The process is ended by SIGKILL, once per installation
+and moment, whichever of them comes first: what was done is written to the state directory before,
+so the next worker lives, up to the next moment. Of steps that run side by side each so meets its
+own, in whatever order they come to them.
 """
 
 from __future__ import annotations
@@ -31,15 +33,16 @@ EVERY = "every"
 def around(step: str) -> Iterator[None]:
     """The handler of this step runs inside."""
     _kill_if_due(step, "before")
-    end, moment = "after", _wanted().removeprefix(f"{step}:")
-    if moment.isdigit():
-        end = moment
-        if not _was_done(_wanted()):
-            timer = threading.Timer(int(moment) / 1000, _kill, (_wanted(),))
-            timer.daemon = True
-            timer.start()
+    timed = [
+        moment for moment in _moments(step) if moment.isdigit() and not _was_done(step, moment)
+    ]
+    for moment in timed:
+        timer = threading.Timer(int(moment) / 1000, _kill, (f"{step}:{moment}",))
+        timer.daemon = True
+        timer.start()
     yield
-    _kill_if_due(step, end)
+    for moment in (*timed, "after"):
+        _kill_if_due(step, moment)
 
 
 def after_journal(step: str) -> None:
@@ -47,23 +50,29 @@ def after_journal(step: str) -> None:
     _kill_if_due(step, "after-journal")
 
 
-def _wanted() -> str:
+def _wanted() -> list[str]:
     if os.environ.get(TESTING_VARIABLE) != "1":
-        return ""
-    return os.environ.get(KILL_VARIABLE, "")
+        return []
+    return os.environ.get(KILL_VARIABLE, "").split()
+
+
+def _moments(step: str) -> list[str]:
+    named = (point.rpartition(":") for point in _wanted())
+    return [moment for of, _, moment in named if of == step]
 
 
 def _kill_if_due(step: str, moment: str) -> None:
-    point = f"{step}:{moment}"
-    if _wanted() in (point, EVERY) and not _was_done(point):
-        _kill(point)
+    due = EVERY in _wanted() or moment in _moments(step)
+    if due and not _was_done(step, moment):
+        _kill(f"{step}:{moment}")
 
 
 def _record_path() -> str:
     return str(Paths.from_environment().state / RECORD)
 
 
-def _was_done(point: str) -> bool:
+def _was_done(step: str, moment: str) -> bool:
+    point = f"{step}:{moment}"
     try:
         with open(_record_path()) as record:
             return point in record.read().splitlines()

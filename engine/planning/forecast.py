@@ -26,7 +26,7 @@ _PHASE_OF = {
 }
 _KINDS_WITHOUT_SEED = ("mariadb", "redis", "sqlite")
 """All of such a unit goes over after the freeze."""
-_COMPARED_BEFORE = ("postgresql",)
+COMPARED_BEFORE = ("files", "postgresql")
 """Of such a unit only what was written since is read after the freeze."""
 
 
@@ -64,7 +64,7 @@ def _sized(step: PlannedStep, sizes: Mapping[str, UnitSize], speeds: Speeds) -> 
         return step
     waits = size.kind in _KINDS_WITHOUT_SEED
     items = speeds.item * size.items
-    read = 0 if size.kind in _COMPARED_BEFORE else size.bytes
+    read = 0 if size.kind in COMPARED_BEFORE else size.bytes
     seconds = {
         "state.seed@1": 0.1 if waits else 0.5 + size.bytes / speeds.copy + items,
         "state.delta@1": (1.0 + size.bytes / speeds.whole) if waits else 0.5 + items / 5,
@@ -78,17 +78,17 @@ def _sized(step: PlannedStep, sizes: Mapping[str, UnitSize], speeds: Speeds) -> 
 def foreseen(
     steps: Sequence[PlannedStep], sizes: Sequence[UnitSize] = (), unknown: str = ""
 ) -> Forecast:
-    """steps: of a move's plan, with what each is expected to take."""
+    """steps: of a move's plan, with what each is expected to take. Of what is done side by side,
+    what takes the longest counts."""
     totals = dict.fromkeys(PHASES, 0.0)
-    for step in steps:
+    for step in longest_way(steps):
         totals[phase_of(step, steps)] += step.expected_seconds
     phases = tuple(
         PhaseTime(phase=phase, seconds=round(seconds, 3), is_away=phase in AWAY)
         for phase, seconds in totals.items()
         if seconds
     )
-    away = between(steps)
-    longest = max(away, key=lambda step: step.expected_seconds)
+    longest = max(longest_way(between(steps)), key=lambda step: step.expected_seconds)
     title = longest.title[0].lower() + longest.title[1:]
     return Forecast(units=tuple(sizes), unknown=unknown, phases=phases, limiting=title)
 
@@ -99,16 +99,27 @@ def between(steps: Sequence[PlannedStep]) -> Sequence[PlannedStep]:
     return steps[ids.index(FREEZE) : ids.index(SERVING) + 1]
 
 
+def longest_way(steps: Sequence[PlannedStep]) -> tuple[PlannedStep, ...]:
+    """Of steps that are done side by side, those that the end has to wait for: one behind the
+    other, they take the most. steps: in an order in which they may be done."""
+    ways: dict[str, tuple[float, tuple[PlannedStep, ...]]] = {}
+    for step in steps:
+        before = [ways[name] for name in step.after if name in ways]
+        seconds, way = max(before, key=lambda one: one[0], default=(0.0, ()))
+        ways[step.id] = seconds + step.expected_seconds, (*way, step)
+    return max(ways.values(), key=lambda one: one[0], default=(0.0, ()))[1]
+
+
 def predicted_downtime(steps: Sequence[PlannedStep]) -> float:
     """Seconds from the freeze to the first answer."""
-    return sum(step.expected_seconds for step in between(steps))
+    return sum(step.expected_seconds for step in longest_way(between(steps)))
 
 
 def seconds_without_copy(steps: Sequence[PlannedStep]) -> dict[str, float]:
     """What the time away is made of beside the last copy, by a word for it."""
     words = {"freeze": "stopping it", "verify": "the comparison", "fence": "the fence"}
     found: dict[str, float] = {}
-    for step in between(steps):
+    for step in longest_way(between(steps)):
         phase = phase_of(step, steps)
         if phase != "last copy":
             word = words.get(phase, "its start at the target")

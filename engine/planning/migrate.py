@@ -19,9 +19,9 @@ from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.deploy import COMPONENTS
 from engine.planning.desired import Desired
 from engine.planning.forecast import Speeds, foreseen, with_sizes
+from engine.planning.hand_over import hand_over
 from engine.planning.move_steps import (
     FENCE,
-    FREEZE,
     LOW_TTL,
     acting_at,
     carried,
@@ -69,7 +69,7 @@ def plan_migrate(
                 *_checks(target, source, names_at),
                 *_build(target, source),
                 *_carry(target, source, terms),
-                *_hand_over(target, source, again),
+                *hand_over(target, source, again),
                 *_go_public(target, source, names_at),
             ]
         ),
@@ -235,53 +235,6 @@ def _hold_step(target: Desired, args: dict[str, Any], terms: MoveTerms) -> Plann
         {**args, "asks": terms.hold, "until": until.isoformat() if until else ""},
     )
     return step.model_copy(update={"expected_seconds": 0.0})
-
-
-def _hand_over(target: Desired, source: Desired, again: bool) -> list[PlannedStep]:
-    """From the freeze to the first step of the target, in this order and no other."""
-    here = place_of(source)
-    steps = [
-        side_step(
-            source,
-            "side.freeze@1",
-            FREEZE,
-            "Stop it at the source",
-            f"{source.name} at {here}; its address passes requests on, and they wait",
-            {"to": target.provider.name},
-        ),
-        *script_steps(source, "before-capture", "migrate"),
-    ]
-    for unit in carried(target):
-        args: dict[str, Any] = {"source": source.provider.name, "unit": unit}
-        if again:
-            args["thorough"] = True
-        step = target.step(
-            "state.delta@1", f"Copy the rest of {unit}", Effect.CHANGE, unit, (), args
-        )
-        steps.append(named(step, f"state.delta.{unit}"))
-    for unit in carried(target):
-        args = {"source": source.provider.name, "unit": unit}
-        step = target.step("state.compare@1", f"Compare {unit}", Effect.READ, unit, (), args)
-        steps.append(named(step, f"state.compare.{unit}"))
-    # What they change is not what the source has any more: they come after the comparison.
-    steps += script_steps(target, "after-restore", "migrate")
-    steps += script_steps(target, "before-start", "migrate")
-    fence = side_step(
-        source,
-        "side.fence@1",
-        FENCE,
-        "Fence the source",
-        f"{here}: nothing starts it, nothing reaches its data; proven by a failing write",
-        {"writer": target.provider.name},
-    )
-    run = target.step(
-        "app.run@1",
-        "Start it at the target",
-        Effect.CHANGE,
-        f"{target.package.name} {target.release.version} at {place_of(target)}",
-    )
-    after = script_steps(target, "after-start", "migrate")
-    return [*steps, fence, named(run, "target.run"), *after]
 
 
 def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedStep]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.catalog.package import StateUnit
 from engine.model.plan import Effect, PlannedStep
 from engine.planning.deploy import TTL
 from engine.planning.desired import Desired
@@ -32,8 +33,12 @@ def resume_source(source: Desired, args: Mapping[str, Any] | None = None) -> lis
 
 def carried(desired: Desired) -> list[str]:
     """Ids of the state units that go from guest to guest, in the package's order."""
+    return [unit.id for unit in carried_units(desired)]
+
+
+def carried_units(desired: Desired) -> list[StateUnit]:
     return [
-        unit.id
+        unit
         for unit in desired.package.state
         if unit.klass not in _MADE_ANEW and unit.kind not in _BY_ITSELF
     ]

@@ -2,7 +2,8 @@
 
 Captured is what nobody writes to meanwhile: a file that changes under the copy ends it. Carried
 to another guest it is pulled again and again while the application writes, and once more when
-it does not.
+it does not. Compared is all of the content; what was read at both sides before the freeze, and
+whose status says that nobody touched it since, is not read a second time.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.state.protocols import Moved, Passage, Side
-from engine.state.running import ProgramKind, difference
+from engine.state.protocols import Compared, Moved, Passage, Side
+from engine.state.running import ProgramKind, both, difference
 
 
-@dataclass(frozen=True)
-class FilesKind(ProgramKind):
+class TreeKind(ProgramKind):
+    """Carried as a tree of files."""
+
     def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
         return self.delta(source, target, passage)
 
@@ -27,6 +29,29 @@ class FilesKind(ProgramKind):
         return passage.pull(
             unit.locator, target.unit.locator, exclude=unit.exclude, thorough=thorough
         )
+
+
+@dataclass(frozen=True)
+class FilesKind(TreeKind):
+    """settled: seconds since the last change of a file after which it is read ahead."""
+
+    settled: float = 2.0
+
+    def read_ahead(self, source: Side, target: Side) -> int:
+        sides = (source, target)
+        read = both(sides, lambda side: self._read("ahead", side, settled=self.settled))
+        return sum(int(found["bytes"]) for found in read)
+
+    def settle(self, source: Side, target: Side, passage: Passage) -> None:
+        for side in (source, target):
+            side.ground.place.run("rm", "-f", "--", _memo(side))
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        here, there = both((source, target), lambda side: self._read("describe", side))
+        return self._compared(source, target, here, there)
+
+    def _read(self, verb: str, side: Side, **more: Any) -> dict[str, Any]:
+        return self._run(verb, side.unit, side.ground, memo=_memo(side), **more)
 
     def judged(
         self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
@@ -44,6 +69,11 @@ class FilesKind(ProgramKind):
 
     def _entries(self, side: Side, bucket: int) -> dict[str, Any]:
         return self._run("entries", side.unit, side.ground, bucket=bucket)
+
+
+def _memo(side: Side) -> str:
+    """Where that side's program keeps what it read ahead."""
+    return f"{side.ground.place.paths.base}/read-{side.unit.id}.json"
 
 
 def open_kind() -> FilesKind:

@@ -18,16 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.state.files import FilesKind
+from engine.state.files import TreeKind
 from engine.state.program_run import run_program
 from engine.state.protocols import Captured, Compared, Ground, Side, Unit
-from engine.state.running import difference, differs
+from engine.state.running import both, difference, differs
 
 _MAIL = "mail"
 
 
 @dataclass(frozen=True)
-class MailKind(FilesKind):
+class MailKind(TreeKind):
     def capture(self, unit: Unit, ground: Ground, into: str) -> Captured:
         """Read by Dovecot first: it changes its own files as it reads."""
         facts = _read(unit, ground)["facts"]
@@ -40,7 +40,7 @@ class MailKind(FilesKind):
         return super().restore(unit, ground, into, captured)
 
     def compare(self, source: Side, target: Side) -> Compared:
-        here, there = (_read(side.unit, side.ground) for side in (source, target))
+        here, there = both((source, target), lambda side: _read(side.unit, side.ground))
         if why := difference(here["facts"], there["facts"]):
             raise differs(target, why)
         return Compared(items=here["items"], bytes=here["bytes"], level=3)

@@ -146,6 +146,15 @@ class StateKind(Protocol):
 
 
 @runtime_checkable
+class ReadsAhead(Protocol):
+    """A kind whose `compare` need not read again what was read before and not written since."""
+
+    def read_ahead(self, source: Side, target: Side) -> int:
+        """While the source serves; bytes that were read now, at both sides. It makes `compare`
+        shorter and nothing else: what it leaves is gone by `Settles.settle`."""
+
+
+@runtime_checkable
 class Settles(Protocol):
     """A kind whose seed leaves something at work at either side, which has to go with the way:
     after the move, or when it is cancelled before the fence."""

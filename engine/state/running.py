@@ -18,6 +18,7 @@ _FAILED = {
     "restore": "state cannot be restored",
     "describe": "state cannot be read",
     "entries": "state cannot be read",
+    "ahead": "state cannot be read",
     "sync": "state cannot be brought over",
 }
 
@@ -74,11 +75,9 @@ class ProgramKind:
         return Moved(items=captured.items, bytes=moved.bytes)
 
     def compare(self, source: Side, target: Side) -> Compared:
-        # Two guests, so both at a time.
-        with ThreadPoolExecutor(2) as threads:
-            here, there = threads.map(
-                lambda side: self._run("describe", side.unit, side.ground), (source, target)
-            )
+        here, there = both(
+            (source, target), lambda side: self._run("describe", side.unit, side.ground)
+        )
         return self._compared(source, target, here, there)
 
     def _compared(
@@ -104,6 +103,15 @@ class ProgramKind:
             failed=_FAILED[verb],
             on=f"{unit.id} ({unit.kind} {unit.locator})",
         )
+
+
+def both(
+    sides: tuple[Side, Side], ask: Callable[[Side], dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What comes of each; they are two guests, so both at a time."""
+    with ThreadPoolExecutor(2) as threads:
+        here, there = threads.map(ask, sides)
+    return here, there
 
 
 def difference(one: Any, other: Any, where: str = "") -> str:

@@ -62,14 +62,17 @@ def measure(sizes: Sizes = Sizes()) -> list[dict[str, str]]:
     with bench() as at_work:
         at_work.fill(sizes)
         ours, manual, reverts = [], [], []
+        anatomies: list[dict[str, tuple[float, float]]] = []
         for _ in range(sizes.runs):
             ours.append(at_work.move())
+            anatomies.append(at_work.anatomy())
             manual.append(at_work.by_hand())
             at_work.confirm()
         at_work.move()
         reverts.append(at_work.revert())
     return [
         _row("write downtime of Synapse, noticed by who writes", ours, manual),
+        *_of_which(anatomies),
         {
             "name": "revert of that move, noticed by who writes",
             "ours": f"{statistics.median(reverts):.1f} s",
@@ -78,6 +81,23 @@ def measure(sizes: Sizes = Sizes()) -> list[dict[str, str]]:
             "goal": "<= 60 s",
         },
     ]
+
+
+def _of_which(anatomies: list[dict[str, tuple[float, float]]]) -> list[dict[str, str]]:
+    """Where our time goes: of each step when it begins, after the freeze, and how long it takes."""
+    rows = []
+    for step in anatomies[0]:
+        begun, took = zip(*(anatomy[step] for anatomy in anatomies), strict=True)
+        rows.append(
+            {
+                "name": f"  of which {step}, from {statistics.median(begun):.1f} s on",
+                "ours": f"{statistics.median(took):.2f} s",
+                "peer": "-",
+                "ratio": "-",
+                "goal": "-",
+            }
+        )
+    return rows
 
 
 def _row(name: str, ours: list[float], manual: list[float]) -> dict[str, str]:
@@ -124,6 +144,12 @@ class AtWork:
 
     def move(self) -> float:
         return self._noticed(self.here.homeport.plan_migrate(NAME, self.elsewhere))
+
+    def anatomy(self) -> dict[str, tuple[float, float]]:
+        """Of the last move: step -> when it began, in seconds after the freeze, and its seconds."""
+        [last, *_] = self.here.homeport.operations(NAME)
+        told = json.loads(self.here.homeport.move_report(last.id, ".json"))
+        return {one["step"]: (one["begun"], one["seconds"]) for one in told["away_steps"]}
 
     def revert(self) -> float:
         """Nothing was written since, so that nothing is lost by it."""

@@ -8,6 +8,7 @@ import pytest
 
 from engine.errors import Conflict, RemoteFailure
 from engine.methods import fence, postgresql
+from engine.methods.in_turn import run_in_turn
 from engine.methods.place import Place
 from tests.conformance.state_ground import ground
 from tests.deployed import installation
@@ -55,7 +56,7 @@ def take_away_again(place: Place) -> None:
 
 
 def let_in(place: Place) -> None:
-    postgresql.set_login(place, allowed=True)
+    run_in_turn(place, postgresql.login_allowed(place, allowed=True))
 
 
 def nothing(place: Place) -> None:
@@ -88,7 +89,7 @@ def test_the_proof_fails_where_one_means_alone_does_not_hold(
     fence.take_down(fenced)
     assert fenced.shell.read_file(f"{fenced.paths.data}/kept") == b"an entry"
     assert fenced.shell.read_file(fenced.paths.unit_file) == UNIT
-    assert not postgresql.refuses_login(fenced)
+    assert not postgresql.is_refused(run_in_turn(fenced, *postgresql.login_tried(fenced)))
     assert start(fenced) == 0
     stop(fenced)
 

@@ -9,6 +9,7 @@ import pytest
 
 from engine.methods import mariadb
 from engine.methods.bindings import bindings_of
+from engine.methods.in_turn import run_in_turn
 from engine.methods.place import Place
 from tests.conformance.state_ground import ground
 from tests.conformance.test_state_conformance import installed
@@ -31,16 +32,19 @@ def place(lab: RunningLab) -> Iterator[Place]:
 def test_an_application_gets_an_account_and_a_database_of_its_own(place: Place) -> None:
     for _ in range(2):
         mariadb.ensure_mariadb(place)
-    assert not mariadb.refuses_login(place)
+    assert not is_refused(place)
     assert bindings_of(place)["mariadb.database"] == "radicale"
 
 
 def test_a_locked_account_is_refused_until_it_is_opened_again(place: Place) -> None:
     mariadb.ensure_mariadb(place)
-    mariadb.set_login(place, allowed=False)
-    assert mariadb.refuses_login(place)
-    mariadb.set_login(place, allowed=True)
-    assert not mariadb.refuses_login(place)
+    for allowed in (False, True):
+        run_in_turn(place, mariadb.login_allowed(place, allowed=allowed))
+        assert is_refused(place) is not allowed
+
+
+def is_refused(place: Place) -> bool:
+    return mariadb.is_refused(run_in_turn(place, *mariadb.login_tried(place)))
 
 
 def test_the_password_is_not_in_what_the_server_is_told() -> None:

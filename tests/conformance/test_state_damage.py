@@ -13,13 +13,14 @@ import sqlite3
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.errors import RemoteFailure
+from engine.state.files import open_kind as open_files
 from engine.state.programs import s3
 from engine.state.protocols import Ground
 from tests.conformance.test_state_conformance import (
@@ -49,6 +50,9 @@ def found(move: Move) -> str:
 def files(grounds: Grounds) -> Iterator[Move]:
     for move in moved(grounds, "files"):
         every_kind_of_file(Path(move.source.unit.locator))
+        for side in (move.source, move.target):
+            place = side.ground.place
+            place.directory(place.paths.base, "0755", "root:root")
         yield move
 
 
@@ -255,6 +259,8 @@ def test_damage_to_files_is_found_and_mended(files: Move, name: str) -> None:
     )
     files.bring(thorough=True)
     needed(harm, here)
+    # What was read ahead is not read again, and hides nothing.
+    replace(open_files(), settled=0.0).read_ahead(files.source, files.target)
     assert found(files) == ""
     harm.do(there)
     assert harm.named in found(files)

@@ -96,6 +96,7 @@ class Fault:
     begins: tuple[str, ...]
     on: Callable[[Struck], Undo]
     seconds: tuple[float, float] = (0.5, 6.0)
+    turns_clock: bool = False
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,62 @@ def disk_full(struck: Struck) -> Undo:
     return lambda: ballast.unlink(missing_ok=True)
 
 
+def clock_turned(seconds: int) -> Callable[[Struck], Undo]:
+    """The clock of whoever runs the engine is another one for a while. Needs libfaketime
+    (`turnable_clock`)."""
+
+    def on(struck: Struck) -> Undo:
+        clock = clock_of(struck.paths)
+        if not clock.exists():
+            return _nothing
+        set_clock(clock, seconds)
+        return lambda: set_clock(clock, 0)
+
+    return on
+
+
+def clock_of(paths: Paths) -> Path:
+    return paths.state / "clock-of-the-worker"
+
+
+def set_clock(clock: Path, seconds: int) -> None:
+    part = clock.with_suffix(".part")
+    part.write_text(f"{seconds:+d}\n")
+    part.rename(clock)
+
+
+def faketime() -> Path | None:
+    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+
+
+@contextmanager
+def turnable_clock(here: Installation) -> Iterator[None]:
+    """The worker, and what it starts, have a clock that can be set; left out where there is no
+    libfaketime. How long something takes is measured by another clock."""
+    library = faketime()
+    if library is None:
+        yield
+        return
+    clock = clock_of(here.homeport.paths)
+    set_clock(clock, 0)
+    here.end_worker()
+    own = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+    os.environ |= own
+    try:
+        yield
+    finally:
+        for name in own:
+            del os.environ[name]
+        here.end_worker()
+        clock.unlink()
+
+
 _CARRYING = ("passage.open", "state.seed", "state.delta", "state.compare")
 _HANDING = ("side.freeze", "state.delta", "state.compare", "side.fence", "app.run", "move.serving")
 _ALL = ("guest.ensure", "app.install", *_CARRYING, *_HANDING, "dns.apply", "deployment.settle")
@@ -265,6 +322,8 @@ FAULTS: dict[str, Fault] = {
     "secrets sealed": Fault(_ALL, sealed),
     "other host key": Fault(("state.seed", "side.freeze"), other_host_key),
     "bits flipped at the target": Fault(("side.freeze", "state.compare"), bits_flipped),
+    "clock a day ahead": Fault(_ALL, clock_turned(86_400), (3.0, 12.0), True),
+    "clock a day behind": Fault(_ALL, clock_turned(-86_400), (3.0, 12.0), True),
     "disk of the target full": Fault(("app.install", *_CARRYING, "app.run"), disk_full),
 }
 
@@ -343,7 +402,11 @@ def run(scene: Scene, seed: int, fault: str = "") -> Ran:
     target, plan = scene.elsewhere, scene.plan()
     fit = [step.id for step in plan.steps if step.kind.partition("@")[0] in FAULTS[name].begins]
     step = chance.choice(fit)
-    with watching(scene.here.lab.lab, port) as watched, scene.ledger.writing():
+    with ExitStack() as stack:
+        if FAULTS[name].turns_clock:
+            stack.enter_context(turnable_clock(scene.here))
+        watched = stack.enter_context(watching(scene.here.lab.lab, port))
+        stack.enter_context(scene.ledger.writing())
         operation = struck(scene, plan, FAULTS[name], step, chance)
         ended = brought_to_its_end(scene, operation, target)
     move = scene.move

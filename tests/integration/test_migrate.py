@@ -163,9 +163,10 @@ def test_damage_is_found_before_the_source_is_fenced_and_the_source_serves_on(
         for _ in range(3):
             assert ledger.write_one()
         plan = homeport.plan_migrate(name, TARGET)
-        with here.killed_at("state.delta.users:after-journal"):
+        moment = "state.delta.collections:after"
+        with here.killed_at(moment):
             operation = homeport.apply(plan, plan.hash)
-            here.wait_until_killed(operation, "state.delta.users:after-journal")
+            here.wait_until_killed(operation, moment)
             damage(here.guest_root(name, TARGET), name)
         failed = here.finish(operation)
         assert failed.status.value == "failed"

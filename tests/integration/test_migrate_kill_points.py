@@ -103,7 +103,7 @@ def test_the_way_back_of_a_move_killed_at_every_boundary(moving: Moving) -> None
     source, target, plan = moving.at, moving.elsewhere, moving.plan()
     assert plan.rollback is not None
     assert moving.ledger.write_one()
-    begin = "state.delta.users:after-journal"
+    begin = "state.delta.collections:after"
     back = boundaries(plan.rollback.steps)
     damaged: list[str] = []
 

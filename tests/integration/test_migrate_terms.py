@@ -242,6 +242,11 @@ def test_moved_within_its_window_and_back_and_forth_again(
     assert told["away"]["measured"] is not None
     assert told["away"]["before_freeze"] <= 60
     assert [unit["level"] for unit in told["units"]] == ["V2", "V2"]
+    steps = told["away_steps"]
+    assert [steps[0]["step"], steps[-1]["step"]] == ["source.freeze", "move.serving"]
+    begun = [step["begun"] for step in steps]
+    assert begun[0] == 0
+    assert begun == sorted(begun)
     confirm(here)
     succeeded(here.carry_out(here.homeport.plan_migrate(NAME, source)))
     ledger.check()
@@ -276,7 +281,7 @@ def test_a_source_that_dies_before_the_fence_is_fenced_by_its_hypervisor(
     """Its guest is off, with all data on it; the target has them and serves; and it can be
     gone back, for which the guest is started."""
     assert ledger.write_one()
-    source, moment = at(here), "state.compare.users:after-journal"
+    source, moment = at(here), "source.fence:before"
     ended = died_at(here, moment, lambda: switched_off(here, source, Quiet()))
     succeeded(ended)
     proofs = here.homeport._inventory.finished_steps.of(ended.id)["source.fence"].output["proofs"]

@@ -133,11 +133,21 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
         "passage.close at away",
         "deployment.settle at away",
     ]
-    assert all(
-        step.after == (before.id,)
-        for before, step in zip(MIGRATE.steps, MIGRATE.steps[1:], strict=False)
-    )
     assert (MIGRATE.rollback_from, MIGRATE.no_return) == ("passage.open", "source.fence")
+
+
+def test_units_are_carried_side_by_side_and_everything_else_one_by_one() -> None:
+    waits = {step.id: step.after for step in MIGRATE.steps}
+    chained = {
+        step.id: (before.id,)
+        for before, step in zip(MIGRATE.steps, MIGRATE.steps[1:], strict=False)
+    }
+    assert {name: after for name, after in waits.items() if after != chained.get(name, ())} == {
+        "state.delta.rows": ("source.freeze",),
+        "state.compare.data": ("state.delta.data",),
+        "state.compare.rows": ("state.delta.rows",),
+        "source.fence": ("state.compare.data", "state.compare.rows"),
+    }
 
 
 def test_a_move_deletes_nothing_and_says_where_it_cannot_be_taken_back_any_more() -> None:
@@ -157,7 +167,10 @@ def test_the_predicted_downtime_is_what_such_steps_took_before() -> None:
     history = {"side.freeze@1": 1.0, "state.delta@1": 2.0, "state.compare@1": 3.0}
     history |= {"side.fence@1": 4.0, "app.run@1": 5.0, "move.serving@1": 7.0}
     plan = plan_migrate(at("away", history=history), at("home", history=history), "home")
-    assert predicted_downtime(plan.steps) == 1 + 2 * 2 + 2 * 3 + 4 + 5 + 7
+    # Two units, side by side.
+    assert predicted_downtime(plan.steps) == 1 + 2 + 3 + 4 + 5 + 7
+    assert plan.forecast is not None
+    assert plan.forecast.away_seconds == predicted_downtime(plan.steps)
 
 
 def test_what_an_earlier_move_left_is_not_taken_for_good_because_it_looks_so() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,3 +32,82 @@ def test_what_vanishes_from_a_tree_that_nobody_may_touch_is_an_error(tmp_path: P
     (tmp_path / "a").unlink()
     with pytest.raises(FileNotFoundError):
         list(walking)
+
+
+def ahead(top: Path, memo: Path, settled: float = 0.0) -> int:
+    task = {"path": str(top), "exclude": [], "memo": str(memo), "settled": settled}
+    return int(tree.ahead(task)["bytes"])
+
+
+def described(top: Path, memo: Path) -> dict[str, Any]:
+    return tree.describe({"path": str(top), "exclude": [], "memo": str(memo)})
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    top = tmp_path / "top"
+    (top / "below").mkdir(parents=True)
+    for name in ("one", "below/two"):
+        (top / name).write_text("word")
+    return top
+
+
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Paths whose content is read from now on."""
+    seen: list[str] = []
+    content = tree.content
+    monkeypatch.setattr(tree, "content", lambda path: seen.append(path) or content(path))
+    return seen
+
+
+def test_what_was_read_ahead_is_not_read_again_unless_it_was_touched(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo = tmp_path / "memo"
+    plain = described(top, tmp_path / "none")
+    assert ahead(top, memo) == 8
+    assert ahead(top, memo) == 0
+    seen = read(monkeypatch)
+    assert described(top, memo) == plain
+    assert seen == []
+    # As a disk or a person may damage it: size and times are as they were.
+    times = (top / "one").stat()
+    wait_until_the_clock_of_files_ticks(top, times)
+    (top / "one").write_text("wort")
+    os.utime(top / "one", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert described(top, memo) != plain
+    assert seen == [str(top / "one")]
+
+
+def wait_until_the_clock_of_files_ticks(top: Path, since: os.stat_result) -> None:
+    probe = top.parent / "probe"
+    while probe.write_text("") == 0 and probe.stat().st_ctime_ns == since.st_ctime_ns:
+        pass
+
+
+def test_a_file_that_has_just_changed_is_not_remembered(top: Path, tmp_path: Path) -> None:
+    """It could change once more within a tick of the file system's clock."""
+    assert ahead(top, tmp_path / "memo", settled=60.0) == 0
+    assert ahead(top, tmp_path / "memo", settled=0.0) == 8
+
+
+def test_a_memo_that_is_damaged_only_makes_it_longer(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo = tmp_path / "memo"
+    memo.write_text('{"one": [')
+    seen = read(monkeypatch)
+    assert described(top, memo)["items"] == 4
+    assert len(seen) == 2
+
+
+def test_a_file_put_in_the_place_of_one_that_was_read_is_read(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo = tmp_path / "memo"
+    ahead(top, memo)
+    (tmp_path / "other").write_text("wort")
+    os.replace(tmp_path / "other", top / "one")
+    seen = read(monkeypatch)
+    described(top, memo)
+    assert seen == [str(top / "one")]

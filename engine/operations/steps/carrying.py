@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import InvalidInput
@@ -29,11 +29,13 @@ class Carrying:
     passage: GuestPassage
 
     @classmethod
-    def of(cls, ctx: StepContext, *, live: bool = False) -> Carrying:
-        """The step acts at the target. args: source, the provider of the other side."""
+    def of(cls, ctx: StepContext, *, live: bool = False, part: str = "") -> Carrying:
+        """The step acts at the target. args: source, the provider of the other side. part: the
+        unit that is carried beside others; empty: nothing else is at work."""
         from_there = ctx.at(str(ctx.step.args["source"]))
         source = Place.of(from_there.shell(), installation(from_there), ctx)
         target = Place.of(ctx.shell(), installation(ctx), ctx)
+        source, target = (replace(place, part=part) for place in (source, target))
         way = from_there.guest_target()
         opened = next((step for step in ctx.plan.steps if step.kind == "passage.open@1"), ctx.step)
         limit = int(opened.args.get("limit", 0))
@@ -97,8 +99,9 @@ def seed(ctx: StepContext) -> StepOutcome:
 @handles("state.delta@1")
 def delta(ctx: StepContext) -> StepOutcome:
     """args: source, unit; thorough: what is there is read, whatever it looks like."""
-    carrying = Carrying.of(ctx)
-    kind, source, target = sides(ctx, carrying, str(ctx.step.args["unit"]))
+    unit = str(ctx.step.args["unit"])
+    carrying = Carrying.of(ctx, part=unit)
+    kind, source, target = sides(ctx, carrying, unit)
     thorough = bool(ctx.step.args.get("thorough"))
     clock = time.monotonic()
     told = _told(ctx, kind.delta(source, target, carrying.passage, thorough=thorough))
@@ -108,11 +111,12 @@ def delta(ctx: StepContext) -> StepOutcome:
 @handles("state.compare@1")
 def compare(ctx: StepContext) -> StepOutcome:
     """args: source, unit. Both sides hold the same, or the step fails with what differs."""
-    kind, source, target = sides(ctx, Carrying.of(ctx), str(ctx.step.args["unit"]))
+    unit = str(ctx.step.args["unit"])
+    kind, source, target = sides(ctx, Carrying.of(ctx, part=unit), unit)
     clock = time.monotonic()
     found = kind.compare(source, target)
     level = f"V{found.level}"
-    ctx.log(f"{ctx.step.args['unit']} is the same at both sides: {found.items} items ({level})")
+    ctx.log(f"{unit} is the same at both sides: {found.items} items ({level})")
     output: dict[str, Any] = {"level": level, "items": found.items, "bytes": found.bytes}
     output["seconds"] = time.monotonic() - clock
     return StepOutcome(changed=False, output=output)

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.errors import RetryableError, TooSlow
+from engine.errors import RemoteFailure, RetryableError, TooSlow
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.carrying import Carrying, sides
 from engine.planning.convergence import Outlook, Pace, Pass, Verdict, verdict
 from engine.planning.forecast import seconds_without_copy
+from engine.state.protocols import ReadsAhead
 
 _FRESH_SECONDS = 10.0
 """A pass that began less than this ago is as good as one that begins now."""
@@ -69,6 +70,19 @@ class Warming:
             self._passes[unit].append(Pass(began, seconds, moved.bytes))
             self.moved += moved.bytes
             self._ctx.progress(self.moved, None, "bytes")
+
+    def read_ahead(self) -> None:
+        """What the comparison after the freeze need not read again; it only gets shorter by it."""
+        carrying = self._carrying = self._carrying or Carrying.of(self._ctx, live=True)
+        for unit in self._passes:
+            kind, source, target = sides(self._ctx, carrying, unit)
+            if not isinstance(kind, ReadsAhead):
+                continue
+            try:
+                read = kind.read_ahead(source, target)
+                self._ctx.log(f"{unit}: {read / 1e6:.1f} MB were read for the comparison")
+            except RemoteFailure as failure:
+                self._ctx.log(f"{unit} is all read after the freeze: {failure.why}")
 
     def try_round(self) -> None:
         """One pass, or the word that it will be tried again: nothing depends on it yet."""
@@ -137,6 +151,7 @@ def hold(ctx: StepContext) -> StepOutcome:
 def _bring_down(ctx: StepContext, warming: Warming) -> Mapping[str, Any]:
     """Passes until the rest fits. TooSlow where it never will."""
     window, outlooks = ctx.step.args.get("window"), list[Outlook]()
+    warming.read_ahead()
     while True:
         fresh = warming.age < _FRESH_SECONDS
         if not (fresh and (window is None or warming.outlook() is not None)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from engine.errors import Unreachable, Unsafe
+from engine.errors import RemoteFailure, Unreachable, Unsafe
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.carrying import close_left_end
@@ -27,9 +27,14 @@ socket.create_connection((task["address"], task["port"]), 10).close()
 def freeze(ctx: StepContext) -> StepOutcome:
     """The application ends by its own means; from here on it is away. args: to, the provider
     of the side to which requests are passed on: there they wait, until it runs there."""
+    app, shell, to = installation(ctx), ctx.shell(), address_at(ctx, str(ctx.step.args["to"]))
     ctx.moves.frozen(ctx.plan.deployment)
-    publish(ctx, forward_to=address_at(ctx, str(ctx.step.args["to"])))
-    ctx.method.stop(ctx.shell(), installation(ctx), ctx)
+    try:
+        ctx.method.stop(shell, app, ctx, pass_on_to=to)
+    except RemoteFailure as failure:
+        ctx.log(f"The proxy is published anew, and it is stopped again: {failure.why}")
+        publish(ctx, forward_to=to)
+        ctx.method.stop(shell, app, ctx)
     return StepOutcome()
 
 

@@ -22,7 +22,10 @@ import stat
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from typing import Any, NoReturn
 
 _CHUNK = 1 << 20
@@ -33,6 +36,8 @@ _NOT_COMPARED = ("security.selinux",)
 _ACLS = ("system.posix_acl_access", "system.posix_acl_default")
 _ACL_USER, _ACL_GROUP = 0x02, 0x08
 _BUCKETS = 256
+_Known = dict[str, list[Any]]
+"""Name -> `signature` of the file when its content was read, and the content's SHA-256."""
 
 
 def fail(why: str) -> NoReturn:
@@ -92,6 +97,7 @@ def acl(value: bytes) -> list[list[str]]:
     return entries
 
 
+@cache
 def user(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
@@ -99,6 +105,7 @@ def user(number: int) -> str:
         return str(number)
 
 
+@cache
 def group(number: int) -> str:
     try:
         return grp.getgrgid(number).gr_name
@@ -114,7 +121,26 @@ def content(path: str) -> str:
     return digest.hexdigest()
 
 
-def described(name: str, path: str, status: os.stat_result, by_name: bool) -> dict[str, Any]:
+def signature(status: os.stat_result) -> list[int]:
+    """Of a file, and of its content as long as nobody writes beneath the file system: who puts
+    size and time back cannot put back when the status changed."""
+    changed = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return [status.st_dev, status.st_ino, *changed]
+
+
+def remembered(memo: str) -> _Known:
+    """What `ahead` found; nothing where that is not to be had."""
+    try:
+        with open(memo) as file:
+            found: _Known = json.load(file)
+            return found
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def described(
+    name: str, path: str, status: os.stat_result, by_name: bool, known: _Known
+) -> dict[str, Any]:
     kind = stat.S_IFMT(status.st_mode)
     owner = (user(status.st_uid), group(status.st_gid)) if by_name else None
     entry: dict[str, Any] = {
@@ -125,7 +151,9 @@ def described(name: str, path: str, status: os.stat_result, by_name: bool) -> di
         "attributes": attributes(path, by_name),
     }
     if kind == stat.S_IFREG:
-        entry |= {"size": status.st_size, "sha256": content(path)}
+        *read, digest = known.get(name, [""])
+        same = digest and read == signature(status)
+        entry |= {"size": status.st_size, "sha256": digest if same else content(path)}
     elif kind == stat.S_IFLNK:
         entry["target"] = os.readlink(path)
     elif kind in (stat.S_IFBLK, stat.S_IFCHR):
@@ -133,8 +161,11 @@ def described(name: str, path: str, status: os.stat_result, by_name: bool) -> di
     return entry
 
 
-def entries(top: str, exclude: list[str], by_name: bool = False) -> Iterator[dict[str, Any]]:
-    """All that is there, parents first; each further name of a file says which the first is."""
+def entries(
+    top: str, exclude: list[str], by_name: bool = False, known: _Known | None = None
+) -> Iterator[dict[str, Any]]:
+    """All that is there, parents first; each further name of a file says which the first is.
+    known: files that are not read again."""
     first_names: dict[tuple[int, int], str] = {}
     for name, path, status in walk(top, frozenset(exclude)):
         node = (status.st_dev, status.st_ino)
@@ -142,7 +173,7 @@ def entries(top: str, exclude: list[str], by_name: bool = False) -> Iterator[dic
             yield {"name": name, "same as": first_names[node]}
             continue
         first_names[node] = name
-        yield described(name, path, status, by_name)
+        yield described(name, path, status, by_name, known or {})
 
 
 def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
@@ -167,14 +198,38 @@ def bucket(name: str) -> int:
     return hashlib.sha256(os.fsencode(name)).digest()[0] % _BUCKETS
 
 
+def ahead(task: dict[str, Any]) -> dict[str, Any]:
+    """Reads what `describe` need not read again unless it changes, in a tree in which somebody
+    else works. settled: seconds; a file whose status changed less than that ago may change again
+    without a sign of it, for a file system's clock ticks. bytes: what was read now."""
+    before, now, size = remembered(task["memo"]), _Known(), 0
+    if os.path.lexists(task["path"]):
+        for name, path, status in walk(task["path"], frozenset(task["exclude"]), live=True):
+            found = signature(status)
+            if not stat.S_ISREG(status.st_mode):
+                continue
+            if before.get(name, [])[:-1] == found:
+                now[name] = before[name]
+            elif status.st_ctime_ns < time.time_ns() - task["settled"] * 1e9:
+                with suppress(FileNotFoundError):
+                    now[name] = [*found, content(path)]
+                    size += status.st_size
+    part = task["memo"] + ".part"
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(now, file)
+    os.replace(part, task["memo"])
+    return {"items": len(now), "bytes": size}
+
+
 def describe(task: dict[str, Any]) -> dict[str, Any]:
     """Counts, and the digests of the entries by buckets of their names: where two trees differ,
-    only the entries of the buckets in question have to be told."""
+    only the entries of the buckets in question have to be told. memo: what `ahead` wrote."""
     if not os.path.lexists(task["path"]):
         return {"items": 0, "bytes": 0, "buckets": []}
     digests = [hashlib.sha256() for _ in range(_BUCKETS)]
     items = size = 0
-    for entry in entries(task["path"], task["exclude"], by_name=True):
+    known = remembered(task["memo"]) if task.get("memo") else {}
+    for entry in entries(task["path"], task["exclude"], by_name=True, known=known):
         digests[bucket(entry["name"])].update((json.dumps(entry, sort_keys=True) + "\n").encode())
         items += 1
         size += entry.get("size", 0)
@@ -301,7 +356,8 @@ def main() -> None:
             result = measure(task["path"], task["exclude"])
         else:
             verbs = {"capture": capture, "verify": verify, "restore": restore}
-            result = (verbs | {"describe": describe, "entries": told})[task["verb"]](task)
+            verbs |= {"describe": describe, "entries": told, "ahead": ahead}
+            result = verbs[task["verb"]](task)
     except OSError as error:
         fail(str(error))
     text = base64.b64encode(json.dumps(result).encode()).decode()
