@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,38 @@ def test_a_file_put_in_the_place_of_one_that_was_read_is_read(
     seen = read(monkeypatch)
     described(top, memo)
     assert seen == [str(top / "one")]
+
+
+def test_what_a_program_writes_through_a_mapping_is_not_missed(top: Path, tmp_path: Path) -> None:
+    """The status of a file tells of the first write to a page of a mapping, and of the next one
+    only after the page has come to the disk."""
+    memo, file = tmp_path / "memo", top / "mapped"
+    file.write_bytes(bytes(mmap.PAGESIZE))
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
+        mapped[0] = 1
+        wait_until_the_clock_of_files_ticks(top, file.stat())
+        ahead(top, memo)
+        wait_until_the_clock_of_files_ticks(top, file.stat())
+        mapped[1] = 1
+        assert described(top, memo) == described(top, tmp_path / "none")
+
+
+def test_a_mapping_written_after_the_walk_began_is_not_remembered(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo, file = tmp_path / "memo", top / "mapped"
+    file.write_bytes(bytes(mmap.PAGESIZE))
+    walk = tree.walk
+    with file.open("r+b") as opened, mmap.mmap(opened.fileno(), 0) as mapped:
+
+        def walked(*args: Any, **more: Any) -> Any:
+            wait_until_the_clock_of_files_ticks(top, file.stat())
+            mapped[0] = 1
+            wait_until_the_clock_of_files_ticks(top, file.stat())
+            return walk(*args, **more)
+
+        monkeypatch.setattr(tree, "walk", walked)
+        ahead(top, memo)
+        monkeypatch.undo()
+        mapped[1] = 1
+        assert described(top, memo) == described(top, tmp_path / "none")

@@ -200,17 +200,21 @@ def bucket(name: str) -> int:
 
 def ahead(task: dict[str, Any]) -> dict[str, Any]:
     """Reads what `describe` need not read again unless it changes, in a tree in which somebody
-    else works. settled: seconds; a file whose status changed less than that ago may change again
-    without a sign of it, for a file system's clock ticks. bytes: what was read now."""
+    else works. settled: seconds; a file whose status changed less than that before may change
+    again without a sign of it, for a file system's clock ticks. So may one that is written through
+    a mapping, until that came to the disk: all is brought there first, and what changed since is
+    left out. bytes: what was read now."""
     before, now, size = remembered(task["memo"]), _Known(), 0
+    settled = time.time_ns() - int(task["settled"] * 1e9)
     if os.path.lexists(task["path"]):
+        subprocess.run(["sync", "-f", "--", task["path"]], check=True)
         for name, path, status in walk(task["path"], frozenset(task["exclude"]), live=True):
             found = signature(status)
             if not stat.S_ISREG(status.st_mode):
                 continue
             if before.get(name, [])[:-1] == found:
                 now[name] = before[name]
-            elif status.st_ctime_ns < time.time_ns() - task["settled"] * 1e9:
+            elif status.st_ctime_ns < settled:
                 with suppress(FileNotFoundError):
                     now[name] = [*found, content(path)]
                     size += status.st_size
