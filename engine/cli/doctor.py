@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import version
 
 from engine.cli import output
-from engine.cli.providers import print_checks
+from engine.cli.checks import emit_checks, has_failed, print_checks
 from engine.errors import HomeportError
 from engine.homeport import Homeport
 from engine.model.provider import Check, CheckStatus
@@ -35,10 +35,10 @@ def run(options: argparse.Namespace) -> int:
     checks = machine_checks(Paths.from_environment())
     checks += installation_checks(providers=options.providers)
     if options.json:
-        output.emit_json([check.model_dump(mode="json") for check in checks])
+        emit_checks(checks)
     else:
         print_checks(checks)
-    return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+    return 1 if has_failed(checks) else 0
 
 
 def report(options: argparse.Namespace) -> int:
