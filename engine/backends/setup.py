@@ -102,6 +102,8 @@ class DriverSetup:
         """What is to be asked, given what is known."""
         if self.model is None:
             return [Stage(self.title, {}, "This driver names its settings in its documentation.")]
+        if not self._parts:
+            return []
         options = options_of(self.model)
         fields = _distributed(self._parts, options)
         return [

@@ -38,7 +38,6 @@ ABOUT_SCHEMA: Mapping[str, Any] = {
         },
         "access": {
             "type": "object",
-            "x-advanced": True,
             "description": "How guests are reached, where it is not the usual way.",
             "properties": {
                 "user": {"type": "string", "default": "root", "description": "Who logs in."},
