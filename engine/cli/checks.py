@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from engine.cli import output
 from engine.model.provider import Check, CheckStatus
-
-_MARKS = {CheckStatus.PASS: "ok  ", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
+from engine.provider_report import check_texts
 
 
 def has_failed(checks: Sequence[Check]) -> bool:
@@ -15,11 +14,8 @@ def has_failed(checks: Sequence[Check]) -> bool:
 
 
 def print_checks(checks: Sequence[Check]) -> None:
-    for check in checks:
-        output.line(f"{_MARKS[check.status]}  {check.service}: {check.title}  {check.found}")
-        if check.do and check.status is not CheckStatus.PASS:
-            for text in check.do.splitlines():
-                output.line(f"      {text}")
+    for text in check_texts(checks):
+        output.line(text)
 
 
 def emit_checks(checks: Sequence[Check]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.provider_setup.draft import SetupDraft
 
 open_screen: Callable[[str], int] | None = None
-"""Opens a page of the interface ("provider-add:NAME", "provider-edit:NAME"); set by the console
+"""Opens a page of the interface ("add_provider:NAME", "edit_provider:NAME"); set by the console
 script, where there is a terminal for it."""
 
 
@@ -56,7 +56,7 @@ def set_up(options: argparse.Namespace) -> int:
 
         with Homeport.open() as homeport:
             return ask_all(homeport.provider_setup, options)
-    return open_screen(f"provider-{options.what}:{name}")
+    return open_screen(f"{options.what}_provider:{name}")
 
 
 def opened(desk: SetupDesk, options: argparse.Namespace) -> SetupDraft:

@@ -32,6 +32,7 @@ from engine.provider_setup.draft import (
     renamed,
     with_answers,
 )
+from engine.provider_setup.outline import Outline, outline_of
 from engine.provider_setup.questions import Asked, Question, question_at
 
 _KEY = "provider-setup:"
@@ -107,6 +108,10 @@ class SetupDesk:
         found = self._inventory.drafts.get(_KEY + name)
         return SetupDraft.model_validate(found) if found is not None else None
 
+    def outline(self, draft: SetupDraft) -> Outline:
+        """How far it is, service by service."""
+        return outline_of(draft, {service: kinds(service.value) for service in Service})
+
     # questions and answers
 
     def about(self, draft: SetupDraft) -> Question:
@@ -161,18 +166,15 @@ class SetupDesk:
         read = self._workplace.environment(_bare(draft)).read_secret
         return question_at(self._setup(draft, service), draft, service, position, read)
 
-    def answer(
+    def note(
         self,
         draft: SetupDraft,
         service: Service,
         question: Question,
         document: Mapping[str, Any],
     ) -> SetupDraft:
-        """Take the document of a question's form over, its secrets into the sealed file.
-
-        After the last question all settings are checked together: InvalidInput, `on` naming the
-        option; what was answered is kept all the same.
-        """
+        """Keep the document of a question's form, done or half done; its secrets go into the
+        sealed file."""
         given = dict(document)
         store = self._workplace.installation_secrets()
         for name, option in question.options.items():
@@ -185,7 +187,18 @@ class SetupDesk:
         settings = self._setup(draft, service).revised(
             before, with_answers(question.options, before, given)
         )
-        kept = self.keep(draft.with_settings(service, settings))
+        return self.keep(draft.with_settings(service, settings))
+
+    def answer(
+        self,
+        draft: SetupDraft,
+        service: Service,
+        question: Question,
+        document: Mapping[str, Any],
+    ) -> SetupDraft:
+        """Keep it as what was answered. After the last question all settings are checked
+        together: InvalidInput, `on` naming the option; what was answered is kept all the same."""
+        kept = self.note(draft, service, question, document)
         return self.finish(kept, service) if question.is_last else kept
 
     def believe(self, draft: SetupDraft, service: Service, question: Question) -> SetupDraft:
