@@ -63,6 +63,6 @@ def _said(setup: DriverSetup, settings: Mapping[str, Any]) -> str:
         for option in stage.options.values():
             value = settings.get(option.place[0])
             if isinstance(value, list | tuple):
-                return ", ".join(map(str, value))
+                return ", ".join(str(one) for one in value if one)
             return "" if value is None or option.is_secret else str(value)
     return ""

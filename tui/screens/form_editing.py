@@ -123,11 +123,11 @@ class FormEditing(FormBase):
     def open_offered(self, offered: list[tuple[str, str]], text: str) -> None:
         """Choose what is suggested, or go on to type something else."""
 
-        def take(form: FormModel, row: OptionRow, chosen: str) -> Change | None:
+        def take(form: FormModel, row: OptionRow, chosen: str) -> None:
             if chosen == ANOTHER:
                 self.call_later(self.open_line, text, set_text)
-                return None
-            return set_text(form, row, chosen)
+            else:
+                set_text(form, row, chosen)
 
         known = [choice for choice, _ in offered]
         current = text if text in known or not text else ANOTHER

@@ -97,7 +97,7 @@ class SetupPage(Page):
 
         def begin(homeport: Homeport) -> Outline:
             desk = homeport.provider_setup
-            return desk.outline(desk.keep(desk.revise(name) if revises else desk.begin(name)))
+            return desk.outline(desk.revise(name) if revises else desk.begin(name))
 
         self.ask(begin, self.Come, "begin")
 
@@ -107,7 +107,8 @@ class SetupPage(Page):
         word = "change" if self._revises else "add"
         self.title_bar(f"providers  {word} {self._provider}", right)
 
-    def draw(self) -> None:
+    def draw(self, *, onward: bool = False) -> None:
+        """onward: the cursor goes to what is to be done next."""
         rows = self.query_one(RowList)
         outline = self._outline
         if outline is None:
@@ -115,7 +116,7 @@ class SetupPage(Page):
                 lines = error_lines(dict(self._error), row_width(rows))
                 rows.show_rows([Row(BLANK), *(Row(content) for content in lines)])
             return
-        at = rows.key
+        at = None if onward else rows.key
         width = row_width(rows)
         draft = outline.draft
         shown = [Row(part_line("The provider", draft.zone, bool(draft.zone), width), ABOUT)]
@@ -163,11 +164,9 @@ class SetupPage(Page):
         self.app.farewell.draft = f"the description of provider {self._provider}"
         word = "edit" if self._revises else "add"
         self.app.farewell.again = f"homeport providers {word} {self._provider}"
-        self.draw()
+        self.draw(onward=not come.service)
         if come.service:
             self._ask(come.service, come.position)
-        else:
-            self.query_one(RowList).focus()
 
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
         self._open(str(chosen.key), self._trail[-1:] or [0])
@@ -205,7 +204,7 @@ class SetupPage(Page):
                 lambda homeport, _question, document: homeport.provider_setup.outline(
                     homeport.provider_setup.describe(draft, document)
                 ),
-                taken=lambda outline: self._back_with(outline),
+                taken=lambda outline: self._back_with(outline, onward=True),
                 left=self._back_with,
             )
         )
@@ -341,9 +340,10 @@ class SetupPage(Page):
 
         return back
 
-    def _back_with(self, outline: Outline | None = None) -> None:
+    def _back_with(self, outline: Outline | None = None, *, onward: bool = False) -> None:
+        """onward: the row under the cursor is done with."""
         self._outline = outline or self._outline
-        self.draw()
+        self.draw(onward=onward)
 
     def _change(
         self, service: str, change: Callable[..., object], position: int | None = None

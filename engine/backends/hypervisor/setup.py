@@ -50,10 +50,13 @@ def set_up_commands(settings: ProxmoxSettings) -> str:
         f'AGENT="{" ".join(agent_rights(9))}"',
         f'pveversion | grep -q pve-manager/8 && AGENT="{" ".join(agent_rights(8))}"',
         f'pveum role add {_ROLE} --privs "$AGENT \\',
-        *(f"  {line} \\" for line in _filled(rights)),
-        '  Pool.Audit"',
+        *_filled([*rights, "Pool.Audit"]),
         "# ... on the places that guests may use, and nowhere else",
-        *(f"pveum acl modify {place} --users {user} --roles {_ROLE}" for place in places),
+        *(
+            line
+            for place in places
+            for line in _fitting(f"pveum acl modify {place}", f"--users {user} --roles {_ROLE}")
+        ),
         "# A token; its secret is shown once: give it to Homeport",
         f"pveum user token add {user} {token} --privsep 0",
     ]
@@ -61,12 +64,18 @@ def set_up_commands(settings: ProxmoxSettings) -> str:
 
 
 def _filled(words: list[str]) -> list[str]:
+    """The lines of the rest of a quoted list."""
     lines = [""]
     for word in words:
         if len(lines[-1]) + len(word) > _LINE - 4:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
+    return [*(f"  {line} \\" for line in lines[:-1]), f'  {lines[-1]}"']
+
+
+def _fitting(command: str, rest: str) -> list[str]:
+    whole = f"{command} {rest}"
+    return [whole] if len(whole) <= _LINE else [f"{command} \\", f"  {rest}"]
 
 
 def _completed(settings: Settings) -> ProxmoxSettings:
