@@ -123,7 +123,11 @@ class ProofPage(Page):
         self.app.pop_screen()
         self.app.pop_screen()
         self.app.push_screen(
-            ProviderPage(saved.name, checks=self._checks, note="+ It is saved. d deploys there.")
+            ProviderPage(
+                saved.name,
+                checks=self._checks,
+                note="+ It is saved. To deploy there: d on the first page.",
+            )
         )
 
     def failed(self, failure: CallFailed) -> None:

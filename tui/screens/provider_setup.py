@@ -84,6 +84,7 @@ class SetupPage(Page):
         self._trail: list[int] = []
         """Positions of the questions that Esc goes back to, of the service that is asked about."""
         self._error: dict[str, object] | None = None
+        self._is_asking = False
         self._is_drop_next = False
 
     def body(self) -> ComposeResult:
@@ -178,7 +179,7 @@ class SetupPage(Page):
 
     def _open(self, key: str, trail: list[int]) -> None:
         outline = self._outline
-        if outline is None:
+        if outline is None or self._is_asking:
             return
         self._error = None
         if key == ABOUT:
@@ -246,6 +247,7 @@ class SetupPage(Page):
         outline = self._outline
         assert outline is not None
         draft = outline.draft
+        self._is_asking = True
         self.say("Asking what comes next...")
 
         def question(homeport: Homeport) -> Question | None:
@@ -256,6 +258,7 @@ class SetupPage(Page):
         self.ask(question, lambda found: self.Asked(service, found), service, slowly=True)
 
     def on_setup_page_asked(self, asked: Asked) -> None:
+        self._is_asking = False
         self.say("")
         question = asked.question
         if question is None:
@@ -284,7 +287,7 @@ class SetupPage(Page):
         page: Page
         if question.asked.value == "commands":
             page = CommandsPage(
-                crumbs, question.commands, lambda: self._on(service, position), back
+                crumbs, question.commands, lambda: self._on(service, question), back
             )
         elif question.asked.value == "compare":
             page = ComparePage(
@@ -313,17 +316,20 @@ class SetupPage(Page):
                 lambda _: question,
                 commit,
                 keep=keep,
-                taken=lambda outline: self._on(service, position, outline),
+                taken=lambda outline: self._on(service, question, outline),
                 left=lambda outline: back(outline),
             )
         self.app.push_screen(page)
 
-    def _on(self, service: str, position: int, outline: Outline | None = None) -> None:
+    def _on(self, service: str, question: Question, outline: Outline | None = None) -> None:
         """A question is done with: the next one, or back here after the last."""
-        self._trail.append(position)
-        self._outline = outline or self._outline
-        self.draw()
-        self._ask(service, position + 1)
+        if question.is_last and outline is not None:
+            self._trail = []
+            self._back_with(outline, onward=True)
+            return
+        self._trail.append(question.position)
+        self._back_with(outline)
+        self._ask(service, question.position + 1)
 
     def _believe(self, service: str, question: Question) -> None:
         self._change(
@@ -369,6 +375,7 @@ class SetupPage(Page):
     # what goes wrong, and leaving
 
     def failed(self, failure: CallFailed) -> None:
+        self._is_asking = False
         self.say("")
         self._error = failure.error
         self.draw() if self._outline is None else self._draw_side()

@@ -11,6 +11,6 @@ POOL = DriverSetup(
     Part(
         "which addresses guests get",
         ("network", "first", "last", "gateway", "nameservers", "exclude"),
-        "A part of your network that nothing else hands out: not your router's DHCP, either.",
+        "A part of your network that nothing else hands out, DHCP included.",
     ),
 )

@@ -21,8 +21,7 @@ class OctodnsSetup(DriverSetup):
         which = Stage(
             "which octoDNS provider",
             {"class": options["class"]},
-            "Any octoDNS provider will do: install its package beside Homeport, and its class is "
-            "offered here.",
+            "Any will do: once its package is installed, its class is offered here.",
             offers=True,
         )
         if not settings.get("class"):
@@ -46,6 +45,4 @@ class OctodnsSetup(DriverSetup):
         return {key: value for key, value in after.items() if key not in ("args", "secret_args")}
 
 
-SETUP = OctodnsSetup(
-    "any server or service that octoDNS can write to", OctodnsSettings, Part("", ())
-)
+SETUP = OctodnsSetup("any DNS, by octoDNS", OctodnsSettings, Part("", ()))
