@@ -13,7 +13,7 @@ from typing import Any
 from engine.backends.exercise import exercise
 from engine.backends.registry import check_backends
 from engine.backends.setup import DriverSetup, kinds, setup_of
-from engine.errors import Conflict, InvalidInput, NotFound, NotReady
+from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.provider import (
     BackendProfile,
     Check,
@@ -23,17 +23,15 @@ from engine.model.provider import (
     Service,
 )
 from engine.operations.workplace import Workplace
-from engine.planning.store_move import same_store
 from engine.provider_setup.draft import (
     ABOUT_SCHEMA,
     REFERENCE,
     SetupDraft,
-    references,
-    renamed,
     with_answers,
 )
 from engine.provider_setup.outline import Outline, outline_of
 from engine.provider_setup.questions import Asked, Question, question_at
+from engine.provider_setup.saving import refuse_to_strand, refuse_unproven, settled
 
 _KEY = "provider-setup:"
 
@@ -245,73 +243,20 @@ class SetupDesk:
         failed, unless the user wants it unproven; Conflict for a change that what lives there
         would not survive."""
         failed = [check for check in checks if check.status is CheckStatus.FAIL]
-        if (failed or not checks) and not unproven:
-            raise NotReady(
-                "the provider was not seen working",
-                on=draft.name,
-                why="; ".join(f"{check.title}: {check.found}" for check in failed)
-                or "it was not checked",
-                left="it is kept as a draft; nothing can be deployed there",
-                do="Mend what the check names and check again, or save it unproven.",
-            )
+        refuse_unproven(draft, checks, unproven=unproven)
         if draft.revises:
-            self._refuse_to_strand(draft)
+            before = self._inventory.providers.get(draft.name)
+            refuse_to_strand(before, draft, self._inventory.living_at(draft.name))
         elif any(known.name == draft.name for known in self._inventory.providers.all()):
             raise Conflict("there is such a provider already", on=draft.name, do="Drop the draft.")
-        own = _own_place(draft.name)
+        profile, moved = settled(draft, _own_place(draft.name))
         store = self._workplace.installation_secrets()
-        backends = {service.value: one.settings for service, one in draft.backends.items()}
-        paths = {
-            path: f"providers/{draft.name}/{path.removeprefix(own + '/')}"
-            for path in references(backends)
-            if path.startswith(own + "/")
-        }
-        named = draft.model_copy(
-            update={
-                "backends": {
-                    service: backend.model_copy(
-                        update={"settings": renamed(backend.settings, paths)}
-                    )
-                    for service, backend in draft.backends.items()
-                }
-            }
-        )
-        profile = named.profile()
-        self._save_provider(profile, {new: store.get(old) for old, new in paths.items()})
+        self._save_provider(profile, {new: store.get(old) for old, new in moved.items()})
         if failed:
             titles = "; ".join(check.title for check in failed)
             self._inventory.audit.record(f"provider {draft.name} was saved unproven", titles)
         self.drop(draft.name)
         return profile
-
-    def _refuse_to_strand(self, draft: SetupDraft) -> None:
-        """What deployments there rely on does not change under them."""
-        before = self._inventory.providers.get(draft.name)
-        living = [one.name for one in self._inventory.living_at(draft.name)]
-        changed = [word for word, differs in _relied_on(before, draft) if differs]
-        if living and changed:
-            raise Conflict(
-                f"{' and '.join(changed)} cannot change while deployments live there",
-                on=draft.name,
-                why=f"these do: {', '.join(living)}",
-                left="the provider is as it was; the change is kept as a draft",
-                do="Move or destroy them first, or add another provider. Secrets move by: "
-                f"homeport providers secrets {draft.name} --to STORE",
-            )
-
-
-def _relied_on(before: ProviderProfile, draft: SetupDraft) -> list[tuple[str, bool]]:
-    return [
-        ("the zone", before.zone != draft.zone),
-        (
-            "the store of secrets",
-            not same_store(before.backends[Service.SECRETS], draft.backends[Service.SECRETS]),
-        ),
-        (
-            "the kind of hypervisor",
-            before.backends[Service.HYPERVISOR].kind != draft.backends[Service.HYPERVISOR].kind,
-        ),
-    ]
 
 
 def _own_place(name: str) -> str:
