@@ -13,14 +13,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import RemoteFailure
 from engine.model.deployment import Deployment
 from engine.model.outdated import Outdated
-from engine.model.provider import Check
+from engine.model.provider import Check, Service
+
+if TYPE_CHECKING:
+    from engine.provider_setup.questions import Question
 
 _COMMAND = "import sys; from engine.cli.main import main; sys.exit(main())"
+_QUESTION = "import sys; from engine.provider_setup.aside import main; sys.exit(main())"
 _SECONDS = 300
 """Every service's own time limit is far below this."""
 
@@ -29,6 +33,26 @@ def check_provider(name: str) -> list[Check]:
     """What `Homeport.check_provider` gives. RemoteFailure where the process gives nothing."""
     said = _said("providers", "check", name)
     return [Check.model_validate(check) for check in said]
+
+
+def try_provider(name: str) -> list[Check]:
+    """What `Homeport.try_provider` gives. RemoteFailure where the process gives nothing."""
+    said = _said("providers", "check", name, "--try")
+    return [Check.model_validate(check) for check in said]
+
+
+def check_setup(name: str) -> list[Check]:
+    """The same of a provider that is being set up."""
+    said = _said("providers", "check", name, "--draft")
+    return [Check.model_validate(check) for check in said]
+
+
+def setup_question(name: str, service: Service, position: int) -> Question | None:
+    """What `SetupDesk.question` gives."""
+    from engine.provider_setup.questions import Question
+
+    said = _said(name, service.value, str(position), program=_QUESTION)
+    return Question.model_validate(said[0]) if said else None
 
 
 def outdated(deployments: Mapping[str, Deployment]) -> list[Outdated]:
@@ -49,10 +73,10 @@ def outdated(deployments: Mapping[str, Deployment]) -> list[Outdated]:
     ]
 
 
-def _said(*command: str) -> Any:
+def _said(*command: str, program: str = _COMMAND) -> Any:
     """The JSON that a command prints; the error that it tells of is raised here."""
     done = subprocess.run(
-        [sys.executable, "-c", _COMMAND, *command, "--json"],
+        [sys.executable, "-c", program, *command, "--json"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=Path(__file__).resolve().parents[1],

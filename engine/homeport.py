@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.operations.control import Control
     from engine.operations.planner import Planner
     from engine.operations.workplace import Workplace
+    from engine.provider_setup.desk import SetupDesk
     from engine.public import PublicEndpoint
     from engine.reviewing import Reviewing
     from engine.secrets_desk import SecretsDesk
@@ -135,6 +136,13 @@ class Homeport:
         return RepositoryDesk(self._workplace)
 
     @cached_property
+    def provider_setup(self) -> SetupDesk:
+        """Describing a provider by questions, trying it, and saving it."""
+        from engine.provider_setup.desk import SetupDesk
+
+        return SetupDesk(self._workplace, self.save_provider)
+
+    @cached_property
     def secret_stores(self) -> SecretsDesk:
         """Where the secrets of a provider's deployments lie: policies, and moving them."""
         from engine.secrets_desk import SecretsDesk
@@ -197,12 +205,7 @@ class Homeport:
     def remove_provider(self, name: str) -> None:
         """Conflict while a deployment lives there."""
         profile = self.provider(name)
-        living = [
-            deployment.name
-            for deployment in self._inventory.deployments.all()
-            if deployment.provider == name
-            or any(r.provider == name for r in self._inventory.resources.of(deployment.id))
-        ]
+        living = [deployment.name for deployment in self._inventory.living_at(name)]
         if living:
             raise Conflict(
                 what="the provider is in use",
@@ -231,9 +234,13 @@ class Homeport:
         except InvalidInput as error:
             return [failed_check("provider", error)]
 
-    def try_provider(self, name: str) -> list[Check]:
+    def try_provider(self, name: str, *, aside: bool = False) -> list[Check]:
         """The connection check, and then what can be tried out at it without harm: something
-        small is made, looked at and removed. For whoever looks for a fault."""
+        small is made, looked at and removed. For whoever looks for a fault. aside: as above."""
+        if aside:
+            from engine.aside import try_provider
+
+            return try_provider(name)
         from engine.backends.exercise import exercise
 
         checks = self.check_provider(name)

@@ -46,7 +46,7 @@ class SecretsDesk:
             )
         wanted = self._inventory.deployments.get(deployment).id if deployment else ""
         return store.policies(
-            {d.id: d.name for d in self._living(provider) if wanted in ("", d.id)}
+            {d.id: d.name for d in self._inventory.living_at(provider) if wanted in ("", d.id)}
         )
 
     def plan_move(self, provider: str, target: BackendProfile) -> StoreMove:
@@ -59,7 +59,7 @@ class SecretsDesk:
                 left="nothing was changed",
                 do="To look at the store: homeport providers check NAME",
             )
-        deployments = self._living(provider)
+        deployments = self._inventory.living_at(provider)
         source = self._backends(profile).secrets
         return StoreMove(
             provider=provider,
@@ -79,7 +79,7 @@ class SecretsDesk:
                 left="nothing was changed",
                 do="Name the one that its secrets were moved away from.",
             )
-        living = self._living(provider)
+        living = self._inventory.living_at(provider)
         held = store_move.held_elsewhere(
             old, {d.id: self._other_sides(d, provider) for d in living}
         )
@@ -132,7 +132,7 @@ class SecretsDesk:
         return count
 
     def _approved(self, plan: StoreMove, approved_hash: str, now: StoreMove) -> ProviderProfile:
-        for deployment in self._living(plan.provider):
+        for deployment in self._inventory.living_at(plan.provider):
             self._inventory.operations.refuse_if_held(deployment.id, deployment.name)
         if approved_hash != now.hash:
             raise PlanChanged(
@@ -144,31 +144,19 @@ class SecretsDesk:
             )
         return self._inventory.providers.get(plan.provider)
 
-    def _living(self, provider: str) -> list[Deployment]:
-        """Every deployment that has a side there, also one that is kept after a move."""
-        return [
-            deployment
-            for deployment in self._inventory.deployments.all()
-            if provider in self._sides(deployment)
-        ]
-
-    def _sides(self, deployment: Deployment) -> set[str]:
-        resources = self._inventory.resources.of(deployment.id)
-        return {deployment.provider, *(resource.provider for resource in resources)}
-
     def _users(self, plan: StoreMove, profile: ProviderProfile) -> list[ProviderProfile]:
         """The provider, and every other one at which the plan's deployments have a side."""
         sides = {
             side
-            for deployment in self._living(plan.provider)
+            for deployment in self._inventory.living_at(plan.provider)
             if deployment.name in plan.deployments
-            for side in self._sides(deployment)
+            for side in self._inventory.sides(deployment)
         }
         others = sorted(sides - {plan.provider})
         return [profile, *(self._inventory.providers.get(name) for name in others)]
 
     def _other_sides(self, deployment: Deployment, provider: str) -> list[BackendProfile]:
-        others = sorted(self._sides(deployment) - {provider})
+        others = sorted(self._inventory.sides(deployment) - {provider})
         return [self._inventory.providers.get(name).backends[Service.SECRETS] for name in others]
 
     def _backends(self, profile: ProviderProfile) -> ProviderBackends:

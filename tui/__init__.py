@@ -17,7 +17,8 @@ def run(paths: Paths | None = None, initial: str | None = None) -> int:
 
     initial: name of a page to open first ("catalog", "providers", "operations"),
     "operation:ID", or "upgrade:NAME" and "watch:NAME" for the review of an upgrade, with
-    "@RELEASE" where it is not the newest; the dashboard, or the operation that is running, when
+    "@RELEASE" where it is not the newest, or "add_provider:" with or without a name, and
+    "edit_provider:NAME"; the dashboard, or the operation that is running, when
     there is none.
     """
     from tui.start import start

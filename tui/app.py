@@ -58,6 +58,16 @@ class HomeportApp(Frame):
 
         self.push_screen(ProvidersPage())
 
+    def action_add_provider(self) -> None:
+        from tui.screens.provider_name import ProviderName
+
+        self.push_screen(ProviderName())
+
+    def open_setup(self, name: str, *, revises: bool = False) -> None:
+        from tui.screens.provider_setup import SetupPage
+
+        self.push_screen(SetupPage(name, revises=revises))
+
     def action_operations(self) -> None:
         from tui.screens.operations import OperationsPage
 

@@ -68,6 +68,10 @@ def main() -> int:
             from engine.cli import upgrade
 
             upgrade.open_screen = _open
+        if sys.argv[1] == "providers" and has_terminal():
+            from engine.cli import provider_setup
+
+            provider_setup.open_screen = _open
 
         return command_line()
     if not has_terminal():

@@ -176,10 +176,7 @@ def read_settings(
     try:
         return model.model_validate(dict(settings))
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False, include_context=False)
-        )
+        wrong = why_invalid(error)
         raise InvalidInput(
             f"the settings of provider {environment.provider.name} cannot be used",
             on=environment.provider.name,
@@ -187,6 +184,14 @@ def read_settings(
             left="nothing was changed",
             do="Correct these settings of the provider and check the connection again.",
         ) from None
+
+
+def why_invalid(error: ValidationError) -> str:
+    """Every setting that is wrong, with why, and without its value."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg']}"
+        for item in error.errors(include_input=False, include_url=False, include_context=False)
+    )
 
 
 def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:

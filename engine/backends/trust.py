@@ -23,7 +23,7 @@ class Trust(BaseModel):
     the certificates themselves. Neither: the system's authorities. There is no setting that
     turns the check off."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     ca_pem: str = ""
     fingerprint: tuple[str, ...] = ()

@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import shutil
 import sys
-from importlib.metadata import version
 
 from engine.cli import output
-from engine.cli.providers import print_checks
+from engine.cli.checks import emit_checks, has_failed, print_checks
 from engine.errors import HomeportError
 from engine.homeport import Homeport
 from engine.model.provider import Check, CheckStatus
 from engine.paths import Paths
+from engine.provider_report import report_text, report_values
+from engine.report_file import ReportFile
 
-_LIBRARIES = ("proxmoxer", "octodns", "hvac", "pynetbox", "acme", "requests")
 _SPACE_WANTED = 2 * 1024**3
 
 
@@ -27,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--provider", metavar="NAME", help="check this one, try out what can be, and report"
     )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the report there (with --provider)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,32 +37,26 @@ def run(options: argparse.Namespace) -> int:
     checks = machine_checks(Paths.from_environment())
     checks += installation_checks(providers=options.providers)
     if options.json:
-        output.emit_json([check.model_dump(mode="json") for check in checks])
+        emit_checks(checks)
     else:
         print_checks(checks)
-    return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+    return 1 if has_failed(checks) else 0
 
 
 def report(options: argparse.Namespace) -> int:
     """Versions, settings and findings. Settings hold references in place of secrets."""
+    file = ReportFile(options.output) if options.output else None
     with Homeport.open() as homeport:
         profile = homeport.provider(options.provider)
         checks = homeport.try_provider(options.provider)
-    about = {
-        "homeport": version("homeport"),
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        **{library: version(library) for library in _LIBRARIES},
-    }
-    if options.json:
-        shown = [check.model_dump(mode="json") for check in checks]
-        settings = profile.model_dump(mode="json")
-        output.emit_json({"versions": about, "provider": settings, "checks": shown})
+    if file is not None:
+        path, kept = file.write(report_text(profile, checks))
+        output.line(f"wrote {path}" + (f"; what was there before is {kept}" if kept else ""))
+    elif options.json:
+        output.emit_json(report_values(profile, checks))
     else:
-        output.document({"versions": about})
-        output.document({"provider": profile.model_dump(mode="json")})
-        print_checks(checks)
-    return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+        output.line(report_text(profile, checks).rstrip())
+    return 1 if has_failed(checks) else 0
 
 
 def machine_checks(paths: Paths) -> list[Check]:

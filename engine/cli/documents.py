@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from engine.errors import InvalidInput
 from engine.files_explained import explained, opened
-from forms.files import Format, format_of, read
+from forms.answers import Answer, read_answers
+from forms.files import FileTrouble, Format, format_of, read
 from forms.values import ABSENT
+
+
+def read_answers_of(name: str) -> list[Answer]:
+    """The answers in the file of that name; "-" is standard input. InvalidInput."""
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        return read_answers(text)
+    except (OSError, UnicodeDecodeError, FileTrouble) as failure:
+        raise InvalidInput("the answers cannot be read", on=name, why=str(failure)) from failure
 
 
 def read_document(name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli import output
@@ -66,18 +65,12 @@ def open_filling(options: argparse.Namespace) -> Filling:
 
 
 def _answered(options: argparse.Namespace) -> int:
+    from engine.cli.documents import read_answers_of
     from forms import path_text
-    from forms.answers import apply_answers, read_answers
-    from forms.files import FileTrouble
+    from forms.answers import apply_answers
 
     filling = open_filling(options)
-    try:
-        answers = read_answers(_text_of(options.answers))
-    except FileTrouble as trouble:
-        raise InvalidInput(
-            "the answers cannot be read", on=options.answers, why=str(trouble)
-        ) from trouble
-    refused = apply_answers(filling.form, answers)
+    refused = apply_answers(filling.form, read_answers_of(options.answers))
     problems = filling.form.check(filling.form.document())
     written = ""
     if not refused and not problems:
@@ -123,10 +116,3 @@ def _write(filling: Filling, options: argparse.Namespace) -> str:
 
 def _complain(text: str) -> None:
     print(f"homeport: {output.printable(text)}", file=sys.stderr)
-
-
-def _text_of(name: str) -> str:
-    try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as failure:
-        raise InvalidInput("the answers cannot be read", on=name, why=str(failure)) from failure

@@ -18,7 +18,7 @@ def fill_in_by_prompts(filling: Filling) -> int:
         output.line(filling.note)
     lines = os.get_terminal_size().lines if sys.stdout.isatty() else 24
     writing = _Writing(filling)
-    dialogue = Dialogue(filling.form, _read, output.line, writing.write, page=max(5, lines - 4))
+    dialogue = Dialogue(filling.form, read_line, output.line, writing.write, page=max(5, lines - 4))
     try:
         done = dialogue.run()
     except KeyboardInterrupt:
@@ -27,7 +27,8 @@ def fill_in_by_prompts(filling: Filling) -> int:
     return 0 if done else InvalidInput.exit_status
 
 
-def _read(prompt: str, secret: bool) -> str:
+def read_line(prompt: str, secret: bool) -> str:
+    """What somebody types after the prompt; EOFError where nobody does."""
     if secret and sys.stdin.isatty():
         return getpass.getpass(prompt)
     sys.stdout.write(output.printable(prompt))

@@ -20,19 +20,10 @@ def line(text: str = "") -> None:
 
 
 def document(value: Any) -> None:
-    """As YAML that can be edited and read back; texts of several lines, such as certificates,
-    stand as they are."""
-    import yaml
+    """As YAML that can be edited and read back."""
+    from engine.provider_report import readable
 
-    class Readable(yaml.SafeDumper):
-        pass
-
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in value else None
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-    Readable.add_representer(str, text)
-    line(yaml.dump(value, Dumper=Readable, sort_keys=False).rstrip())
+    line(readable(value))
 
 
 def emit_json(value: Any) -> None:

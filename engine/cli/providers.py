@@ -1,5 +1,5 @@
-"""`homeport providers [NAME]`, `providers check NAME`, `providers add FILE`, `... remove NAME`,
-`... secrets NAME`, `... policy NAME`."""
+"""`homeport providers [NAME]`, `providers add [NAME]`, `... edit NAME`, `... check NAME`,
+`... remove NAME`, `... secrets NAME`, `... policy NAME`."""
 
 from __future__ import annotations
 
@@ -13,27 +13,37 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from engine.cli import output, provider_secrets
+from engine.cli import output, provider_secrets, provider_setup
+from engine.cli.checks import emit_checks, has_failed, print_checks
 from engine.errors import InvalidInput
 from engine.homeport import Homeport
-from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile
+from engine.model.provider import BackendProfile, ProviderProfile
 
-_MARKS = {CheckStatus.PASS: "ok  ", CheckStatus.WARN: "warn", CheckStatus.FAIL: "FAIL"}
 _REFERENCE = "secret:"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="?", help="a provider's name, or check, add, remove, secrets, policy"
+        "what", nargs="?", help="a provider's name, or add, edit, check, remove, secrets, policy"
     )
-    parser.add_argument("subject", nargs="?", help="name of the provider, or profile file (add)")
+    parser.add_argument(
+        "subject",
+        nargs="?",
+        help="name of the provider; add asks for all that it needs, or takes a profile's file",
+    )
     parser.add_argument(
         "--secret-file",
         action="append",
         default=[],
         metavar="PATH=FILE",
-        help="read the secret of this path from a file instead of asking (add, secrets)",
+        help="read the secret of this path from a file instead of asking (add, secrets); with "
+        "--answers: hypervisor.token=FILE",
     )
+    parser.add_argument("--try", action="store_true", dest="try_out", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--draft", action="store_true", help="check a provider that is not saved yet (check)"
+    )
+    provider_setup.add_arguments(parser)
     provider_secrets.add_arguments(parser)
 
 
@@ -41,12 +51,13 @@ def run(options: argparse.Namespace) -> int:
     actions = {
         "check": _check,
         "add": _add,
+        "edit": provider_setup.set_up,
         "remove": _remove,
         "secrets": _secrets,
         "policy": provider_secrets.policy,
     }
     if options.what in actions:
-        if not options.subject:
+        if not options.subject and options.what != "add":
             raise InvalidInput(
                 f"providers {options.what} needs a name or file", do="See: homeport providers -h"
             )
@@ -56,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         output.emit_json([profile.model_dump(mode="json") for profile in profiles])
     elif not profiles:
-        output.line("No providers yet. Try the built-in ones: homeport lab up")
+        output.line("No providers yet. Add yours: homeport providers add")
+        output.line("Or try the built-in ones: homeport lab up")
     elif options.what:
         output.document(profiles[0].model_dump(mode="json"))
     else:
@@ -69,34 +81,41 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
-        checks = homeport.check_provider(options.subject)
-    failed = any(check.status is CheckStatus.FAIL for check in checks)
+        if options.draft:
+            desk = homeport.provider_setup
+            checks = desk.check(desk.draft(options.subject))
+        elif options.try_out:
+            checks = homeport.try_provider(options.subject)
+        else:
+            checks = homeport.check_provider(options.subject)
     if options.json:
-        output.emit_json([check.model_dump(mode="json") for check in checks])
+        emit_checks(checks)
     else:
         print_checks(checks)
-    return 1 if failed else 0
-
-
-def print_checks(checks: list[Check]) -> None:
-    for check in checks:
-        output.line(f"{_MARKS[check.status]}  {check.service}: {check.title}  {check.found}")
-        if check.do and check.status is not CheckStatus.PASS:
-            output.line(f"      {check.do}")
+    return 1 if has_failed(checks) else 0
 
 
 def _add(options: argparse.Namespace) -> int:
+    if not _is_file(options.subject):
+        return provider_setup.set_up(options)
     profile = read_profile(Path(options.subject))
     secrets = _asked_for(profile.backends.values(), options)
     with Homeport.open() as homeport:
         homeport.save_provider(profile, secrets)
         checks = homeport.check_provider(profile.name)
     if options.json:
-        output.emit_json([check.model_dump(mode="json") for check in checks])
+        emit_checks(checks)
     else:
         output.line(f"provider {profile.name} is saved; its connection check:")
         print_checks(checks)
-    return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+    return 1 if has_failed(checks) else 0
+
+
+def _is_file(subject: str | None) -> bool:
+    """A profile's file rather than a name: names have neither dots nor slashes."""
+    return bool(subject) and (
+        not set("./").isdisjoint(subject or "") or Path(subject or "").is_file()
+    )
 
 
 def _secrets(options: argparse.Namespace) -> int:

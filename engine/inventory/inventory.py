@@ -13,6 +13,7 @@ from engine.inventory.options import Archive, Identities
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
 from engine.inventory.repositories import Repositories
 from engine.inventory.steps import FinishedSteps
+from engine.model.deployment import Deployment
 from engine.paths import Paths
 
 
@@ -36,6 +37,15 @@ class Inventory:
         self.durations = Durations(database)
         self.archive = Archive(database)
         self.identities = Identities(database)
+
+    def living_at(self, provider: str) -> list[Deployment]:
+        """Every deployment that has a side there, also one that is kept after a move."""
+        return [one for one in self.deployments.all() if provider in self.sides(one)]
+
+    def sides(self, deployment: Deployment) -> set[str]:
+        """The providers at which something of it is."""
+        resources = self.resources.of(deployment.id)
+        return {deployment.provider, *(resource.provider for resource in resources)}
 
     @classmethod
     def open(cls, paths: Paths, url: str | None = None) -> Inventory:

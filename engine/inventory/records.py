@@ -98,6 +98,12 @@ class Drafts:
             text = connection.execute(query).scalar()
         return dict(json.loads(text)) if text is not None else None
 
+    def keys(self, prefix: str) -> list[str]:
+        """Of all drafts whose key begins so, sorted."""
+        query = sa.select(schema.drafts.c.key).order_by(schema.drafts.c.key)
+        with self._database.read() as connection:
+            return [key for key in connection.scalars(query) if key.startswith(prefix)]
+
     def drop(self, key: str) -> None:
         with self._database.write() as connection:
             connection.execute(schema.drafts.delete().where(schema.drafts.c.key == key))

@@ -21,7 +21,8 @@ Read = Callable[[str, bool], str]
 
 class Dialogue:
     """read: asks. say: shows a line. save: writes the document to its file, or to the file
-    named, and says so; empty where no file is named yet; ValueError where it cannot be."""
+    named, and says so; empty where no file is named yet; ValueError where it cannot be.
+    once: writing ends the dialogue."""
 
     def __init__(
         self,
@@ -30,12 +31,15 @@ class Dialogue:
         say: Callable[[str], None],
         save: Callable[[str], str],
         page: int = 20,
+        *,
+        once: bool = False,
     ) -> None:
         self._form = form
         self._read = read
         self._say = say
         self._save = save
         self._page = page
+        self._once = once
         self._filter = Filter()
         self._first = 0
         self._saved = False
@@ -79,6 +83,16 @@ class Dialogue:
                 return not self._form.dirty
             if line and self._obey(line):
                 return self._saved or not self._form.dirty
+
+    def ask_missing(self) -> None:
+        """Ask for each option that needs a value and has none, one after the other. EOFError
+        where nobody answers."""
+        self._form.validate()
+        for row in [row for row in self._form.rows() if row.missing]:
+            try:
+                self._change(row, "")
+            except ValueError as refusal:
+                self._say(f"x {refusal.args[0] if refusal.args else refusal}")
 
     def _obey(self, line: str) -> bool:
         """Carry out one line; should the dialogue end?"""
@@ -317,7 +331,7 @@ class Dialogue:
 
     # leaving
 
-    def _write(self, rest: str) -> None:
+    def _write(self, rest: str) -> bool:
         if self._form.validate():
             self._problems("")
             raise ValueError("nothing was written: correct these first")
@@ -325,6 +339,7 @@ class Dialogue:
         said = self._save(name) or self._save(self._read("File to write: ", False).strip())
         self._saved = bool(said)
         self._say(said or "Nothing was written.")
+        return self._once and self._saved
 
     def _quit(self, _: str) -> bool:
         if not self._form.dirty:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from octodns.provider.base import BaseProvider
 
-from engine.backends.dns.octodns_backend import OctodnsDns, OctodnsSettings
+from engine.backends.dns.octodns_backend import OctodnsDns
 from engine.backends.dns.octodns_zone import OctodnsZone
 from engine.backends.dns.ownership import Mark, mark_name
 from engine.backends.dns.records import from_octodns, name_and_type, to_octodns, zone_of
+from engine.backends.dns.settings import OctodnsSettings
 from engine.backends.protocols import DnsRecord
 from engine.errors import Conflict, OutcomeUnknown
 

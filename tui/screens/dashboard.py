@@ -157,6 +157,8 @@ class Dashboard(Page):
                 name, _, release = name.partition("@")
                 opened = self.app.open_upgrade if kind == "upgrade" else self.app.watch_upgrade
                 opened(name, release or None)
+            elif kind in ("add_provider", "edit_provider") and name:
+                self.app.open_setup(name, revises=kind == "edit_provider")
             else:
                 self.run_worker(self.run_action(f"app.{kind}"))
             return

@@ -28,8 +28,8 @@ the catalog has."""
 NO_PROVIDER = """Nothing is deployed yet, and there is no provider to deploy to.
 
 To try Homeport out, leave with q and run: homeport lab up
-It gives you two providers on this machine. To add your own Proxmox VE, run: homeport \
-providers add --help"""
+It gives you two providers on this machine. To add your own, press p and then a: you are asked \
+for what it needs, step by step."""
 
 HEADING = ("NAME", "STATE", "APPLICATION", "PROVIDER", "ADDRESS", "URL")
 _LEAST = (8, 11, 12, 8, 15, 0)

@@ -31,6 +31,7 @@ LIST_HINTS: tuple[Hint, ...] = (
     ("a-z", "jump"),
     ("Esc", "leave as it is"),
 )
+ANOTHER = "(type another)"
 NOT_TAKEN = "Not taken over. Enter on this row goes on with what you typed."
 
 
@@ -73,6 +74,8 @@ class FormEditing(FormBase):
             self.open_choices(form.choices(row.path), form.edit_text(row.path), set_text)
         elif row.kind == "raw" or row.multiline:
             self.action_whole()
+        elif row.id not in self._remembered and (offered := form.choices(row.path)):
+            self.open_offered(offered, form.edit_text(row.path))
         else:
             text = self._remembered.get(row.id, form.edit_text(row.path))
             self.open_line(text, set_text, row.text if row.secret or not text else "")
@@ -116,6 +119,19 @@ class FormEditing(FormBase):
         self.place_editor(min(LIST_LINES, len(choices)))
         self.editor.open_choices(choices, current)
         self.hints(*LIST_HINTS)
+
+    def open_offered(self, offered: list[tuple[str, str]], text: str) -> None:
+        """Choose what is suggested, or go on to type something else."""
+
+        def take(form: FormModel, row: OptionRow, chosen: str) -> None:
+            if chosen == ANOTHER:
+                self.call_later(self.open_line, text, set_text)
+            else:
+                set_text(form, row, chosen)
+
+        known = [choice for choice, _ in offered]
+        current = text if text in known or not text else ANOTHER
+        self.open_choices([*offered, (ANOTHER, "")], current, take)
 
     def open_branches(self) -> None:
         """Choose which of its forms the option under the cursor takes."""

@@ -30,8 +30,10 @@ def help_lines(known: Help, width: int) -> list[Line]:
     if known.default:
         lines += labelled("default", known.default, width, 9, role="muted")
     if any(title for _, title in known.choices):
+        longest = max(len(value) for value, _ in known.choices)
+        beside = min(max(14, longest + 2), width * 2 // 3)
         for value, title in known.choices:
-            lines += labelled(value or "(empty)", title, width, 14, role="muted")
+            lines += labelled(value or "(empty)", title, width, beside, role="muted")
     elif known.choices:
         choices = ", ".join(value or "(empty)" for value, _ in known.choices)
         lines += labelled("one of", choices, width, 9)

@@ -24,38 +24,78 @@ if TYPE_CHECKING:
     from engine.model.provider import Check, ProviderProfile
 
 NONE = """There is no provider yet.
-To try Homeport out, leave with q and run: homeport lab up
-To add your own Proxmox VE, run: homeport providers add --help"""
+Press a to add your own: you are asked for what it needs, step by step.
+To try Homeport out first, leave with q and run: homeport lab up"""
 
 
 class ProvidersPage(Page):
     CRUMBS = "providers"
-    HINTS: ClassVar[tuple[Hint, ...]] = (("Enter", "look and check the connection"), BACK)
+    HINTS: ClassVar[tuple[Hint, ...]] = (
+        ("Enter", "look and check the connection"),
+        ("a", "add"),
+        BACK,
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("a", "add", "Add a provider")]
 
     @dataclass
     class Read(Message):
-        """The providers were read from the inventory."""
+        """Providers, and names of those that were left half described."""
 
         profiles: Sequence[ProviderProfile]
+        drafts: Sequence[str]
 
     def body(self) -> ComposeResult:
         yield RowList([Row((Span("Reading the providers...", "muted"),))])
 
     def on_mount(self) -> None:
-        self.ask(lambda homeport: homeport.providers(), self.Read, "providers")
+        self._read()
+
+    def on_screen_resume(self) -> None:
+        self._read()
+
+    def _read(self) -> None:
+        self.ask(_providers_and_drafts, lambda found: self.Read(*found), "providers")
 
     def on_providers_page_read(self, found: Read) -> None:
         rows = self.query_one(RowList)
         self.title_bar(self.CRUMBS, counted(len(found.profiles), "provider"))
-        if found.profiles:
-            rows.show_rows(
-                [Row(provider_line(profile), profile.name) for profile in found.profiles]
+        known = {profile.name for profile in found.profiles}
+        shown = [Row(provider_line(profile), profile.name) for profile in found.profiles]
+        shown += [
+            Row(
+                (Span(f"Go on with {_left(name, name in known)}, which you left", "accent"),), draft
             )
-        else:
-            rows.show_rows([Row(()), *(Row((Span(text),)) for text in NONE.splitlines())])
+            for name in found.drafts
+            for draft in [Draft(name, name in known)]
+        ]
+        if not shown:
+            shown = [Row(()), *(Row((Span(text),)) for text in NONE.splitlines())]
+        rows.show_rows(shown)
 
     def on_row_list_chosen(self, chosen: RowList.Chosen) -> None:
-        self.app.push_screen(ProviderPage(chosen.key))
+        if isinstance(chosen.key, Draft):
+            self.app.open_setup(chosen.key.name, revises=chosen.key.revises)
+        else:
+            self.app.push_screen(ProviderPage(chosen.key))
+
+    def action_add(self) -> None:
+        self.app.action_add_provider()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Stands for the row that goes on with what was left half described."""
+
+    name: str
+    revises: bool
+
+
+def _left(name: str, revises: bool) -> str:
+    return f"the change to {name}" if revises else f"adding {name}"
+
+
+def _providers_and_drafts(homeport: Homeport) -> tuple[Sequence[ProviderProfile], Sequence[str]]:
+    return homeport.providers(), homeport.provider_setup.drafts()
 
 
 def provider_line(profile: ProviderProfile) -> Line:
@@ -69,10 +109,26 @@ def provider_line(profile: ProviderProfile) -> Line:
 
 
 class ProviderPage(Page):
-    """One provider: its profile, and a connection check that says what is missing."""
+    """One provider: its profile, and a check that says what is missing.
 
-    HINTS: ClassVar[tuple[Hint, ...]] = (("r", "check again"), BACK)
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "check", "Check the connection again")]
+    checks: what has just been found. note: what has just been done.
+    """
+
+    HINTS: ClassVar[tuple[Hint, ...]] = (
+        ("r", "check again"),
+        ("t", "try it out"),
+        ("w", "report"),
+        ("e", "change"),
+        ("x", "remove"),
+        BACK,
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "check", "Check the connection again"),
+        Binding("t", "check(True)", "Check it, and try out what can be tried without harm"),
+        Binding("w", "report", "Write what was found to a file, for a ticket"),
+        Binding("e", "change", "Change the provider"),
+        Binding("x", "remove", "Remove the provider; nothing at it is touched"),
+    ]
 
     @dataclass
     class Read(Message):
@@ -86,29 +142,52 @@ class ProviderPage(Page):
 
         checks: Sequence[Check]
 
-    def __init__(self, name: str) -> None:
+    @dataclass
+    class Written(Message):
+        """The report is in its file."""
+
+        file: str
+
+    @dataclass
+    class Removed(Message):
+        """The provider is not known here any more."""
+
+    def __init__(self, name: str, *, checks: Sequence[Check] | None = None, note: str = "") -> None:
         super().__init__()
         self._provider = name
         self._profile: ProviderProfile | None = None
-        self._checks: Sequence[Check] | None = None
+        self._checks = checks
+        self._note = note
         self._error: dict[str, object] | None = None
 
     def body(self) -> ComposeResult:
         yield RowList()
 
     def on_mount(self) -> None:
-        self.title_bar(f"providers  {self._provider}", "checking")
-        self.ask(lambda homeport: homeport.provider(self._provider), self.Read, "provider")
-        self.action_check()
+        self._read()
+        if self._checks is None:
+            self.action_check()
+        else:
+            self._say_verdict()
+        if self._note:
+            self.say(self._note, "good")
 
-    def action_check(self) -> None:
+    def on_screen_resume(self) -> None:
+        if self._profile is not None:
+            self._read()
+
+    def _read(self) -> None:
+        self.ask(lambda homeport: homeport.provider(self._provider), self.Read, "provider")
+
+    def action_check(self, thoroughly: bool = False) -> None:
         self._checks = self._error = None
         self.title_bar(f"providers  {self._provider}", "checking")
         self.draw()
         name = self._provider
 
         def check(homeport: Homeport) -> list[Check]:
-            return homeport.check_provider(name, aside=True)
+            made = homeport.try_provider if thoroughly else homeport.check_provider
+            return made(name, aside=True)
 
         self.ask(check, self.Checked, "check", slowly=True)
 
@@ -118,12 +197,67 @@ class ProviderPage(Page):
 
     def on_provider_page_checked(self, found: Checked) -> None:
         self._checks = found.checks
-        bad = sum(1 for check in found.checks if check.status.value == "fail")
-        verdict = f"{counted(bad, 'problem')}" if bad else "ready"
-        self.title_bar(f"providers  {self._provider}", verdict)
+        self._say_verdict()
         self.draw()
 
+    def _say_verdict(self) -> None:
+        bad = sum(1 for check in self._checks or () if check.status.value == "fail")
+        verdict = f"{counted(bad, 'problem')}" if bad else "ready"
+        self.title_bar(f"providers  {self._provider}", verdict)
+
+    # what can be done with it
+
+    def action_report(self) -> None:
+        from tui.screens.save_as import SaveAs
+
+        if self._checks is None or self._profile is None:
+            self.say("It is still being checked.")
+            return
+        about = "what was found (no secrets are in it)"
+        self.app.push_screen(SaveAs(about, f"{self._provider}-report.txt"), self._write)
+
+    def _write(self, file: str | None) -> None:
+        profile, checks = self._profile, self._checks
+        if not file or profile is None or checks is None:
+            return
+
+        def write(_: Homeport) -> str:
+            from engine.provider_report import report_text
+            from tui.screens.save_as import write_new
+
+            return write_new(file, report_text(profile, checks).encode())
+
+        self.ask(write, self.Written, "report")
+
+    def on_provider_page_written(self, written: Written) -> None:
+        self.say(f"+ Written to {written.file}", "good")
+
+    def action_change(self) -> None:
+        self.app.open_setup(self._provider, revises=True)
+
+    def action_remove(self) -> None:
+        from tui.screens.confirm import TypedName
+
+        question = (
+            f"Homeport forgets {self._provider} and the secrets that open it. Nothing at it is "
+            "touched. It is refused while deployments live there."
+        )
+        self.app.push_screen(TypedName(question, self._provider), self._remove)
+
+    def _remove(self, sure: bool | None) -> None:
+        if sure:
+            name = self._provider
+            self.ask(
+                lambda homeport: homeport.remove_provider(name), lambda _: self.Removed(), "remove"
+            )
+
+    def on_provider_page_removed(self) -> None:
+        self.dismiss()
+
     def failed(self, failure: CallFailed) -> None:
+        if failure.asked in ("remove", "report"):
+            self.complain(failure.error)
+            return
         self._error = failure.error
         self.draw()
 

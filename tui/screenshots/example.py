@@ -27,6 +27,7 @@ from tui.screenshots.example_move import (
     move_of_chat,
     move_plan,
 )
+from tui.screenshots.example_setup import ExampleSetupDesk
 
 if TYPE_CHECKING:
     from engine.backup.desk import RepositoryDesk
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 class ExampleHomeport:
     """Keeps what it is told in memory. One object serves all threads of an interface."""
 
-    def __init__(self, *, empty: bool = False) -> None:
+    def __init__(self, *, empty: bool = False, half_done: bool = False) -> None:
+        """half_done: somebody left a provider half described."""
         self.views: list[DeploymentView] = []
         self.ran: list[Operation] = []
         self.terms = MoveTerms()
@@ -54,6 +56,7 @@ class ExampleHomeport:
         self.options = values.OPTIONS
         self.profiles = list(values.PROVIDERS)
         self.desk = ExampleDesk(empty=empty)
+        self.provider_setup = ExampleSetupDesk(self.profiles, values.CHECKS, half_done=half_done)
         if not empty:
             self._fill()
 
@@ -158,6 +161,12 @@ class ExampleHomeport:
 
     def check_provider(self, name: str, *, aside: bool = False) -> list[Check]:
         return values.CHECKS
+
+    def try_provider(self, name: str, *, aside: bool = False) -> list[Check]:
+        return [*values.CHECKS, values.TRIED]
+
+    def remove_provider(self, name: str) -> None:
+        self.profiles[:] = [one for one in self.profiles if one.name != name]
 
     @property
     def repositories(self) -> RepositoryDesk:

@@ -46,6 +46,8 @@ class Scene:
     moving: bool = False
     moved: bool = False
     """The chat server is on its way to the other harbour, or has come there."""
+    half_done: bool = False
+    """A provider was left half described."""
     fill: bool = False
     """`homeport form` in place of the interface."""
 
@@ -62,6 +64,28 @@ _TARGET = (*_CHAT, Act("m", "It can move here"))
 _BACKUPS = (*_DEPLOYMENT, Act("6", "KEPT BY"))
 _BACKUP = (*_BACKUPS, Act("home enter", "restore in place"))
 _REPOSITORIES = (_DASHBOARD, Act("b", "2 repositories"))
+
+_SETUP = (
+    _DASHBOARD,
+    Act("p", "2 providers"),
+    Act("", "adding stairs"),
+    Act("end enter", "4 to answer"),
+)
+_COMPARE = (*_SETUP, Act("enter", "list of texts"), Act("s", "It shows the SHA-256"))
+_COMMANDS = (*_COMPARE, Act("y", "pveum user add"))
+_PLACES = (
+    *_COMMANDS,
+    Act("enter", "(needs a value)"),
+    Act("down enter", "take it over"),
+    Act("text:an-example-not-a-token enter", "set"),
+    Act("s", "vmid first"),
+)
+_CHANGE = (
+    _DASHBOARD,
+    Act("p", "2 providers"),
+    Act("enter", "pveum acl modify"),
+    Act("e", "ready to be checked"),
+)
 
 _PROVIDER = (_DASHBOARD, Act("d", "step 1"), Act("down enter", "step 2"))
 _NAME = (*_PROVIDER, Act("enter", "radicale.harbour-a.lab"))
@@ -88,6 +112,22 @@ SCENES: Mapping[str, Scene] = {
     "plan": Scene((*_FORM, Act("p", "14 steps"))),
     "providers": Scene((_DASHBOARD, Act("p", "2 providers"))),
     "provider": Scene((_DASHBOARD, Act("p", "2 providers"), Act("enter", "pveum acl modify"))),
+    "provider-name": Scene((_DASHBOARD, Act("p", "2 providers"), Act("a", "how you call it here"))),
+    "provider-setup": Scene(_SETUP, half_done=True),
+    "provider-compare": Scene(_COMPARE, half_done=True),
+    "provider-commands": Scene(_COMMANDS, half_done=True),
+    "provider-places": Scene((*_PLACES, Act("enter", "(type another)")), half_done=True),
+    "provider-kind": Scene((*_SETUP, Act("down enter", "as it is now")), half_done=True),
+    "provider-dns": Scene(
+        (
+            *_SETUP,
+            Act("down down enter", "octodns_powerdns"),
+            Act("s", "nameserver_values"),
+            Act("down", "This is a secret"),
+        ),
+        half_done=True,
+    ),
+    "provider-proof": Scene((*_CHANGE, Act("end enter", "What is missing"))),
     "progress": Scene((Act("", "31 of 54"),), running=True),
     "progress-log": Scene((Act("", "31 of 54"), Act("l", "Installing collected")), running=True),
     "progress-failed": Scene(
@@ -167,7 +207,7 @@ def make_app(scene: Scene, theme: str = "homeport") -> Frame:
         form = FormApp(example_filling, "proxy.yaml")
         form.theme = theme
         return form
-    example = ExampleHomeport(empty=scene.empty)
+    example = ExampleHomeport(empty=scene.empty, half_done=scene.half_done)
     if scene.newer is not None:
         example.offer_newer_chat(scene.newer)
     elif scene.moving or scene.moved:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from engine.backends.dns.authoritative import Server, servers_of, wait_until_served
 from engine.backends.dns.octodns_zone import OctodnsZone
 from engine.backends.dns.ownership import ZoneView, marked_name, owned_types, settle
 from engine.backends.dns.records import from_octodns, name_and_type
+from engine.backends.dns.settings import OctodnsSettings
 from engine.backends.dns.zone_editor import (
     Targets,
     marks_after,
@@ -28,23 +27,6 @@ from engine.errors import HomeportError, PlanChanged
 from engine.model.provider import Check, CheckStatus
 
 _PROBE = "_homeport-check"
-
-
-class OctodnsSettings(BaseModel):
-    """class: octoDNS provider. args, secret_args: its arguments; the latter are references.
-
-    authoritative: servers that `verify` asks ("192.0.2.1:53"); the zone's own NS if empty.
-    verify_seconds: how long a provider may take to spread a change to all of them.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    class_path: str = Field(alias="class", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
-    zone: str = Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")
-    args: dict[str, Any] = Field(default_factory=dict)
-    secret_args: dict[str, str] = Field(default_factory=dict)
-    authoritative: tuple[str, ...] = ()
-    verify_seconds: float = Field(default=120.0, gt=0)
 
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> OctodnsDns:

@@ -7,7 +7,7 @@ leaves a guest without the mark alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,9 +32,16 @@ _LEFT = "what was made so far is kept and found again by the next attempt"
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> Proxmox:
     checked = read_settings(ProxmoxSettings, environment, settings)
-    token = _token_secret(environment.read_secret(checked.token_ref), checked.token_id)
-    client = ProxmoxClient(checked, token, environment.provider.name)
+    client = connect(checked, environment.read_secret, environment.provider.name)
     return Proxmox(client, environment.leases)
+
+
+def connect(
+    settings: ProxmoxSettings, read_secret: Callable[[str], str], provider: str
+) -> ProxmoxClient:
+    """Asks nothing yet. Denied where the stored secret cannot be one."""
+    token = _token_secret(read_secret(settings.token_ref), settings.token_id)
+    return ProxmoxClient(settings, token, provider)
 
 
 def _token_secret(stored: str, token_id: str) -> str:

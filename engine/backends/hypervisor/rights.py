@@ -46,7 +46,7 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     guests = guest_paths(settings)
     storage = (f"/storage/{settings.storage}",)
     wanted = [Need(guests, privilege) for privilege in _GUEST]
-    wanted += [Need(guests, privilege) for privilege in (_AGENT_9 if major >= 9 else _AGENT_8)]
+    wanted += [Need(guests, privilege) for privilege in agent_rights(major)]
     wanted.append(Need(storage, "Datastore.AllocateSpace"))
     wanted.append(Need((f"/sdn/zones/localnetwork/{settings.bridge}",), "SDN.Use"))
     if settings.image:
@@ -54,6 +54,11 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     if settings.template is not None:
         wanted.append(Need((f"/vms/{settings.template}", *guests), "VM.Clone"))
     return wanted
+
+
+def agent_rights(major: int) -> tuple[str, ...]:
+    """For asking a guest's agent, under Proxmox VE of this major version."""
+    return _AGENT_9 if major >= 9 else _AGENT_8
 
 
 def guest_paths(settings: ProxmoxSettings) -> tuple[str, ...]:

@@ -1,0 +1,26 @@
+"""Settings of the driver `dns.octodns`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class OctodnsSettings(BaseModel):
+    """class: octoDNS provider, as "package.Class". args, secret_args: its arguments; the latter
+    are references. zone: the zone that it serves and Homeport writes into.
+
+    authoritative: servers that are asked whether a change arrived ("192.0.2.1:53"); the zone's
+    own NS if empty. verify_seconds: how long a provider may take to spread a change to all of
+    them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    class_path: str = Field(alias="class", pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    zone: str = Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")
+    args: dict[str, Any] = Field(default_factory=dict)
+    secret_args: dict[str, str] = Field(default_factory=dict)
+    authoritative: tuple[str, ...] = ()
+    verify_seconds: float = Field(default=120.0, gt=0)
