@@ -33,8 +33,10 @@ class PostgresKind(ProgramKind):
         """
         follower = Follower(source, target, passage)
         settings: dict[str, int] = {}
-        if follower.state() == "none":
-            here, there = (facts_of(side) for side in (source, target))
+        state = follower.state()
+        if state == "none":
+            with ThreadPoolExecutor(2) as sides:
+                here, there = sides.map(facts_of, (source, target))
             if is_older(here, there):
                 raise _too_old(target, here, there)
             if why := obstacle(here, there, source.unit.locator):
@@ -42,7 +44,9 @@ class PostgresKind(ProgramKind):
                 target.ground.place.work.log(say)
                 return Moved(items=0, bytes=0, waits=True)
             settings = settings_to_raise(here, there)
-        moved = follower.follow(settings)
+        moved = Moved(items=0, bytes=0)
+        if state != "streaming":
+            moved = follower.follow(settings)
         try:
             surveying.survey(source, target)
         except RemoteFailure as failure:  # it only makes the comparison after the freeze shorter
@@ -55,13 +59,18 @@ class PostgresKind(ProgramKind):
         """thorough: of a standby nothing was taken for the same because it looked so."""
         follower = Follower(source, target, passage)
         state = follower.state()
-        if state == "following":
-            moved = follower.promote()
-            unlogged = _bring_unlogged(source, target, passage)
+        if state in ("following", "streaming"):
+            # What waits for the target's server and what the source has to do go side by side.
+            with ThreadPoolExecutor(1) as beside:
+                saved = beside.submit(_save_unlogged, source, passage)
+                moved = follower.promote()
+            follower.withdraw()
+            unlogged = _load_unlogged(source, target, passage) if saved.result() else 0
             return Moved(items=0, bytes=moved.bytes + unlogged)
         if state == "promoted":
             follower.withdraw()
-            _bring_unlogged(source, target, passage)
+            if _save_unlogged(source, passage):
+                _load_unlogged(source, target, passage)
             if self._is_same(source, target):
                 return Moved(items=0, bytes=0)
         elif state == "begun":
@@ -104,27 +113,35 @@ class PostgresKind(ProgramKind):
         return difference(*facts), level
 
 
-def _bring_unlogged(source: Side, target: Side, passage: Passage) -> int:
-    """Bytes of what the source's log does not have, and a standby therefore neither."""
+def _save_unlogged(source: Side, passage: Passage) -> bool:
+    """What the source's log does not have, and a standby therefore neither, lies at its desk;
+    False where there is nothing of that kind."""
+    return bool(_unlogged("save", source, passage)["items"])
 
-    def run(verb: str, side: Side, into: str) -> dict[str, Any]:
-        return run_program(
-            side.ground.place,
-            "unlogged",
-            {"verb": verb, "database": side.unit.locator, "into": into},
-            failed="tables that are not logged cannot be brought over",
-            on=f"{side.unit.id} (postgresql {side.unit.locator})",
-        )
 
-    name = f"{target.unit.id}.unlogged"
-    here, there = f"{passage.desk(source)}/{name}", f"{passage.desk(target)}/{name}"
-    if not run("save", source, here)["items"]:
-        return 0
+def _load_unlogged(source: Side, target: Side, passage: Passage) -> int:
+    """Bytes of it."""
+    here, there = (_copy_of_unlogged(side, passage) for side in (source, target))
     moved = passage.pull(here, there)
-    run("load", target, there)
+    _unlogged("load", target, passage)
     for side, copy in ((source, here), (target, there)):
         side.ground.place.run("rm", "-f", "--", copy)
     return moved.bytes
+
+
+def _copy_of_unlogged(side: Side, passage: Passage) -> str:
+    return f"{passage.desk(side)}/{side.unit.id}.unlogged"
+
+
+def _unlogged(verb: str, side: Side, passage: Passage) -> dict[str, Any]:
+    into = _copy_of_unlogged(side, passage)
+    return run_program(
+        side.ground.place,
+        "unlogged",
+        {"verb": verb, "database": side.unit.locator, "into": into},
+        failed="tables that are not logged cannot be brought over",
+        on=f"{side.unit.id} (postgresql {side.unit.locator})",
+    )
 
 
 def _too_old(target: Side, here: ClusterFacts, there: ClusterFacts) -> NotReady:

@@ -6,10 +6,10 @@ server sets without a word to its standby) by their rows. After the freeze only 
 that were written since, which both servers' WAL says, or that were not found the same.
 
 The bytes alone would not do: whether a row is to be seen depends on what the server knows of its
-transaction, too. So the rows that each server sees in a piece are counted at both sides. Long
-values lie in a table of their own, which is compared in the same way; a table whose long values
-cannot be is read whole. Pure: what programs.survey found goes in, what is settled and what is to
-be read comes out.
+transaction, too. So the rows that each server sees in such a piece are counted at both sides.
+Long values lie in a table of their own, which is compared in the same way; a table whose long
+values cannot be is read whole. Pure: what programs.survey found goes in, what is settled and what
+is to be read comes out.
 
 What this leaves out: a block that nobody wrote since and that the disk or a person changed
 beneath the server, between the survey and the freeze. Page checksums are for that.
@@ -18,27 +18,28 @@ beneath the server, between the survey and the freeze. Page checksums are for th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from engine.model.base import Model
 
 Blocks = tuple[tuple[int, int], ...]
 """From and to (not included), ascending."""
+Span = tuple[int, int, int]
+"""From and to of blocks, and how many rows are in them."""
 Written = Mapping[str, Sequence[Sequence[int]] | None]
 """File of a table -> its blocks that were written, as in `Blocks`; none for all of them."""
 
 PIECE = 64
 """Blocks that are compared by one sum."""
 BULK = 8192
-"""Blocks to read from which on their bytes are compared first, for which a server has to write\nall of its memory to the disk."""
+"""Blocks to read from which on their bytes are compared first, which takes a checkpoint."""
 
 
 class Table(Model):
     file: str
     """"database/filenode": another one means that it was written anew as a whole."""
-    same: tuple[tuple[int, int, int], ...]
-    """From and to of blocks that were equal at both sides, and how many rows are in them."""
+    same: tuple[Span, ...]
+    """What was equal at both sides, ascending."""
     long: str = ""
     """The table of its long values; empty where it has none."""
     of: str = ""
@@ -51,48 +52,32 @@ class Survey(Model):
     tables: dict[str, Table]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """What of a survey still holds for a table.
-
-    same: blocks that nobody wrote, with their rows. count: blocks that nobody wrote, of a piece
-    in which others were: what they hold is known, how many rows they have is not.
-    """
-
-    table: Table
-    same: tuple[tuple[int, int, int], ...] = ()
-    count: Blocks = ()
-
-    def unread(self, blocks: int) -> Blocks:
-        """The rest of a file of so many blocks."""
-        known = sorted([(first, last) for first, last, _ in self.same] + [*self.count])
-        return tuple(without((0, blocks), known))
-
-
 def standing(
     tables: Mapping[str, Table], files: Mapping[str, str], *written: Written
-) -> dict[str, Standing]:
+) -> dict[str, Table]:
     """What holds after this was written. files: of the tables as they are now."""
     kept = {}
     for name, table in tables.items():
         lists = [blocks.get(table.file, ()) for blocks in written]
-        if files.get(name) != table.file or None in lists:
-            continue
-        gone = sorted((first, last) for some in lists for first, last in some or ())
-        same: list[tuple[int, int, int]] = []
-        count: list[tuple[int, int]] = []
-        at = 0
-        for first, last, rows in table.same:
-            while at < len(gone) and gone[at][1] <= first:
-                at += 1
-            left = tuple(without((first, last), gone, at))
-            if left == ((first, last),):
-                same.append((first, last, rows))
-            else:
-                count += left
-        kept[name] = Standing(table, tuple(same), tuple(count))
-    names = paired({name: one.table for name, one in kept.items()})
-    return {name: kept[name] for name in names}
+        if files.get(name) == table.file and None not in lists:
+            gone = sorted((first, last) for some in lists for first, last in some or ())
+            kept[name] = table.model_copy(update={"same": tuple(_without(table.same, gone))})
+    return {name: kept[name] for name in paired(kept)}
+
+
+def _without(spans: Iterable[Span], gone: Sequence[tuple[int, int]]) -> Iterator[Span]:
+    """Of a span of which blocks are gone, each of the others has as many rows as the next one."""
+    at = 0
+    for first, last, rows in spans:
+        while at < len(gone) and gone[at][1] <= first:
+            at += 1
+        for begin, end in between(gone, first, last, at):
+            yield begin, end, rows * (end - begin) // (last - first)
+
+
+def unread(table: Table, blocks: int) -> Blocks:
+    """The rest of its file of so many blocks."""
+    return tuple(between([(first, last) for first, last, _ in table.same], 0, blocks))
 
 
 def paired(tables: Mapping[str, Table]) -> list[str]:
@@ -104,20 +89,20 @@ def paired(tables: Mapping[str, Table]) -> list[str]:
     ]
 
 
-def without(
-    blocks: tuple[int, int], gone: Sequence[tuple[int, int]], start: int = 0
+def between(
+    gone: Sequence[tuple[int, int]], first: int, last: int, start: int = 0
 ) -> Iterator[tuple[int, int]]:
-    """What is left of the blocks. gone: ascending by their beginning, looked at from `start` on."""
-    at, end = blocks
+    """Blocks from first to last that are not among these, which ascend by their beginning and
+    are looked at from `start` on."""
     for index in range(start, len(gone)):
-        first, last = gone[index]
-        if first >= end:
+        begin, end = gone[index]
+        if begin >= last:
             break
-        if first > at:
-            yield at, first
-        at = max(at, last)
-    if at < end:
-        yield at, end
+        if begin > first:
+            yield first, begin
+        first = max(first, end)
+    if first < last:
+        yield first, last
 
 
 def pieces(blocks: Iterable[tuple[int, int]], size: int = PIECE) -> Blocks:
@@ -145,8 +130,8 @@ def together(blocks: Iterable[tuple[int, int]]) -> Blocks:
     return tuple((first, last) for first, last, _ in _merged((*each, 0) for each in blocks))
 
 
-def _merged(spans: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int], ...]:
-    found: list[tuple[int, int, int]] = []
+def _merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    found: list[Span] = []
     for first, last, rows in sorted(spans):
         if found and found[-1][1] == first and first % PIECE:
             found[-1] = (found[-1][0], last, found[-1][2] + rows)
@@ -156,33 +141,31 @@ def _merged(spans: Iterable[tuple[int, int, int]]) -> tuple[tuple[int, int, int]
 
 
 def surveyed(
-    before: Standing,
+    before: Table,
     counted: Iterable[tuple[tuple[int, int], Any, Any]],
     read: Iterable[tuple[tuple[int, int], Any, Any]],
 ) -> Table:
-    """before: what still held. counted: blocks whose content is the same, and the rows at the
-    two sides. read: blocks, and rows and sum of their hashes at the two sides."""
+    """before: what still held. counted: blocks whose bytes are the same, and the rows at the two
+    sides. read: blocks, and rows and sum of their hashes at the two sides."""
     same = [*before.same]
     same += [(*blocks, int(here)) for blocks, here, there in counted if here == there]
     same += [(*blocks, int(here[0])) for blocks, here, there in read if here == there]
-    return before.table.model_copy(update={"same": _merged(same)})
+    return before.model_copy(update={"same": _merged(same)})
 
 
-def to_read(tables: Mapping[str, Standing]) -> dict[str, Any]:
-    """For `programs.postgres`: what of these tables is to be read, and what is known of them."""
-    told = {name: one.table for name, one in tables.items() if name.isprintable()}
+def to_read(tables: Mapping[str, Table]) -> dict[str, Any]:
+    """For `programs.postgres`: which blocks of these tables are to be read, the last ones to the
+    end wherever that is, and about how many rows are in the others."""
+    told = {name: table for name, table in tables.items() if name.isprintable()}
     return {
         name: {
-            "of": one.table.of,
-            "read": [*one.unread(last := _end(one)), (last, None)],
-            "count": one.count,
-            "rows": sum(rows for _, _, rows in one.same),
+            "of": told[name].of,
+            "read": [*unread(told[name], last := _end(told[name])), (last, None)],
+            "rows": sum(rows for _, _, rows in told[name].same),
         }
         for name in paired(told)
-        for one in (tables[name],)
     }
 
 
-def _end(one: Standing) -> int:
-    """Behind all that is known: what lies there is read, however much it is."""
-    return max((last for _, last, *_ in (*one.same, *one.count)), default=0)
+def _end(table: Table) -> int:
+    return max((last for _, last, _ in table.same), default=0)

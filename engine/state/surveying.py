@@ -12,7 +12,6 @@ from engine.state.protocols import Side
 from engine.state.survey import (
     BULK,
     Blocks,
-    Standing,
     Survey,
     Table,
     paired,
@@ -22,6 +21,7 @@ from engine.state.survey import (
     surveyed,
     to_read,
     together,
+    unread,
 )
 
 _NARROWED = 4096
@@ -37,30 +37,30 @@ def survey(source: Side, target: Side) -> None:
     if why := begun.get("why"):
         _say(target, f"{why}; all is compared after the freeze")
         return
-    known: Mapping[str, Standing] = {}
+    known: Mapping[str, Table] = {}
     if kept is not None:
         changed = _ask(source, "changed", lsn=kept.lsn)
         known = _standing(kept, changed, changed)
     before = _before(begun["tables"], known)
-    count = {name: one.count for name, one in before.items()}
     read = {
-        name: pieces(one.unread(begun["tables"][name]["blocks"])) for name, one in before.items()
+        name: pieces(unread(table, begun["tables"][name]["blocks"]))
+        for name, table in before.items()
     }
+    count: _Pieces = dict.fromkeys(read, ())
     reached = begun["reached"]
-    unread = sum(last - first for some in read.values() for first, last in some)
-    if unread >= BULK or kept is None:
+    many = sum(last - first for some in read.values() for first, last in some)
+    if many >= BULK or kept is None:
         reached = _ask(source, "flush")["reached"]
-        alike, read = _by_bytes(source, target, read, reached)
-        count = {name: (*count[name], *alike[name]) for name in count}
+        count, read = _by_bytes(source, target, read, reached)
     here, there = _both(source, target, "rows", reached=reached, count=count, read=read)
     tables = {
         name: surveyed(
-            one,
+            table,
             list(zip(count[name], here["counted"][name], there["counted"][name], strict=True)),
             list(zip(read[name], here["read"][name], there["read"][name], strict=True)),
         )
-        for name, one in before.items()
-        if here["files"][name] == there["files"][name] == one.table.file
+        for name, table in before.items()
+        if here["files"][name] == there["files"][name] == table.file
     }
     tables = {name: tables[name] for name in paired(tables)}
     found = Survey(lsn=begun["lsn"], tables=tables)
@@ -84,7 +84,7 @@ def left_to_read(source: Side, target: Side) -> dict[str, Any]:
 
 def _standing(
     kept: Survey, here: Mapping[str, Any], there: Mapping[str, Any]
-) -> Mapping[str, Standing]:
+) -> Mapping[str, Table]:
     """Nothing, where the WAL of one side does not say what was written."""
     if "blocks" not in here or "blocks" not in there:
         return {}
@@ -93,14 +93,14 @@ def _standing(
 
 
 def _before(
-    tables: Mapping[str, Mapping[str, Any]], known: Mapping[str, Standing]
-) -> dict[str, Standing]:
+    tables: Mapping[str, Mapping[str, Any]], known: Mapping[str, Table]
+) -> dict[str, Table]:
     """The tables as they are, with what holds of those that still have the same file."""
     found = {}
     for name, table in tables.items():
-        anew = Standing(Table(file=table["file"], same=(), long=table["long"], of=table["of"]))
+        anew = Table(file=table["file"], same=(), long=table["long"], of=table["of"])
         old = known.get(name, anew)
-        found[name] = old if old.table.file == anew.table.file else anew
+        found[name] = old if anew.model_copy(update={"same": old.same}) == old else anew
     return found
 
 
@@ -117,9 +117,7 @@ def _by_bytes(source: Side, target: Side, read: _Pieces, reached: str) -> tuple[
         for name, (alike, _) in found.items():
             more, left = parted(read[name], here["digests"][name], there["digests"][name])
             found[name] = together((*alike, *more)), together(left)
-    return {name: one[0] for name, one in found.items()}, {
-        name: one[1] for name, one in found.items()
-    }
+    return {name: one[0] for name, one in found.items()}, {n: one[1] for n, one in found.items()}
 
 
 def _both(

@@ -210,15 +210,15 @@ def summary_of(
     database: str, more: str = "", partial: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """partial: tables of which only some blocks are read, as `engine.state.survey.to_read` has
-    them: name -> of, read, count, rows."""
+    them: name -> of, read, rows."""
     tables = partial or {}
     begin = f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
     sql = f"{begin}{_SUMMARY}{parts_of(tables)}{more}COMMIT;\n"
     summary = gathered(psql(sql, database, partial=array_of(tables)))
     found = summary.pop("partial", {})
     for number, (name, known) in enumerate(tables.items()):
-        counted, read = (found[f"{number}.{part}"] for part in ("count", "read"))
-        fields = {"rows": known["rows"] + counted["rows"] + read["rows"], "hash": read["hash"]}
+        read = found[str(number)]
+        fields = {"rows": known["rows"] + read["rows"], "hash": read["hash"]}
         part, own = ("long values of", known["of"]) if known["of"] else ("table", name)
         summary.setdefault(part, {})[own] = fields
     return summary
@@ -228,12 +228,10 @@ def parts_of(tables: dict[str, Any]) -> str:
     """Statements for blocks. The tables' names are as the server quotes them."""
     sql = []
     for number, (name, known) in enumerate(tables.items()):
+        first = ",".join(str(int(blocks[0])) for blocks in known["read"])
+        last = ",".join(str(int(blocks[1] or _NO_BLOCK)) for blocks in known["read"])
         total = _SUM.format(row=_LONG_ROW if known["of"] else _ROW)
-        for part, summed in (("count", "0"), ("read", total)):
-            first = ",".join(str(int(blocks[0])) for blocks in known[part])
-            last = ",".join(str(int(blocks[1] or _NO_BLOCK)) for blocks in known[part])
-            values = {"name": f"{number}.{part}", "table": name, "total": summed}
-            sql.append(_PART.format(**values, first=first, last=last))
+        sql.append(_PART.format(name=number, table=name, total=total, first=first, last=last))
     return "".join(sql)
 
 

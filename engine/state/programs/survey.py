@@ -86,9 +86,9 @@ SELECT json_build_object('data', current_setting('data_directory'),
 """
 _BLOCK = re.compile(r"blkref #\d+: rel \d+/(\d+/\d+) (fork \w+ )?blk (\d+)")
 _WHOLE = re.compile(r"base/(\d+/\d+) to \d+ blocks")
-_HINT = re.compile(r"desc: FPI_FOR_HINT\b")
-"""A page that is logged because a bit was set that only saves a look elsewhere: its rows are what
-they were."""
+_NEUTRAL = re.compile(r"desc: (?:FPI_FOR_HINT|VISIBLE)\b")
+"""A page was logged because a bit was set that only saves a look elsewhere: its rows are what they
+were."""
 
 
 def fail(why: str) -> NoReturn:
@@ -235,7 +235,7 @@ def changed(task: dict[str, Any]) -> dict[str, Any]:
     ) as reading:
         assert reading.stdout is not None
         for line in reading.stdout:
-            if _HINT.search(line):
+            if _NEUTRAL.search(line):
                 continue
             for file, fork, block in _BLOCK.findall(line):
                 if not fork and blocks.setdefault(file, set()) is not None:
