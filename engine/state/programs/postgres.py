@@ -64,6 +64,7 @@ SELECT json_build_object('part', 'objects', 'name', kind, 'count', count(*)) FRO
     UNION ALL SELECT 'constraint ' || contype::text FROM pg_constraint k
       JOIN pg_namespace n ON n.oid = connamespace
      WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+       AND contype <> 'n'
     UNION ALL SELECT 'trigger' FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL SELECT 'function' FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
      WHERE nspname !~ '^pg_' AND nspname <> 'information_schema') AS found (kind)
