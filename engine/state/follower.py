@@ -28,7 +28,7 @@ class Follower:
     passage: Passage
 
     def state(self) -> str:
-        """none, begun, following or promoted."""
+        """none, begun, following, streaming (it is sent what is written) or promoted."""
         return str(self._at_target("state")["state"])
 
     def follow(self, settings: Mapping[str, int]) -> Moved:
@@ -44,10 +44,10 @@ class Follower:
         return Moved(items=0, bytes=copied)
 
     def promote(self) -> Moved:
-        """Nobody writes any more: all that was written is here, in a server of its own."""
+        """Nobody writes any more: all that was written is here, in a server of its own. The
+        source still offers itself."""
         lsn = self._at_source("mark", final=True)["lsn"]
         behind = int(self._at_target("promote", lsn=lsn)["bytes"])
-        self.withdraw()
         self._say(f"has all of the source's server, up to {lsn}, and is one of its own")
         return Moved(items=0, bytes=behind)
 

@@ -2,15 +2,16 @@
 
 Carried, the target's whole cluster is a physical standby of the source's while that serves, where
 both allow it (`engine.state.standby`): then the freeze waits for the last bytes of WAL only, and
-everything of the cluster comes along. Elsewhere the database is dumped and restored after the
-freeze; which of the two it is, is decided and said when it is seeded.
+everything of the cluster comes along. Elsewhere the database is filled row by row while the
+source serves (`engine.state.logical`), and where that cannot be either, dumped and restored after
+the freeze. Which of them it is, is decided and said when it is seeded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import NotReady, RemoteFailure
@@ -20,6 +21,7 @@ from engine.state.program_run import run_program
 from engine.state.protocols import Compared, Moved, Passage, Side
 from engine.state.running import ProgramKind, difference
 from engine.state.standby import ClusterFacts, is_older, obstacle, settings_to_raise
+from engine.state.subscription import Subscription
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,22 @@ class PostgresKind(ProgramKind):
 
         NotReady where the target's server is older than the source's.
         """
-        follower = Follower(source, target, passage)
+        follower, rows = Follower(source, target, passage), Subscription(source, target, passage)
         settings: dict[str, int] = {}
-        if follower.state() == "none":
-            here, there = (facts_of(side) for side in (source, target))
+        state = follower.state()
+        if state == "none":
+            if rows.state() != "none":
+                return rows.follow()
+            with ThreadPoolExecutor(2) as sides:
+                here, there = sides.map(facts_of, (source, target))
             if is_older(here, there):
                 raise _too_old(target, here, there)
             if why := obstacle(here, there, source.unit.locator):
-                say = f"{target.unit.id} is dumped and restored after the freeze: {why}"
-                target.ground.place.work.log(say)
-                return Moved(items=0, bytes=0, waits=True)
+                return _without_standby(rows, target, why)
             settings = settings_to_raise(here, there)
-        moved = follower.follow(settings)
+        moved = Moved(items=0, bytes=0)
+        if state != "streaming":
+            moved = follower.follow(settings)
         try:
             surveying.survey(source, target)
         except RemoteFailure as failure:  # it only makes the comparison after the freeze shorter
@@ -53,22 +59,51 @@ class PostgresKind(ProgramKind):
         self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
     ) -> Moved:
         """thorough: of a standby nothing was taken for the same because it looked so."""
-        follower = Follower(source, target, passage)
+        follower, rows = Follower(source, target, passage), Subscription(source, target, passage)
         state = follower.state()
-        if state == "following":
-            moved = follower.promote()
-            unlogged = _bring_unlogged(source, target, passage)
+        if state == "none" and (last := rows.state()) != "none":
+            return self._last_rows(rows, last, thorough=thorough)
+        if state in ("following", "streaming"):
+            # What waits for the target's server and what the source has to do go side by side.
+            with ThreadPoolExecutor(1) as beside:
+                saved = beside.submit(_save_unlogged, source, passage)
+                moved = follower.promote()
+            follower.withdraw()
+            unlogged = _load_unlogged(source, target, passage) if saved.result() else 0
             return Moved(items=0, bytes=moved.bytes + unlogged)
         if state == "promoted":
             follower.withdraw()
-            _bring_unlogged(source, target, passage)
+            if _save_unlogged(source, passage):
+                _load_unlogged(source, target, passage)
             if self._is_same(source, target):
                 return Moved(items=0, bytes=0)
         elif state == "begun":
             follower.settle()
         return super().delta(source, target, passage, thorough=thorough)
 
+    def _last_rows(self, rows: Subscription, state: str, *, thorough: bool) -> Moved:
+        source, target, passage = rows.source, rows.target, rows.passage
+        if state in ("following", "caught") and rows.schema_is_as_it_was():
+            moved = rows.finish()
+            unlogged = 0
+            if _save_unlogged(source, passage):
+                filled = replace(target, unit=replace(target.unit, locator=rows.filled))
+                unlogged = _load_unlogged(source, filled, passage)
+            rows.take_name()
+            rows.withdraw()
+            return Moved(items=0, bytes=moved.bytes + unlogged)
+        if state == "over":
+            rows.withdraw()
+            if self._is_same(source, target):
+                return Moved(items=0, bytes=0)
+        else:
+            why = "it was not begun" if state == "begun" else "the schema was changed at the source"
+            target.ground.place.work.log(f"{target.unit.id} is dumped and restored: {why}")
+            rows.settle()
+        return super().delta(source, target, passage, thorough=thorough)
+
     def settle(self, source: Side, target: Side, passage: Passage) -> None:
+        Subscription(source, target, passage).settle()
         Follower(source, target, passage).settle()
 
     def compare(self, source: Side, target: Side) -> Compared:
@@ -104,27 +139,45 @@ class PostgresKind(ProgramKind):
         return difference(*facts), level
 
 
-def _bring_unlogged(source: Side, target: Side, passage: Passage) -> int:
-    """Bytes of what the source's log does not have, and a standby therefore neither."""
+def _without_standby(rows: Subscription, target: Side, why: str) -> Moved:
+    """why: the target's server cannot follow the source's."""
+    log, unit = target.ground.place.work.log, target.unit.id
+    if no_rows := rows.obstacle():
+        log(f"{unit} is dumped and restored after the freeze: {why}; and {no_rows}")
+        return Moved(items=0, bytes=0, waits=True)
+    log(f"{unit} is replicated row by row: {why}")
+    return rows.follow()
 
-    def run(verb: str, side: Side, into: str) -> dict[str, Any]:
-        return run_program(
-            side.ground.place,
-            "unlogged",
-            {"verb": verb, "database": side.unit.locator, "into": into},
-            failed="tables that are not logged cannot be brought over",
-            on=f"{side.unit.id} (postgresql {side.unit.locator})",
-        )
 
-    name = f"{target.unit.id}.unlogged"
-    here, there = f"{passage.desk(source)}/{name}", f"{passage.desk(target)}/{name}"
-    if not run("save", source, here)["items"]:
-        return 0
+def _save_unlogged(source: Side, passage: Passage) -> bool:
+    """What the source's log does not have, and a standby therefore neither, lies at its desk;
+    False where there is nothing of that kind."""
+    return bool(_unlogged("save", source, passage)["items"])
+
+
+def _load_unlogged(source: Side, target: Side, passage: Passage) -> int:
+    """Bytes of it."""
+    here, there = (_copy_of_unlogged(side, passage) for side in (source, target))
     moved = passage.pull(here, there)
-    run("load", target, there)
+    _unlogged("load", target, passage)
     for side, copy in ((source, here), (target, there)):
         side.ground.place.run("rm", "-f", "--", copy)
     return moved.bytes
+
+
+def _copy_of_unlogged(side: Side, passage: Passage) -> str:
+    return f"{passage.desk(side)}/{side.unit.id}.unlogged"
+
+
+def _unlogged(verb: str, side: Side, passage: Passage) -> dict[str, Any]:
+    into = _copy_of_unlogged(side, passage)
+    return run_program(
+        side.ground.place,
+        "unlogged",
+        {"verb": verb, "database": side.unit.locator, "into": into},
+        failed="tables that are not logged cannot be brought over",
+        on=f"{side.unit.id} (postgresql {side.unit.locator})",
+    )
 
 
 def _too_old(target: Side, here: ClusterFacts, there: ClusterFacts) -> NotReady:

@@ -44,7 +44,7 @@ INSERT INTO events (room, made, body)
     md5(n::text || k), '') FROM generate_series(1, 9) k) FROM generate_series(1, {rows}) n;
 INSERT INTO state (room, made, body) SELECT room, made, reverse(body) FROM events;
 CREATE INDEX ON events (room, made);
-ANALYZE;
+VACUUM ANALYZE;
 CHECKPOINT;
 """
 WRITE = """\

@@ -8,6 +8,7 @@ same, and taken back the source is as it was.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -241,6 +242,39 @@ def test_after_a_survey_all_that_was_written_since_is_compared(move: Move) -> No
             move.compare()
         psql(source, harm, "harbour")
     assert move.compare().level == 3, "the same was done at both sides"
+
+
+def test_damage_that_no_checksum_tells_is_found(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A letter of a row, and one of a long value, become others on the target's disk."""
+    target = move.target.ground
+    psql(move.source.ground, LARGE, "harbour")
+    psql(move.source.ground, "VACUUM (FREEZE) large", "harbour")  # no page is logged once more
+    with monkeypatch.context() as patched:
+        patched.setattr(surveying, "survey", lambda *_: None)
+        seed(move)
+    top = data(target)
+    files = [
+        top / psql(target, f"SELECT pg_relation_filepath({table})", "harbour")
+        for table in ("'large'", "(SELECT reltoastrelid FROM pg_class WHERE relname = 'large')")
+    ]
+    programs = psql(target, "SELECT setting FROM pg_config LIMIT 1")
+    target.place.shell.run(("systemctl", "stop", "postgresql.service"))
+    as_server = ("runuser", "-u", "postgres", "--")
+    target.place.shell.run((*as_server, f"{programs}/pg_checksums", "--disable", "-D", str(top)))
+    for file in files:
+        content = bytearray(file.read_bytes())
+        content[8000] ^= 1
+        file.write_bytes(content)
+    target.place.shell.run(("systemctl", "start", "postgresql.service"))
+    heard = Listening()
+    seed(with_places(move, lambda place: replace(place, work=heard)))
+    assert re.search(r" 9[0-9] % of its large tables are compared", " ".join(heard.lines))
+    move.bring()
+    with pytest.raises(RemoteFailure, match=r"public\.large"):
+        move.compare()
+    psql(target, "UPDATE large SET word = word WHERE id = 0", "harbour")
 
 
 def test_a_standby_that_fell_too_far_behind_begins_anew(move: Move) -> None:

@@ -64,6 +64,7 @@ SELECT json_build_object('part', 'objects', 'name', kind, 'count', count(*)) FRO
     UNION ALL SELECT 'constraint ' || contype::text FROM pg_constraint k
       JOIN pg_namespace n ON n.oid = connamespace
      WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+       AND contype <> 'n'
     UNION ALL SELECT 'trigger' FROM pg_trigger WHERE NOT tgisinternal
     UNION ALL SELECT 'function' FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
      WHERE nspname !~ '^pg_' AND nspname <> 'information_schema') AS found (kind)
@@ -80,10 +81,17 @@ SELECT json_build_object('part', 'role', 'name', rolname, 'words', concat_ws(' '
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()) ORDER BY rolname;
 """
 _PART = """\
-SELECT json_build_object('part', 'partial', 'name', '{name}', 'rows', count(*),
-    'hash', coalesce(sum(hashtextextended(homeport_row::text, 0)), 0)::text)
-  FROM ONLY {table} AS homeport_row WHERE {where};
+SELECT json_build_object('part', 'partial', 'name', '{name}', 'rows', coalesce(sum(rows), 0),
+    'hash', coalesce(sum(total), 0)::text)
+  FROM unnest('{{{first}}}'::bigint[], '{{{last}}}'::bigint[]) AS p (f, l),
+  LATERAL (SELECT count(*) AS rows, {total} AS total FROM ONLY {table} AS homeport_row
+    WHERE ctid >= format('(%s,0)', f)::tid AND ctid < format('(%s,0)', l)::tid) AS found;
 """
+_SUM = "coalesce(sum(hashtextextended({row}, 0)), 0)"
+_ROW, _LONG_ROW = "homeport_row::text", "concat_ws(' ', chunk_id, chunk_seq, chunk_data)"
+"""A table of long values (TOAST) is no type of which there could be a text."""
+_NO_BLOCK = 2**32 - 1
+"""Behind the last one that a table may have."""
 _BESIDE = """\
 SELECT json_build_object('part', 'rights', 'name', 'database',
     'granted', array(SELECT a::text FROM unnest(coalesce(datacl, acldefault('d', datdba))) a
@@ -202,29 +210,29 @@ def difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
 def summary_of(
     database: str, more: str = "", partial: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """partial: tables of which only some blocks are read: name -> their ranges, and the rows and
-    the sum of the hashes of all other blocks."""
+    """partial: tables of which only some blocks are read, as `engine.state.survey.to_read` has
+    them: name -> of, read, rows."""
     tables = partial or {}
     begin = f"{_SETTINGS}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
     sql = f"{begin}{_SUMMARY}{parts_of(tables)}{more}COMMIT;\n"
     summary = gathered(psql(sql, database, partial=array_of(tables)))
-    read = summary.pop("partial", {})
+    found = summary.pop("partial", {})
     for number, (name, known) in enumerate(tables.items()):
-        found = [fields for key, fields in read.items() if key.split(".")[0] == str(number)]
-        rows = known["rows"] + sum(fields["rows"] for fields in found)
-        total = int(known["total"]) + sum(int(fields["hash"]) for fields in found)
-        summary.setdefault("table", {})[name] = {"rows": rows, "hash": str(total)}
+        read = found[str(number)]
+        fields = {"rows": known["rows"] + read["rows"], "hash": read["hash"]}
+        part, own = ("long values of", known["of"]) if known["of"] else ("table", name)
+        summary.setdefault(part, {})[own] = fields
     return summary
 
 
 def parts_of(tables: dict[str, Any]) -> str:
-    """Statements for the ranges of blocks. The tables' names are as the server quotes them."""
+    """Statements for blocks. The tables' names are as the server quotes them."""
     sql = []
     for number, (name, known) in enumerate(tables.items()):
-        for place, (first, last) in enumerate(known["ranges"]):
-            until = "" if last is None else f" AND ctid < '({int(last)},0)'"
-            where = f"ctid >= '({int(first)},0)'{until}"
-            sql.append(_PART.format(name=f"{number}.{place}", table=name, where=where))
+        first = ",".join(str(int(blocks[0])) for blocks in known["read"])
+        last = ",".join(str(int(blocks[1] or _NO_BLOCK)) for blocks in known["read"])
+        total = _SUM.format(row=_LONG_ROW if known["of"] else _ROW)
+        sql.append(_PART.format(name=number, table=name, total=total, first=first, last=last))
     return "".join(sql)
 
 

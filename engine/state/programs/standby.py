@@ -113,13 +113,15 @@ class Cluster:
         return found if found["move"] == self.task["move"] else {}
 
     def state(self) -> str:
-        """none, begun, following or promoted."""
+        """none, begun, following, streaming (it is sent what is written) or promoted."""
         if not self.data:
             return "none"
         found = self.mark(self.data)
         if not found:
             return "begun"
-        return "promoted" if found["promoted"] else "following"
+        if found["promoted"]:
+            return "promoted"
+        return "streaming" if ask(_STREAMING) == "1" else "following"
 
     def verifier(self) -> str:
         """Of the role's password, which is made once."""
@@ -144,6 +146,7 @@ class Cluster:
         self._give(self.fresh)
         words = ["pg_basebackup", f"--dbname={self._conninfo()}", f"--pgdata={self.fresh}"]
         words += ["--wal-method=stream", "--checkpoint=fast", "--progress", "--no-password"]
+        words += ["--no-manifest"]  # nobody reads it: the pages have sums, and are compared
         done, said = 0, ""
         with subprocess.Popen(
             [*_AS_SERVER, *words], stderr=subprocess.PIPE, text=True, close_fds=False
@@ -302,6 +305,9 @@ def systemctl(verb: str, *, must: bool = True) -> None:
         fail(done.stderr.strip()[-800:] or f"systemctl {verb} ended with {done.returncode}")
 
 
+_STREAMING = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming';"
+
+
 def alive(pidfile: str) -> bool:
     try:
         with open(pidfile) as file:
@@ -311,7 +317,6 @@ def alive(pidfile: str) -> bool:
     return True
 
 
-_STREAMING = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming';"
 _REPLAYED = "SELECT pg_last_wal_replay_lsn() >= '{lsn}'::pg_lsn;"
 _LAG = "SELECT greatest('{lsn}'::pg_lsn - pg_last_wal_replay_lsn(), 0)::bigint;"
 
@@ -329,7 +334,7 @@ def follow(cluster: Cluster) -> dict[str, Any]:
     """Following the source. A standby for which the source has no WAL any more begins anew."""
     copied = 0
     for _ in range(2):
-        if cluster.state() != "following":
+        if cluster.state() not in ("following", "streaming"):
             copied += cluster.copy()
             cluster.change_places()
         else:
