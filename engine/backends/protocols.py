@@ -48,6 +48,9 @@ class GuestSpec:
     search_domain: str
     user: str
     ssh_public_keys: tuple[str, ...]
+    proof: str = ""
+    """A secret that is put into a guest which nobody can ask from outside, so that it can prove
+    its host keys; `engine.guests.proving`. Others never see it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Guest:
     node: str = ""
     address: str = ""
     """Without prefix length; empty where the hypervisor does not know."""
+    holds_proof: bool = False
+    """It was made with the proof of its `GuestSpec` inside."""
 
 
 class Hypervisor(Protocol):

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -35,6 +35,7 @@ class LabWorld:
 
     def __init__(self, handle: ApiHandle) -> None:
         self.handle = handle
+        self.kind: Literal["vm", "lxc"] = "vm"
         self.token = handle.token
         self.network = handle.host.rpartition(".")[0]
         self._admin = requests.Session()
@@ -51,10 +52,11 @@ class LabWorld:
 
     def reset(self) -> None:
         """As it was before a test: no guests, all rights, all space."""
-        self.token = self.handle.token
+        self.token, self.kind = self.handle.token, "vm"
         clear_faults(self.handle.directory)
-        for vmid in self.guests():
-            self._wait(self._ask("POST", f"nodes/{NODE}/qemu/{vmid}/status/stop"))
+        for vmid, guest in self.guests().items():
+            if guest["status"] == "running":
+                self._wait(self._ask("POST", f"{self._place(vmid)}/status/stop"))
             self.remove_foreign(vmid)
         for volume in self._filled:
             self._wait(self._ask("DELETE", f"nodes/{NODE}/storage/local-lvm/content/{volume}"))
@@ -70,6 +72,8 @@ class LabWorld:
             "ca_pem": self.handle.ca_pem,
             "storage": "local-lvm",
             "image": IMAGE_VOLUME,
+            "guests": self.kind,
+            "container_template": "local:vztmpl/debian-12-standard",
             "bridge": "vmbr0",
             "pool": "homeport",
             "vmid_first": 9000,
@@ -80,7 +84,7 @@ class LabWorld:
     def guests(self) -> dict[int, dict[str, Any]]:
         found = {}
         for row in self._ask("GET", "cluster/resources", type="vm"):
-            place = f"nodes/{NODE}/qemu/{row['vmid']}"
+            place = f"nodes/{NODE}/{row['id']}"
             status = self._ask("GET", f"{place}/status/current")["status"]
             found[int(row["vmid"])] = {**self._ask("GET", f"{place}/config"), "status": status}
         return found
@@ -93,8 +97,9 @@ class LabWorld:
         self._wait(self._ask("POST", f"nodes/{NODE}/qemu", vmid=vmid, **config))
 
     def remove_foreign(self, vmid: int) -> None:
-        place = f"nodes/{NODE}/qemu/{vmid}"
-        self._wait(self._ask("DELETE", place, **{"purge": 1, "destroy-unreferenced-disks": 1}))
+        self._wait(
+            self._ask("DELETE", self._place(vmid), **{"purge": 1, "destroy-unreferenced-disks": 1})
+        )
 
     def add_template(self, vmid: int) -> None:
         self.add_foreign(
@@ -149,6 +154,10 @@ class LabWorld:
             self._ask("POST", "access/roles", roleid=name, privs=",".join(privileges))
             self._roles.add(name)
         return name
+
+    def _place(self, vmid: int) -> str:
+        rows = self._ask("GET", "cluster/resources", type="vm")
+        return next(f"nodes/{NODE}/{row['id']}" for row in rows if row["vmid"] == vmid)
 
     def _ask(self, method: str, path: str, /, **params: Any) -> Any:
         url = f"https://{self.handle.address}/api2/json/{path}"

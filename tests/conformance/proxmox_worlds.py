@@ -13,7 +13,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fakepve import FakePve, FakeVm, TaskError
 from fakepve.certs import make_cert
@@ -23,6 +23,7 @@ from fakepve.qemu import join_drive, split_drive, volume_ref
 from engine.backends.tls import fingerprint_of
 
 GIB = 1024**3
+TEMPLATE = "debian-12-standard_12.12-1_amd64.tar.zst"
 IMAGE = "local:import/debian-12-generic-amd64.qcow2"
 TOKEN_ID = "homeport@pve!homeport"
 HOST_KEY = (
@@ -45,6 +46,8 @@ class World(Protocol):
 
     name: str
     token: str
+    kind: Literal["vm", "lxc"]
+    """Of the guests that its settings ask for."""
     network: str
     """First three numbers of the addresses that guests may have."""
 
@@ -136,6 +139,7 @@ class FakeWorld:
     network = "10.80.1"
 
     def __init__(self, directory: Path) -> None:
+        self.kind: Literal["vm", "lxc"] = "vm"
         certificate, key, der = make_cert(str(directory), hosts=("127.0.0.1",))
         self.ca_pem = ssl.DER_cert_to_PEM_cert(der)
         self.fingerprint = fingerprint_of(der)
@@ -146,7 +150,8 @@ class FakeWorld:
         self.pve.pools["homeport"] = set()
         self.pve.storages["local"]["content"] = "iso,vztmpl,import,backup"
         self.pve.storages["local"]["volumes"] = {
-            IMAGE.partition(":")[2]: {"content": "import", "size": GIB, "disk": 3 * GIB}
+            IMAGE.partition(":")[2]: {"content": "import", "size": GIB, "disk": 3 * GIB},
+            f"vztmpl/{TEMPLATE}": {"content": "vztmpl", "size": GIB},
         }
         self.pve.storages["local-lvm"]["avail"] = 100 * GIB
         self.grant()
@@ -178,6 +183,8 @@ class FakeWorld:
             "ca_pem": self.ca_pem,
             "storage": "local-lvm",
             "image": IMAGE,
+            "guests": self.kind,
+            "container_template": "local:vztmpl/debian-12-standard",
             "bridge": "vmbr0",
             "pool": "homeport",
             "vmid_first": 9000,
@@ -186,7 +193,8 @@ class FakeWorld:
         }
 
     def guests(self) -> dict[int, dict[str, Any]]:
-        return {vm.vmid: {**vm.config, "status": vm.status} for vm in self.pve.vms}
+        guests = [*self.pve.vms, *self.pve.cts]
+        return {guest.vmid: {**guest.config, "status": guest.status} for guest in guests}
 
     def volumes(self) -> set[str]:
         return set(self.pve.storages["local-lvm"].get("volumes", {}))
@@ -198,6 +206,9 @@ class FakeWorld:
             self.pve._pool_join(pool, vmid)
 
     def remove_foreign(self, vmid: int) -> None:
+        if (container := self.pve.ct(vmid)) is not None:
+            self.pve._drop(container)
+            return
         self.pve.vms.remove(self.pve.vm(vmid))
         self.pve._pool_leave(vmid)
 

@@ -88,7 +88,7 @@ def _storage_and_source(client: ProxmoxClient, node: Node) -> list[Check]:
     lines = _guarded(
         f"Storage {settings.storage} on node {node.name}", lambda: _storage(client, node)
     )
-    title = "Cloud image" if settings.image else "Template"
+    title = "Cloud image" if settings.image and not settings.containers else "Template"
 
     def source() -> list[Check]:
         found = check_source(client, node.name)
@@ -103,14 +103,22 @@ def _storage(client: ProxmoxClient, node: Node) -> list[Check]:
     free = check_room(client, node, memory_mib=0, disk_gib=1)
     status: dict[str, Any] = client.get(f"nodes/{quote(node.name)}/storage/{quote(name)}/status")
     contents = str(status.get("content") or "").split(",")
-    if "images" not in contents:
+    needed, kept = (
+        ("rootdir", "containers")
+        if client.settings.containers
+        else (
+            "images",
+            "disk images",
+        )
+    )
+    if needed not in contents:
         return [
             _line(
                 title,
                 CheckStatus.FAIL,
-                "it does not take disk images",
+                f"it does not take {kept}",
                 f"On a Proxmox host run: pvesm set {name} --content "
-                f"{','.join(filter(None, [*contents, 'images']))}",
+                f"{','.join(filter(None, [*contents, needed]))}",
             )
         ]
     found = f"{free / GIB:.1f} GiB free"

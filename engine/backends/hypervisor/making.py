@@ -11,6 +11,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.containers import container_parameters, provide_template
 from engine.backends.hypervisor.creation import (
     clone_parameters,
     configuration,
@@ -64,9 +65,15 @@ class GuestMaker:
     def _create(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
         """Ask for the guest and wait. Returns also where it should be looked for again."""
         node = quote(choose_node(self._client, spec))
+        template = ""
+        if self._settings.containers:
+            template = provide_template(self._client, node, progress)
         try:
-            if self._settings.template is not None:
-                path = f"nodes/{node}/qemu/{self._settings.template}/clone"
+            if template:
+                wanted = container_parameters(spec, self._settings, vmid, template)
+                upid = self._client.post(f"nodes/{node}/lxc", wanted)
+            elif (source := self._settings.clone_source) is not None:
+                path = f"nodes/{node}/qemu/{source}/clone"
                 upid = self._client.post(path, clone_parameters(spec, self._settings, vmid))
             else:
                 parameters = create_parameters(spec, self._settings, vmid)

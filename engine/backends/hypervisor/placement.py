@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.containers import find_template
 from engine.backends.hypervisor.creation import has_cloud_init
 from engine.backends.protocols import GuestSpec
 from engine.errors import HomeportError, InvalidInput, NoCapacity, NotFound, Unreachable
@@ -77,6 +78,9 @@ def choose_node(client: ProxmoxClient, spec: GuestSpec) -> str:
 def check_source(client: ProxmoxClient, node: str) -> str:
     """What a guest's disk is made from, as found on the node. InvalidInput where it is not."""
     settings = client.settings
+    if settings.containers:
+        volume, is_there = find_template(client, node)
+        return volume if is_there else f"{volume} (fetched when it is first needed)"
     if settings.template is not None:
         try:
             config = client.get(f"nodes/{quote(node)}/qemu/{settings.template}/config")

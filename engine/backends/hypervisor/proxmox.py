@@ -13,8 +13,9 @@ from typing import Any
 
 from engine.backends.hypervisor.agent import read_host_keys
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.containers import check_container
 from engine.backends.hypervisor.creation import check_spec
-from engine.backends.hypervisor.guests import GuestFinder, MarkedGuest
+from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
 from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
@@ -73,6 +74,8 @@ class Proxmox:
 
     def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
         check_spec(spec)
+        if self._client.settings.containers:
+            check_container(spec)
         with self._about("the guest cannot be created", spec.name):
             return self._maker.make(spec, progress)
 
@@ -131,7 +134,12 @@ class Proxmox:
 
     def host_keys(self, guest: Guest, progress: Progress) -> tuple[str, ...]:
         with self._about("the guest's SSH host key cannot be read", guest.name, guest.id):
-            return read_host_keys(self._client, self._marked(guest).path, progress)
+            found = self._marked(guest)
+            return (
+                ()
+                if found.kind == CONTAINER
+                else read_host_keys(self._client, found.path, progress)
+            )
 
     # removing
 

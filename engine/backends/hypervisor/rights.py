@@ -22,12 +22,11 @@ _GUEST = (
     "VM.Config.Options",
     "VM.Config.CPU",
     "VM.Config.Memory",
-    "VM.Config.HWType",
     "VM.Config.Disk",
-    "VM.Config.CDROM",
     "VM.Config.Network",
-    "VM.Config.Cloudinit",
 )
+_MACHINE = ("VM.Config.HWType", "VM.Config.CDROM", "VM.Config.Cloudinit")
+"""What a virtual machine needs, and a container does not have."""
 _AGENT_9 = ("VM.GuestAgent.Audit", "VM.GuestAgent.FileRead")
 _AGENT_8 = ("VM.Monitor",)
 """Proxmox VE 9 split VM.Monitor up and refuses the old name."""
@@ -46,13 +45,15 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     guests = guest_paths(settings)
     storage = (f"/storage/{settings.storage}",)
     wanted = [Need(guests, privilege) for privilege in _GUEST]
-    wanted += [Need(guests, privilege) for privilege in (_AGENT_9 if major >= 9 else _AGENT_8)]
+    if not settings.containers:
+        agent = _AGENT_9 if major >= 9 else _AGENT_8
+        wanted += [Need(guests, privilege) for privilege in (*_MACHINE, *agent)]
     wanted.append(Need(storage, "Datastore.AllocateSpace"))
     wanted.append(Need((f"/sdn/zones/localnetwork/{settings.bridge}",), "SDN.Use"))
-    if settings.image:
-        wanted.append(Need((f"/storage/{settings.image.partition(':')[0]}",), "Datastore.Audit"))
-    if settings.template is not None:
-        wanted.append(Need((f"/vms/{settings.template}", *guests), "VM.Clone"))
+    if source := settings.container_template if settings.containers else settings.image:
+        wanted.append(Need((f"/storage/{source.partition(':')[0]}",), "Datastore.Audit"))
+    if settings.clone_source is not None:
+        wanted.append(Need((f"/vms/{settings.clone_source}", *guests), "VM.Clone"))
     return wanted
 
 

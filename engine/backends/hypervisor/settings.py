@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,27 +18,71 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,39}$")]
 
 
 class ProxmoxSettings(Trust):
-    """One Proxmox VE, or one cluster of them.
+    """One Proxmox VE, or one cluster of them."""
 
-    hosts: "name", "name:port" or an address; all of one cluster, tried in this order.
-    image, template: what a guest's disk is made from: a cloud image in a storage with the
-    content type `import`, or the id of a template that is cloned.
-    """
-
-    hosts: tuple[str, ...] = Field(min_length=1)
-    token_id: str = Field(pattern=r"^[^\s!@:/]+@[A-Za-z][A-Za-z0-9.-]+![A-Za-z][A-Za-z0-9._-]+$")
-    token_ref: str = Field(pattern=r"^secret:")
-    storage: Name
-    image: str = Field(default="", pattern=r"^([A-Za-z][A-Za-z0-9._-]*:import/[A-Za-z0-9._+-]+)?$")
-    template: int | None = Field(default=None, ge=100)
-    bridge: Name = "vmbr0"
-    pool: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$")
-    node: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9-]*)?$")
-    """The one node to use; empty for any that has the storage and the image."""
-    vmid_first: int = Field(default=9000, ge=100, le=999999999)
-    vmid_last: int = Field(default=9999, ge=100, le=999999999)
-    agent_seconds: float = Field(default=300, gt=0)
-    """How long a new guest may take until its agent shows the SSH host key."""
+    hosts: tuple[str, ...] = Field(
+        min_length=1,
+        title="API hosts",
+        description='"name", "name:port" or an address; all of one cluster, tried in this order.',
+    )
+    token_id: str = Field(
+        pattern=r"^[^\s!@:/]+@[A-Za-z][A-Za-z0-9.-]+![A-Za-z][A-Za-z0-9._-]+$",
+        title="API token",
+        description='Its full name: "homeport@pve!homeport".',
+    )
+    token_ref: str = Field(
+        pattern=r"^secret:", title="Secret of the token", description="Where it is stored."
+    )
+    storage: Name = Field(
+        title="Storage", description="Where disks of guests go: of virtual machines or containers."
+    )
+    guests: Literal["vm", "lxc"] = Field(
+        default="vm",
+        title="Kind of guests",
+        description='New guests are virtual machines ("vm") or LXC containers ("lxc"); those '
+        "that are there stay what they are.",
+    )
+    image: str = Field(
+        default="",
+        pattern=r"^([A-Za-z][A-Za-z0-9._-]*:import/[A-Za-z0-9._+-]+)?$",
+        title="Cloud image",
+        description="What a virtual machine's disk is made from: a cloud image in a storage with "
+        'the content type import ("local:import/debian-12-generic-amd64.qcow2").',
+    )
+    template: int | None = Field(
+        default=None,
+        ge=100,
+        title="Template",
+        description="Or the id of a template that is cloned instead.",
+    )
+    container_template: str = Field(
+        default="",
+        pattern=r"^([A-Za-z][A-Za-z0-9._-]*:vztmpl/[A-Za-z0-9._+-]+)?$",
+        title="Container template",
+        description="What a container is made from. Without a version "
+        '("local:vztmpl/debian-12-standard") the newest; fetched by Proxmox where it is missing.',
+    )
+    bridge: Name = Field(default="vmbr0", title="Network bridge")
+    pool: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$",
+        title="Resource pool",
+        description="Guests are put into it; rights on it are all that Homeport needs on guests.",
+    )
+    node: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9-]*)?$",
+        title="Node",
+        description="The one node to use; empty for any that has the storage and the image.",
+    )
+    vmid_first: int = Field(default=9000, ge=100, le=999999999, title="First guest id")
+    vmid_last: int = Field(default=9999, ge=100, le=999999999, title="Last guest id")
+    agent_seconds: float = Field(
+        default=300,
+        gt=0,
+        title="Time for the guest agent",
+        description="Seconds until a new guest's agent shows the SSH host key.",
+    )
 
     @field_validator("hosts")
     @classmethod
@@ -47,11 +91,22 @@ class ProxmoxSettings(Trust):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if bool(self.image) == (self.template is not None):
+        if self.containers and not self.container_template:
+            raise ValueError("containers need a container_template")
+        if not self.containers and bool(self.image) == (self.template is not None):
             raise ValueError("give either image or template")
         if self.vmid_first > self.vmid_last:
             raise ValueError("vmid_first is above vmid_last")
         return self
+
+    @property
+    def containers(self) -> bool:
+        return self.guests == "lxc"
+
+    @property
+    def clone_source(self) -> int | None:
+        """The template that new guests are clones of."""
+        return None if self.containers else self.template
 
     @property
     def user(self) -> str:

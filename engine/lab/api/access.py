@@ -37,7 +37,7 @@ GUEST_PRIVILEGES = (
 LEAST_RIGHTS: dict[str, tuple[str, ...]] = {
     f"/pool/{POOL}": GUEST_PRIVILEGES,
     f"/storage/{DISK_STORAGE}": ("Datastore.AllocateSpace", "Datastore.Audit"),
-    "/storage/local": ("Datastore.Audit",),
+    "/storage/local": ("Datastore.AllocateTemplate", "Datastore.Audit"),
     f"/sdn/zones/localnetwork/{BRIDGE}": ("SDN.Use",),
     "/nodes": ("Sys.Audit",),
 }

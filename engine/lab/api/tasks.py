@@ -95,8 +95,9 @@ class Tasks(FakePve):  # type: ignore[misc] # fakepve has no types
 
     def unmake(self, vm: Any) -> None:
         """Remove a half-made VM and its disks, as a worker does that is told to end."""
-        if vm in self.vms:
-            self.vms.remove(vm)
+        for machines in (self.vms, self.cts):
+            if vm in machines:
+                machines.remove(vm)
         self._pool_leave(vm.vmid)
         for name, store in self.storages.items():
             volumes = store.get("volumes", {})

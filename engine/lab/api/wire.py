@@ -16,8 +16,8 @@ _BODY_LIMIT = 512 * 1024
 _REFUSAL_SECONDS = 0.3
 """Every 401 is slow, as a brake; Proxmox VE takes 3 s."""
 _METHODS = ("GET", "POST", "PUT", "DELETE")
-_NOT_IN_THE_LAB = re.compile(r"/nodes/[^/]+/(lxc|qemu/\d+/snapshot)(/|$)")
-"""fakepve keeps records of containers and snapshots; here they would be without life."""
+_NOT_IN_THE_LAB = re.compile(r"/nodes/[^/]+/(qemu|lxc)/\d+/snapshot(/|$)")
+"""fakepve keeps records of snapshots; here they would be without life."""
 
 
 class Wire(FakePve):  # type: ignore[misc] # fakepve has no types
