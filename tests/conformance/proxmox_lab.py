@@ -41,14 +41,18 @@ class LabWorld:
         self._admin = requests.Session()
         self._admin.trust_env = False
         self._admin.verify = str(ca_path(handle.directory))
-        ticket = self._ask(
-            "POST", "access/ticket", username="root@pam", password=handle.root_password
-        )
-        self._admin.cookies.set("PVEAuthCookie", ticket["ticket"])
-        self._admin.headers["CSRFPreventionToken"] = ticket["CSRFPreventionToken"]
+        self.enter()
         self._roles: set[str] = set()
         self._granted = dict(LEAST_RIGHTS)
         self._filled: list[str] = []
+
+    def enter(self) -> None:
+        """Log in as the administrator; again after the API was started anew."""
+        self._admin.cookies.clear()
+        password = self.handle.root_password
+        ticket = self._ask("POST", "access/ticket", username="root@pam", password=password)
+        self._admin.cookies.set("PVEAuthCookie", ticket["ticket"])
+        self._admin.headers["CSRFPreventionToken"] = ticket["CSRFPreventionToken"]
 
     def reset(self) -> None:
         """As it was before a test: no guests, all rights, all space."""

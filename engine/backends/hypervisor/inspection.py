@@ -17,6 +17,7 @@ from engine.errors import HomeportError
 from engine.model.provider import Check, CheckStatus
 
 SERVICE = "hypervisor"
+RIGHTS = "Rights of the token or user"
 _OLDEST, _NEWEST_MAJOR = (8, 4), 9
 _TIGHT_GIB = 8
 _IDS_LOOKED_AT = 20
@@ -32,7 +33,7 @@ def inspect(client: ProxmoxClient, ids: GuestIds) -> list[Check]:
     lines = [_line("Proxmox VE answers and is the right one", CheckStatus.PASS, f"with {known}")]
     lines.append(_version(version))
     major = int(version.partition(".")[0] or 0) if version[:1].isdigit() else 0
-    lines += _guarded("Rights of the token", lambda: _rights(client, major))
+    lines += _guarded(RIGHTS, lambda: _rights(client, major))
     lines += _guarded("Nodes", lambda: _nodes(client))
     lines += _guarded("Network bridge", lambda: _bridge(client))
     lines += _guarded("Resource pool", lambda: _pool(client))
@@ -56,18 +57,17 @@ def _version(version: str) -> Check:
 def _rights(client: ProxmoxClient, major: int) -> list[Check]:
     lacking = missing(client, needs(client.settings, major))
     if not lacking:
-        found = f"{client.settings.token_id} has all it needs"
-        return [_line("Rights of the token", CheckStatus.PASS, found)]
+        found = f"{client.settings.account} has all it needs"
+        return [_line(RIGHTS, CheckStatus.PASS, found)]
     by_path: dict[str, list[str]] = {}
     for need in lacking:
         by_path.setdefault(need.paths[0], []).append(need.privilege)
     return [
         _line(
-            f"Rights of the token on {path}",
+            f"{RIGHTS} on {path}",
             CheckStatus.FAIL,
             f"missing: {', '.join(privileges)}",
-            "On a Proxmox host run: "
-            + grant_command(path, privileges[0], client.settings.token_id),
+            "On a Proxmox host run: " + grant_command(path, privileges[0], client.settings.account),
         )
         for path, privileges in by_path.items()
     ]

@@ -18,6 +18,7 @@ from engine.backends.hypervisor.creation import check_spec
 from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
+from engine.backends.hypervisor.login import shared_login
 from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
@@ -33,8 +34,14 @@ _LEFT = "what was made so far is kept and found again by the next attempt"
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> Proxmox:
     checked = read_settings(ProxmoxSettings, environment, settings)
-    token = _token_secret(environment.read_secret(checked.token_ref), checked.token_id)
-    client = ProxmoxClient(checked, token, environment.provider.name)
+    read = environment.read_secret
+    token, login = "", None
+    if checked.token_id:
+        token = _token_secret(read(checked.token_ref), checked.token_id)
+    else:
+        totp_secret = read(checked.totp_ref).strip() if checked.totp_ref else ""
+        login = shared_login(checked, read(checked.password_ref), totp_secret)
+    client = ProxmoxClient(checked, token, environment.provider.name, login)
     return Proxmox(client, environment.leases)
 
 

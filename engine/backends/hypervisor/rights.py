@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.refusals import grant_command
+from engine.backends.hypervisor.refusals import grant_command, who
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.errors import Denied
 
@@ -84,12 +84,12 @@ def require_sight(client: ProxmoxClient) -> None:
     paths = guest_paths(client.settings)
     if missing(client, [Need(paths, "VM.Audit")]):
         raise Denied(
-            f"the Proxmox token lacks the right VM.Audit on {paths[0]}",
+            f"the Proxmox {who(client.settings.account)} lacks the right VM.Audit on {paths[0]}",
             on=client.provider,
             why="without it Homeport cannot see which guests are already there",
             left="nothing was changed",
             do="On a Proxmox host run: "
-            + grant_command(paths[0], "VM.Audit", client.settings.token_id),
+            + grant_command(paths[0], "VM.Audit", client.settings.account),
         )
 
 

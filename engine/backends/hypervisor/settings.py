@@ -14,6 +14,7 @@ _HOST = re.compile(
 )
 DEFAULT_PORT = 8006
 
+Reference = Annotated[str, Field(pattern=r"^(secret:.+)?$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,39}$")]
 
 
@@ -26,12 +27,28 @@ class ProxmoxSettings(Trust):
         description='"name", "name:port" or an address; all of one cluster, tried in this order.',
     )
     token_id: str = Field(
-        pattern=r"^[^\s!@:/]+@[A-Za-z][A-Za-z0-9.-]+![A-Za-z][A-Za-z0-9._-]+$",
+        default="",
+        pattern=r"^([^\s!@:/]+@[A-Za-z][A-Za-z0-9.-]+![A-Za-z][A-Za-z0-9._-]+)?$",
         title="API token",
         description='Its full name: "homeport@pve!homeport".',
     )
-    token_ref: str = Field(
-        pattern=r"^secret:", title="Secret of the token", description="Where it is stored."
+    token_ref: Reference = Field(
+        default="", title="Secret of the token", description="Where it is stored."
+    )
+    login: str = Field(
+        default="",
+        pattern=r"^([^\s!@:/]+@[A-Za-z][A-Za-z0-9.-]+)?$",
+        title="User",
+        description='Instead of a token: a user with its realm, "homeport@pve".',
+    )
+    password_ref: Reference = Field(
+        default="", title="Password of the user", description="Where it is stored."
+    )
+    totp_ref: Reference = Field(
+        default="",
+        title="TOTP secret of the user",
+        description="Where it is stored, if the user has a second factor: the text that was shown "
+        "when it was set up.",
     )
     storage: Name = Field(
         title="Storage", description="Where disks of guests go: of virtual machines or containers."
@@ -95,6 +112,10 @@ class ProxmoxSettings(Trust):
             raise ValueError("containers need a container_template")
         if not self.containers and bool(self.image) == (self.template is not None):
             raise ValueError("give either image or template")
+        if bool(self.token_id) == bool(self.login):
+            raise ValueError("give either token_id or login")
+        if not (self.token_ref if self.token_id else self.password_ref):
+            raise ValueError("token_id needs token_ref, and login needs password_ref")
         if self.vmid_first > self.vmid_last:
             raise ValueError("vmid_first is above vmid_last")
         return self
@@ -109,9 +130,13 @@ class ProxmoxSettings(Trust):
         return None if self.containers else self.template
 
     @property
+    def account(self) -> str:
+        """Who asks: "user@realm!token", or "user@realm"."""
+        return self.token_id or self.login
+
+    @property
     def user(self) -> str:
-        """The user that the token belongs to."""
-        return self.token_id.partition("!")[0]
+        return self.account.partition("!")[0]
 
 
 def with_port(host: str) -> str:

@@ -11,9 +11,10 @@ import re
 import secrets
 from typing import Any
 
-from fakepve import FakePve, PveError
+from fakepve import PveError
 from fakepve.shapes import PRIVILEGES
 
+from engine.lab.api.login import PasswordLogin
 from engine.lab.api.settings import BRIDGE, DISK_STORAGE, POOL, TOKEN_ID, USER
 
 GUEST_PRIVILEGES = (
@@ -44,7 +45,7 @@ LEAST_RIGHTS: dict[str, tuple[str, ...]] = {
 """What Homeport's user is granted, path by path (reference: proxmox.md, 4.13)."""
 
 
-class Access(FakePve):  # type: ignore[misc] # fakepve has no types
+class Access(PasswordLogin):
     """Mixin: authentication by token, and permission checks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -40,6 +40,7 @@ class Stored(Machines):
     saved = b""
     roles: dict[str, list[str]]
     tokens: dict[str, dict[str, Any]]
+    totp: dict[str, str]
 
     def changed(self) -> None:
         self.save()
@@ -72,6 +73,7 @@ class Stored(Machines):
             "users": self.users,
             "roles": self.roles,
             "tokens": self.tokens,
+            "totp": self.totp,
             "tasks": self.tasklog,
         }
 
@@ -106,6 +108,7 @@ class Stored(Machines):
             for who, rules in data["acl"].items()
         }
         self.users, self.roles, self.tokens = data["users"], data["roles"], data["tokens"]
+        self.totp = data.get("totp", {})
         self.tasklog = data["tasks"]
         self.tasks = {record["upid"]: record for record in self.tasklog}
         self.cut_short()
