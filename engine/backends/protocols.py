@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from engine.model.provider import Check
 
@@ -97,6 +97,21 @@ class Hypervisor(Protocol):
         Waits for the guest to have them, up to a limit of its own. Empty where the
         hypervisor has no such way; the caller must then refuse or ask, never trust blindly.
         """
+
+
+NetKind = Literal["snapshot", "backup"]
+
+
+@runtime_checkable
+class HasSafetyNets(Protocol):
+    """A hypervisor that can keep a guest as a whole as it is at one moment."""
+
+    def keep(self, owner: str, name: str, kind: NetKind, progress: Progress) -> str | None:
+        """Keep the owner's guest; what it is called there. The same one when asked again under
+        the same name. None where the guest's storage cannot; NotFound without a guest."""
+
+    def drop(self, owner: str, known_as: str, kind: NetKind, progress: Progress) -> bool:
+        """Remove what `keep` made. False: it is not there any more."""
 
 
 # --- addresses --------------------------------------------------------------------------

@@ -20,9 +20,10 @@ from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
 from engine.backends.hypervisor.login import shared_login
 from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
+from engine.backends.hypervisor.nets import SafetyNets
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
-from engine.backends.protocols import Guest, GuestSpec, Progress
+from engine.backends.protocols import Guest, GuestSpec, NetKind, Progress
 from engine.backends.registry import BackendEnvironment, LeaseStore, read_settings
 from engine.errors import Denied, HomeportError, Locked, NotFound, OutcomeUnknown, RemoteFailure
 from engine.model.provider import Check
@@ -68,6 +69,7 @@ class Proxmox:
         pool = f"vmid:{client.provider}"
         self._finder = GuestFinder(client, leases, pool)
         self._ids = GuestIds(client, leases, pool, self._finder)
+        self._nets = SafetyNets(client, self._finder.locked)
         self._maker = GuestMaker(client, self._finder, self._ids)
 
     def check(self) -> list[Check]:
@@ -181,6 +183,19 @@ class Proxmox:
             self._tasks.wait(str(upid), progress, DESTROY_SECONDS)
         except NotFound:
             return
+
+    # safety nets
+
+    def keep(self, owner: str, name: str, kind: NetKind, progress: Progress) -> str | None:
+        with self._about(f"the {kind} of the guest cannot be made", owner):
+            found = self._finder.find(owner)
+            if found is None:
+                raise NotFound("there is no guest", why=f"none bears the mark {owner}")
+            return self._nets.keep(found, name, kind, progress)
+
+    def drop(self, owner: str, known_as: str, kind: NetKind, progress: Progress) -> bool:
+        with self._about(f"the {kind} of the guest cannot be removed", owner):
+            return self._nets.drop(self._finder.find(owner), known_as, kind, progress)
 
     # shared
 

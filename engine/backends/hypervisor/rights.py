@@ -52,6 +52,15 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     wanted.append(Need((f"/sdn/zones/localnetwork/{settings.bridge}",), "SDN.Use"))
     if source := settings.container_template if settings.containers else settings.image:
         wanted.append(Need((f"/storage/{source.partition(':')[0]}",), "Datastore.Audit"))
+    if settings.safety_net == "snapshot":
+        wanted.append(Need(guests, "VM.Snapshot"))
+    elif settings.safety_net == "backup":
+        place = (f"/storage/{settings.backup_storage}",)
+        wanted += [
+            Need(guests, "VM.Backup"),
+            Need(place, "Datastore.AllocateSpace"),
+            Need(place, "Datastore.Allocate"),  # to remove that of a guest that is gone
+        ]
     if settings.clone_source is not None:
         wanted.append(Need((f"/vms/{settings.clone_source}", *guests), "VM.Clone"))
     return wanted

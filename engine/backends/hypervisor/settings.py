@@ -79,6 +79,19 @@ class ProxmoxSettings(Trust):
         description="What a container is made from. Without a version "
         '("local:vztmpl/debian-12-standard") the newest; fetched by Proxmox where it is missing.',
     )
+    safety_net: Literal["none", "snapshot", "backup"] = Field(
+        default="none",
+        title="Safety net",
+        description="How a guest is kept before an upgrade, beside what Homeport keeps of the "
+        "application: by a snapshot (where the storage has them), or by a backup, which is also "
+        "made of a guest that a move leaves behind, before it is removed.",
+    )
+    backup_storage: str = Field(
+        default="",
+        pattern=r"^([A-Za-z][A-Za-z0-9._-]{0,39})?$",
+        title="Storage for backups",
+        description="Where backups of guests go, for the safety net of that kind.",
+    )
     bridge: Name = Field(default="vmbr0", title="Network bridge")
     pool: str = Field(
         default="",
@@ -116,6 +129,8 @@ class ProxmoxSettings(Trust):
             raise ValueError("give either token_id or login")
         if not (self.token_ref if self.token_id else self.password_ref):
             raise ValueError("token_id needs token_ref, and login needs password_ref")
+        if self.safety_net == "backup" and not self.backup_storage:
+            raise ValueError("backups as a safety net need a backup_storage")
         if self.vmid_first > self.vmid_last:
             raise ValueError("vmid_first is above vmid_last")
         return self

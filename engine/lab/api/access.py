@@ -33,12 +33,19 @@ GUEST_PRIVILEGES = (
     "VM.GuestAgent.Audit",
     "VM.GuestAgent.FileRead",
     "VM.PowerMgmt",
+    "VM.Snapshot",
+    "VM.Backup",
 )
 """On the pool. Nothing here reaches a guest outside of it."""
 LEAST_RIGHTS: dict[str, tuple[str, ...]] = {
     f"/pool/{POOL}": GUEST_PRIVILEGES,
     f"/storage/{DISK_STORAGE}": ("Datastore.AllocateSpace", "Datastore.Audit"),
-    "/storage/local": ("Datastore.AllocateTemplate", "Datastore.Audit"),
+    "/storage/local": (
+        "Datastore.Allocate",
+        "Datastore.AllocateSpace",
+        "Datastore.AllocateTemplate",
+        "Datastore.Audit",
+    ),
     f"/sdn/zones/localnetwork/{BRIDGE}": ("SDN.Use",),
     "/nodes": ("Sys.Audit",),
 }

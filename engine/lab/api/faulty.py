@@ -10,14 +10,14 @@ from fakepve import FakeVm, PveError, TaskError
 from fakepve.shapes import PRIVILEGES
 
 from engine.lab.api.access import Access
-from engine.lab.api.containers import Containers
 from engine.lab.api.faults import Faults
+from engine.lab.api.nets import Nets
 from engine.lab.api.wire import Wire, refusal
 
 _FOREIGN_NAME = "somebody-elses"
 
 
-class Faulty(Wire, Access, Containers):
+class Faulty(Wire, Access, Nets):
     """Mixin, outermost: the faults come before everything else."""
 
     faults: Faults

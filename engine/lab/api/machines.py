@@ -132,6 +132,7 @@ class Machines(Tasks):
         async def mend(vm: Any) -> None:
             init = power.running(self.guest_directory(vm))
             if init is not None and self.life(vm).wanted:
+                power.go_on(self.guest_directory(vm))
                 if vm.status != "running" or vm.started_at is None:
                     vm.started_at = time.time()
                 vm.status = vm.qmpstatus = "running"
