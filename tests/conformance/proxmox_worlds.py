@@ -82,6 +82,8 @@ class _Double(FakePve):  # type: ignore[misc]
     """fakepve, plus what a guest's creation needs: imported images and resizing."""
 
     creation_takes = 0.0
+    at_once = most_at_once = 0
+    """Tasks that work on disks."""
     task_errors: dict[str, str]
 
     def _qm_new_drive(self, vmid: int, key: str, value: str, default: str | None) -> Any:
@@ -120,7 +122,10 @@ class _Double(FakePve):  # type: ignore[misc]
         return str(await self.task(vm.node, "resize", vm.vmid, user, body, vm=vm))
 
     async def ceph_io(self, vm: FakeVm, keys: Any = None) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(self.creation_takes if vm.lock in ("create", "clone") else 0)
+        self.at_once -= 1
 
     async def task(self, node: str, ttype: str, tid: Any, user: str, body: Any, **kw: Any) -> str:
         message = self.task_errors.get(ttype)

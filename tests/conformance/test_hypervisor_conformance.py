@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +44,8 @@ SSH_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDkO6v8Pq0kX6J8V0n4kZzP0H0ZJm5x1q9b4Ym1n0c2E homeport"
 )
 PROOF = "5a" * 32
+STATE = Path(tempfile.mkdtemp(prefix="hp-turns-"))
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 DISK = {"vm": "scsi0", "lxc": "rootfs"}
 TOOL = {"vm": "qm", "lxc": "pct"}
 OWNER = "hp-ab12cd34-ef56gh78"
@@ -94,7 +99,7 @@ def hypervisor(world: World, leases: LeaseStore, **changes: Any) -> Proxmox:
     """A backend as a worker opens it after a start: nothing remembered but the leases."""
     settings = {**world.settings(), **changes}
     profile = ProviderProfile(name="test", zone="test.lab", backends={})
-    paths = Paths(state=Path("/nonexistent"), config=Path("/nonexistent"), lab=Path("/nonexistent"))
+    paths = Paths(state=STATE, config=Path("/nonexistent"), lab=Path("/nonexistent"))
     environment = BackendEnvironment(profile, "ab12cd34", paths, lambda _: world.token, leases)
     return open_backend(environment, settings)
 
@@ -740,13 +745,15 @@ def test_a_guest_that_moved_to_another_node_is_still_found(
     assert (found.node, found.status) == ("pve2", "running")
 
 
-def test_many_deployments_at_once_get_a_guest_each(fake: FakeWorld, tmp_path: Path) -> None:
+def test_many_deployments_at_once_get_a_guest_each_and_the_node_is_spared(
+    fake: FakeWorld, tmp_path: Path
+) -> None:
     fake.pve.creation_takes = 0.05
     inventory = Inventory.open(Paths(tmp_path / "state", tmp_path / "config", tmp_path / "lab"))
     owners = [f"hp-ab12cd34-{number:08d}" for number in range(8)]
 
     def deploy(number: int) -> str:
-        backend = hypervisor(fake, inventory.leases)
+        backend = hypervisor(fake, inventory.leases, parallel_tasks=3)
         return backend.ensure(spec(fake, owners[number], 10 + number), Journal()).id
 
     try:
@@ -755,6 +762,7 @@ def test_many_deployments_at_once_get_a_guest_each(fake: FakeWorld, tmp_path: Pa
     finally:
         inventory.close()
     assert len(set(ids)) == 8
+    assert 1 < fake.pve.most_at_once <= 3
     assert [owned(fake, owner) for owner in owners] == [[int(vmid)] for vmid in ids]
 
 

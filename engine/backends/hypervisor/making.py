@@ -23,6 +23,7 @@ from engine.backends.hypervisor.guests import GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds, Seen
 from engine.backends.hypervisor.placement import choose_node
 from engine.backends.hypervisor.tasks import Tasks
+from engine.backends.hypervisor.turns import Turns
 from engine.backends.protocols import Guest, GuestSpec, Progress
 from engine.errors import Conflict, NotFound, OutcomeUnknown
 
@@ -33,12 +34,15 @@ _ATTEMPTS = 50
 class GuestMaker:
     """Finds a deployment's guest or makes it, and finishes what was left half made."""
 
-    def __init__(self, client: ProxmoxClient, finder: GuestFinder, ids: GuestIds) -> None:
+    def __init__(
+        self, client: ProxmoxClient, finder: GuestFinder, ids: GuestIds, turns: Turns
+    ) -> None:
         self._client = client
         self._settings = client.settings
         self._tasks = Tasks(client)
         self._finder = finder
         self._ids = ids
+        self._turns = turns
 
     def make(self, spec: GuestSpec, progress: Progress) -> Guest:
         return self._finish(self._find_or_create(spec, progress), spec, progress)
@@ -63,8 +67,12 @@ class GuestMaker:
         )
 
     def _create(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
-        """Ask for the guest and wait. Returns also where it should be looked for again."""
-        node = quote(choose_node(self._client, spec))
+        """When it is its turn. Returns also where the guest should be looked for again."""
+        node = choose_node(self._client, spec)
+        with self._turns.at(node, self._settings.storage, progress):
+            self._create_at(quote(node), vmid, spec, progress)
+
+    def _create_at(self, node: str, vmid: int, spec: GuestSpec, progress: Progress) -> None:
         template = ""
         if self._settings.containers:
             template = provide_template(self._client, node, progress)

@@ -15,6 +15,7 @@ from engine.backends.hypervisor.client import ProxmoxClient
 from engine.backends.hypervisor.guests import MarkedGuest
 from engine.backends.hypervisor.placement import online_nodes
 from engine.backends.hypervisor.tasks import Tasks
+from engine.backends.hypervisor.turns import Turns
 from engine.backends.hypervisor.wire import Parameter
 from engine.backends.protocols import NetKind, Progress
 from engine.errors import HomeportError, NotFound, OutcomeUnknown, RemoteFailure
@@ -25,11 +26,15 @@ _CANNOT = "snapshot feature is not available"
 
 class SafetyNets:
     def __init__(
-        self, client: ProxmoxClient, locked: Callable[[MarkedGuest, str], HomeportError]
+        self,
+        client: ProxmoxClient,
+        turns: Turns,
+        locked: Callable[[MarkedGuest, str], HomeportError],
     ) -> None:
         self._client = client
         self._storage = client.settings.backup_storage
         self._tasks = Tasks(client)
+        self._turns = turns
         self._locked = locked
 
     def keep(self, guest: MarkedGuest, name: str, kind: NetKind, progress: Progress) -> str | None:
@@ -38,7 +43,8 @@ class SafetyNets:
             raise self._locked(guest, guest.lock)
         if kind == "snapshot":
             return self._snapshot(guest, name, progress)
-        return self._backup(guest, name, progress)
+        with self._turns.at(guest.node, self._storage, progress):
+            return self._backup(guest, name, progress)
 
     def drop(
         self, guest: MarkedGuest | None, known_as: str, kind: NetKind, progress: Progress

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.backends.hypervisor.agent import read_host_keys
@@ -23,6 +24,7 @@ from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
 from engine.backends.hypervisor.nets import SafetyNets
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
+from engine.backends.hypervisor.turns import Turns
 from engine.backends.protocols import Guest, GuestSpec, NetKind, Progress
 from engine.backends.registry import BackendEnvironment, LeaseStore, read_settings
 from engine.errors import Denied, HomeportError, Locked, NotFound, OutcomeUnknown, RemoteFailure
@@ -43,7 +45,7 @@ def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -
         totp_secret = read(checked.totp_ref).strip() if checked.totp_ref else ""
         login = shared_login(checked, read(checked.password_ref), totp_secret)
     client = ProxmoxClient(checked, token, environment.provider.name, login)
-    return Proxmox(client, environment.leases)
+    return Proxmox(client, environment.leases, environment.paths.state / "turns")
 
 
 def _token_secret(stored: str, token_id: str) -> str:
@@ -63,14 +65,17 @@ def _token_secret(stored: str, token_id: str) -> str:
 class Proxmox:
     """The protocol `Hypervisor` on one Proxmox VE or cluster."""
 
-    def __init__(self, client: ProxmoxClient, leases: LeaseStore) -> None:
+    def __init__(self, client: ProxmoxClient, leases: LeaseStore, turns: Path) -> None:
+        """turns: where locks are kept that processes of this machine share."""
         self._client = client
         self._tasks = Tasks(client)
         pool = f"vmid:{client.provider}"
         self._finder = GuestFinder(client, leases, pool)
         self._ids = GuestIds(client, leases, pool, self._finder)
-        self._nets = SafetyNets(client, self._finder.locked)
-        self._maker = GuestMaker(client, self._finder, self._ids)
+        limit = client.settings.parallel_tasks
+        self._turns = Turns(turns, client.provider, limit, client.sleep)
+        self._nets = SafetyNets(client, self._turns, self._finder.locked)
+        self._maker = GuestMaker(client, self._finder, self._ids, self._turns)
 
     def check(self) -> list[Check]:
         return inspect(self._client, self._ids)
@@ -179,8 +184,10 @@ class Proxmox:
                 self._wait_for_status(guest, "stopped", deadline, progress)
             progress.log(f"Removing guest {found.vmid} and its disks.")
             everything = {"purge": True, "destroy-unreferenced-disks": True}
-            upid = self._client.delete(found.path, everything)
-            self._tasks.wait(str(upid), progress, DESTROY_SECONDS)
+            storage = self._client.settings.storage
+            with self._turns.at(found.node, storage, progress):
+                upid = self._client.delete(found.path, everything)
+                self._tasks.wait(str(upid), progress, DESTROY_SECONDS)
         except NotFound:
             return
 

@@ -107,6 +107,13 @@ class ProxmoxSettings(Trust):
     )
     vmid_first: int = Field(default=9000, ge=100, le=999999999, title="First guest id")
     vmid_last: int = Field(default=9999, ge=100, le=999999999, title="Last guest id")
+    parallel_tasks: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        title="Large tasks at once",
+        description="On one node, and on one storage: making, saving and removing guests.",
+    )
     agent_seconds: float = Field(
         default=300,
         gt=0,
