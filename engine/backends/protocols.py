@@ -99,6 +99,15 @@ class Hypervisor(Protocol):
         """
 
 
+@runtime_checkable
+class HasLeastRights(Protocol):
+    """A hypervisor whose owner says who may do what on it."""
+
+    def least_rights(self) -> str:
+        """Commands to paste there: Homeport's account with the least rights for what the
+        provider's settings ask for, under the version that answers."""
+
+
 NetKind = Literal["snapshot", "backup"]
 
 

@@ -1,5 +1,5 @@
 """`homeport providers [NAME]`, `providers check NAME`, `providers add FILE`, `... remove NAME`,
-`... secrets NAME`, `... policy NAME`."""
+`... secrets NAME`, `... policy NAME`, `... rights NAME`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REFERENCE = "secret:"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="?", help="a provider's name, or check, add, remove, secrets, policy"
+        "what", nargs="?", help="a provider's name, or check, add, remove, secrets, policy, rights"
     )
     parser.add_argument("subject", nargs="?", help="name of the provider, or profile file (add)")
     parser.add_argument(
@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
         "remove": _remove,
         "secrets": _secrets,
         "policy": provider_secrets.policy,
+        "rights": _rights,
     }
     if options.what in actions:
         if not options.subject:
@@ -97,6 +98,17 @@ def _add(options: argparse.Namespace) -> int:
         output.line(f"provider {profile.name} is saved; its connection check:")
         print_checks(checks)
     return 1 if any(check.status is CheckStatus.FAIL for check in checks) else 0
+
+
+def _rights(options: argparse.Namespace) -> int:
+    """The least that Homeport's account at the hypervisor needs, as commands to paste there."""
+    with Homeport.open() as homeport:
+        text = homeport.least_rights(options.subject)
+    if options.json:
+        output.emit_json({"provider": options.subject, "commands": text})
+    else:
+        output.line(text)
+    return 0
 
 
 def _secrets(options: argparse.Namespace) -> int:

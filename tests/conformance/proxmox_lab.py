@@ -144,6 +144,12 @@ class LabWorld:
     def fault(self, name: Fault, value: object) -> None:
         set_fault(self.handle.directory, name, value)
 
+    def _forget_rules(self, rule: dict[str, Any]) -> None:
+        """One of the rules that GET access/acl lists."""
+        whom = {"token": "tokens", "user": "users"}[rule["type"]]
+        given = {"path": rule["path"], whom: rule["ugid"], "roles": rule["roleid"]}
+        self._ask("PUT", "access/acl", **given, delete=1)
+
     def _grant(self, path: str, privileges: tuple[str, ...]) -> None:
         if privileges == self._granted[path]:
             return

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.containers import find_template
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.placement import GIB, Node, check_room, check_source, online_nodes
 from engine.backends.hypervisor.refusals import grant_command
-from engine.backends.hypervisor.rights import missing, needs
+from engine.backends.hypervisor.rights import Need, fetching, missing, needs
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError
 from engine.model.provider import Check, CheckStatus
@@ -55,10 +56,15 @@ def _version(version: str) -> Check:
 
 
 def _rights(client: ProxmoxClient, major: int) -> list[Check]:
-    lacking = missing(client, needs(client.settings, major))
-    if not lacking:
-        found = f"{client.settings.account} has all it needs"
-        return [_line(RIGHTS, CheckStatus.PASS, found)]
+    found = f"{client.settings.account} has all it needs"
+    return _lacking(client, needs(client.settings, major)) or [
+        _line(RIGHTS, CheckStatus.PASS, found)
+    ]
+
+
+def _lacking(client: ProxmoxClient, wanted: list[Need]) -> list[Check]:
+    """A line for each path where a right is missing."""
+    lacking = missing(client, wanted)
     by_path: dict[str, list[str]] = {}
     for need in lacking:
         by_path.setdefault(need.paths[0], []).append(need.privilege)
@@ -67,7 +73,7 @@ def _rights(client: ProxmoxClient, major: int) -> list[Check]:
             f"{RIGHTS} on {path}",
             CheckStatus.FAIL,
             f"missing: {', '.join(privileges)}",
-            "On a Proxmox host run: " + grant_command(path, privileges[0], client.settings.account),
+            "On a Proxmox host run: " + grant_command(path, privileges, client.settings.account),
         )
         for path, privileges in by_path.items()
     ]
@@ -92,6 +98,10 @@ def _storage_and_source(client: ProxmoxClient, node: Node) -> list[Check]:
 
     def source() -> list[Check]:
         found = check_source(client, node.name)
+        if settings.containers and not find_template(client, node.name)[1]:
+            lines = _lacking(client, [fetching(settings)])
+            if lines:
+                return lines
         return [_line(title, CheckStatus.PASS, f"{found} on node {node.name}")]
 
     return lines + _guarded(title, source)

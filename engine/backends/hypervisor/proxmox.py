@@ -22,6 +22,7 @@ from engine.backends.hypervisor.inspection import inspect
 from engine.backends.hypervisor.login import shared_login
 from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
 from engine.backends.hypervisor.nets import SafetyNets
+from engine.backends.hypervisor.rights import least_rights
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
 from engine.backends.hypervisor.turns import Turns
@@ -79,6 +80,10 @@ class Proxmox:
 
     def check(self) -> list[Check]:
         return inspect(self._client, self._ids)
+
+    def least_rights(self) -> str:
+        version = str(self._client.get("version").get("version"))
+        return least_rights(self._client.settings, int(version.partition(".")[0]))
 
     def find(self, owner: str) -> Guest | None:
         found = self._finder.find(owner)

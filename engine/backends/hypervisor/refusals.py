@@ -8,7 +8,7 @@ place for both. The sentences are those of pve-manager, qemu-server and pve-stor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import (
@@ -27,13 +27,16 @@ from engine.errors import (
 
 NOTHING_CHANGED = "nothing was changed"
 _PERMISSION = re.compile(r"Permission check failed(?: \((?P<path>/[^,)]*), (?P<rights>[^)]+)\))?")
-_ROLES = {  # roles that every Proxmox VE has, by the first part of a privilege
+_ROLES = {  # roles that every Proxmox VE has, by the first part of a privilege, or by all of it
     "Datastore": "PVEDatastoreUser",
+    "Datastore.Allocate": "PVEDatastoreAdmin",
+    "Datastore.AllocateTemplate": "PVEDatastoreAdmin",
     "SDN": "PVESDNUser",
     "Pool": "PVEPoolUser",
     "Sys": "PVEAuditor",
     "VM": "PVEVMAdmin",
 }
+"""PVEVMAdmin has VM.Monitor on Proxmox VE 8, and what took its place on 9."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,16 @@ def answer_lost(why: str) -> OutcomeUnknown:
     )
 
 
-def grant_command(path: str, privilege: str, account: str) -> str:
-    """The one command that grants a privilege to the user, and to the token that is used."""
+def grant_command(path: str, privileges: Iterable[str], account: str) -> str:
+    """The one command that grants these to the user, and to the token that is used: by roles
+    that are there already. `rights.least_rights` gives no more than is needed."""
     user, _, token = account.partition("!")
-    role = _ROLES.get(privilege.partition(".")[0], "PVEAdmin")
+    roles = {
+        _ROLES.get(privilege) or _ROLES.get(privilege.partition(".")[0], "Administrator")
+        for privilege in privileges
+    }
     tokens = f" --tokens '{account}'" if token else ""
-    return f"pveum acl modify {path} --users {user}{tokens} --roles {role}"
+    return f"pveum acl modify {path} --users {user}{tokens} --roles {','.join(sorted(roles))}"
 
 
 def who(account: str) -> str:
@@ -123,7 +130,7 @@ def _denied(message: str, account: str) -> Denied:
         f"the Proxmox {who(account)} lacks the right {' or '.join(rights)} on {path}",
         why=message,
         left=NOTHING_CHANGED,
-        do=f"On a Proxmox host run: {grant_command(path, rights[0], account)}",
+        do=f"On a Proxmox host run: {grant_command(path, rights[:1], account)}",
     )
 
 

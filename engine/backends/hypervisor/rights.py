@@ -66,6 +66,35 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     return wanted
 
 
+def fetching(settings: ProxmoxSettings) -> Need:
+    """What it takes to have a container template fetched that is not there."""
+    storage = settings.container_template.partition(":")[0]
+    return Need((f"/storage/{storage}",), "Datastore.AllocateTemplate")
+
+
+def least_rights(settings: ProxmoxSettings, major: int) -> str:
+    """Commands to paste on a Proxmox host: the user, the pool, and for each path a role with what
+    is needed there and no more."""
+    by_path: dict[str, list[str]] = {}
+    for need in needs(settings, major):
+        by_path.setdefault(need.paths[0], []).append(need.privilege)
+    if settings.containers:
+        by_path[fetching(settings).paths[0]].append(fetching(settings).privilege)
+    if settings.pool:
+        by_path[f"/pool/{settings.pool}"].append("Pool.Audit")
+    user, _, token = settings.account.partition("!")
+    lines = [f"pveum user add {user}"]
+    if settings.pool:
+        lines.append(f"pveum pool add {settings.pool}")
+    for path, privileges in by_path.items():
+        role = "Homeport" + path.replace("/", "-")
+        lines.append(f"pveum role add {role} --privs '{' '.join(dict.fromkeys(privileges))}'")
+        lines.append(f"pveum acl modify {path} --users {user} --roles {role}")
+    if token:
+        lines.append(f"pveum user token add {user} {token} --privsep 0")
+    return "\n".join(lines)
+
+
 def guest_paths(settings: ProxmoxSettings) -> tuple[str, ...]:
     """Where rights on guests are looked for: the pool's before a guest exists, or all guests'."""
     return (f"/pool/{settings.pool}", "/vms") if settings.pool else ("/vms",)
@@ -98,7 +127,7 @@ def require_sight(client: ProxmoxClient) -> None:
             why="without it Homeport cannot see which guests are already there",
             left="nothing was changed",
             do="On a Proxmox host run: "
-            + grant_command(paths[0], "VM.Audit", client.settings.account),
+            + grant_command(paths[0], ["VM.Audit"], client.settings.account),
         )
 
 

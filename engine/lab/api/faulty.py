@@ -9,7 +9,7 @@ from aiohttp import web
 from fakepve import FakeVm, PveError, TaskError
 from fakepve.shapes import PRIVILEGES
 
-from engine.lab.api.access import Access
+from engine.lab.api.administration import Administration
 from engine.lab.api.faults import Faults
 from engine.lab.api.nets import Nets
 from engine.lab.api.wire import Wire, refusal
@@ -17,7 +17,7 @@ from engine.lab.api.wire import Wire, refusal
 _FOREIGN_NAME = "somebody-elses"
 
 
-class Faulty(Wire, Access, Nets):
+class Faulty(Wire, Administration, Nets):
     """Mixin, outermost: the faults come before everything else."""
 
     faults: Faults
