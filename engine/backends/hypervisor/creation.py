@@ -55,14 +55,14 @@ def check_spec(spec: GuestSpec) -> None:
 
 
 def create_parameters(
-    spec: GuestSpec, settings: ProxmoxSettings, vmid: int
+    spec: GuestSpec, settings: ProxmoxSettings, vmid: int, image: str
 ) -> dict[str, Parameter]:
     """`POST nodes/{node}/qemu`: a guest with its disk copied from the cloud image."""
     return {
         "vmid": vmid,
         "ostype": "l26",
         "scsihw": "virtio-scsi-single",
-        "scsi0": f"{settings.storage}:0,import-from={settings.image},discard=on",
+        "scsi0": f"{settings.storage}:0,import-from={image},discard=on",
         "ide2": f"{settings.storage}:cloudinit",
         "boot": "order=scsi0",
         "serial0": "socket",  # cloud images put their console there and hang without it

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.containers import find_template
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.placement import GIB, Node, check_room, check_source, online_nodes
 from engine.backends.hypervisor.refusals import grant_command
 from engine.backends.hypervisor.rights import Need, fetching, missing, needs
+from engine.backends.hypervisor.sources import find_source
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError
 from engine.model.provider import Check, CheckStatus
@@ -98,10 +98,9 @@ def _storage_and_source(client: ProxmoxClient, node: Node) -> list[Check]:
 
     def source() -> list[Check]:
         found = check_source(client, node.name)
-        if settings.containers and not find_template(client, node.name)[1]:
-            lines = _lacking(client, [fetching(settings)])
-            if lines:
-                return lines
+        is_there = settings.clone_source is not None or find_source(client, node.name).is_there
+        if not is_there and (lines := _lacking(client, fetching(settings))):
+            return lines
         return [_line(title, CheckStatus.PASS, f"{found} on node {node.name}")]
 
     return lines + _guarded(title, source)

@@ -33,7 +33,7 @@ _ROLES = {  # roles that every Proxmox VE has, by the first part of a privilege,
     "Datastore.AllocateTemplate": "PVEDatastoreAdmin",
     "SDN": "PVESDNUser",
     "Pool": "PVEPoolUser",
-    "Sys": "PVEAuditor",
+    "Sys.Audit": "PVEAuditor",
     "VM": "PVEVMAdmin",
 }
 """PVEVMAdmin has VM.Monitor on Proxmox VE 8, and what took its place on 9."""
@@ -101,14 +101,23 @@ def answer_lost(why: str) -> OutcomeUnknown:
 
 def grant_command(path: str, privileges: Iterable[str], account: str) -> str:
     """The one command that grants these to the user, and to the token that is used: by roles
-    that are there already. `rights.least_rights` gives no more than is needed."""
+    that are there already, or, where only Administrator has one of them, by a new role.
+    `rights.least_rights` gives no more than is needed."""
     user, _, token = account.partition("!")
-    roles = {
-        _ROLES.get(privilege) or _ROLES.get(privilege.partition(".")[0], "Administrator")
-        for privilege in privileges
-    }
+    privileges = tuple(privileges)
+    roles, first = {_role(privilege) for privilege in privileges}, ""
+    if "" in roles:
+        name = "Homeport" + path.replace("/", "-")
+        roles, first = {name}, f"pveum role add {name} --privs '{' '.join(privileges)}' && "
     tokens = f" --tokens '{account}'" if token else ""
-    return f"pveum acl modify {path} --users {user}{tokens} --roles {','.join(sorted(roles))}"
+    return (
+        f"{first}pveum acl modify {path} --users {user}{tokens} --roles {','.join(sorted(roles))}"
+    )
+
+
+def _role(privilege: str) -> str:
+    """A role that has it; empty where none but Administrator does."""
+    return _ROLES.get(privilege) or _ROLES.get(privilege.partition(".")[0], "")
 
 
 def who(account: str) -> str:

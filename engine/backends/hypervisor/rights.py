@@ -66,20 +66,24 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     return wanted
 
 
-def fetching(settings: ProxmoxSettings) -> Need:
-    """What it takes to have a container template fetched that is not there."""
-    storage = settings.container_template.partition(":")[0]
-    return Need((f"/storage/{storage}",), "Datastore.AllocateTemplate")
+def fetching(settings: ProxmoxSettings) -> list[Need]:
+    """What it takes to have that fetched from which guests are made; nothing where it is not."""
+    if settings.clone_source is not None or not (settings.containers or settings.image_url):
+        return []
+    source = settings.container_template if settings.containers else settings.image
+    needed = [Need((f"/storage/{source.partition(':')[0]}",), "Datastore.AllocateTemplate")]
+    if not settings.containers:
+        place = f"/nodes/{settings.node}" if settings.node else "/nodes"
+        needed.append(Need((place,), "Sys.AccessNetwork"))
+    return needed
 
 
 def least_rights(settings: ProxmoxSettings, major: int) -> str:
     """Commands to paste on a Proxmox host: the user, the pool, and for each path a role with what
     is needed there and no more."""
     by_path: dict[str, list[str]] = {}
-    for need in needs(settings, major):
+    for need in [*needs(settings, major), *fetching(settings)]:
         by_path.setdefault(need.paths[0], []).append(need.privilege)
-    if settings.containers:
-        by_path[fetching(settings).paths[0]].append(fetching(settings).privilege)
     if settings.pool:
         by_path[f"/pool/{settings.pool}"].append("Pool.Audit")
     user, _, token = settings.account.partition("!")

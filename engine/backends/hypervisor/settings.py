@@ -66,6 +66,18 @@ class ProxmoxSettings(Trust):
         description="What a virtual machine's disk is made from: a cloud image in a storage with "
         'the content type import ("local:import/debian-12-generic-amd64.qcow2").',
     )
+    image_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        title="Address of the cloud image",
+        description="Where Proxmox fetches the cloud image from when it is missing.",
+    )
+    image_checksum: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{64}|[0-9a-f]{128})?$",
+        title="Checksum of the cloud image",
+        description="SHA-256 or SHA-512 in hexadecimal, of the file at that address.",
+    )
     template: int | None = Field(
         default=None,
         ge=100,
@@ -138,6 +150,8 @@ class ProxmoxSettings(Trust):
             raise ValueError("token_id needs token_ref, and login needs password_ref")
         if self.safety_net == "backup" and not self.backup_storage:
             raise ValueError("backups as a safety net need a backup_storage")
+        if self.image_url and not (self.image and self.image_checksum):
+            raise ValueError("image_url needs image, the name to keep it by, and image_checksum")
         if self.vmid_first > self.vmid_last:
             raise ValueError("vmid_first is above vmid_last")
         return self

@@ -47,7 +47,7 @@ LEAST_RIGHTS: dict[str, tuple[str, ...]] = {
         "Datastore.Audit",
     ),
     f"/sdn/zones/localnetwork/{BRIDGE}": ("SDN.Use",),
-    "/nodes": ("Sys.Audit",),
+    "/nodes": ("Sys.AccessNetwork", "Sys.Audit"),
 }
 """What Homeport's user is granted, path by path (reference: proxmox.md, 4.13)."""
 

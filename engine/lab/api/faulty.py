@@ -10,14 +10,14 @@ from fakepve import FakeVm, PveError, TaskError
 from fakepve.shapes import PRIVILEGES
 
 from engine.lab.api.administration import Administration
+from engine.lab.api.downloads import Downloads
 from engine.lab.api.faults import Faults
-from engine.lab.api.nets import Nets
 from engine.lab.api.wire import Wire, refusal
 
 _FOREIGN_NAME = "somebody-elses"
 
 
-class Faulty(Wire, Administration, Nets):
+class Faulty(Wire, Administration, Downloads):
     """Mixin, outermost: the faults come before everything else."""
 
     faults: Faults
