@@ -34,7 +34,7 @@ from engine.errors import (
     Unreachable,
 )
 from engine.inventory.inventory import Inventory
-from engine.model.provider import CheckStatus, ProviderProfile
+from engine.model.provider import Check, CheckStatus, ProviderProfile
 from engine.paths import Paths
 from tests.conformance.doubles import Journal, MemoryLeases
 from tests.conformance.proxmox_lab import LabWorld, lab_world
@@ -793,6 +793,22 @@ def test_a_pinned_fingerprint_is_enough(
 ) -> None:
     pins = [":".join(["AB"] * 32), fake.fingerprint.lower()]
     assert hypervisor(fake, leases, ca_pem="", fingerprint=pins).find(OWNER) is None
+
+
+def test_a_cluster_with_one_known_host_or_one_known_certificate_is_told(
+    fake: FakeWorld, leases: MemoryLeases
+) -> None:
+    def hosts(**changes: Any) -> Check:
+        checks = hypervisor(fake, leases, **changes).check()
+        return next(check for check in checks if check.title == "API hosts")
+
+    fake.pve.add_node("pve2")
+    assert (hosts().status, "'hosts'" in hosts().do) == (CheckStatus.WARN, True)
+    both = {"hosts": [*fake.settings()["hosts"], "127.0.0.1:1"]}
+    assert hosts(**both).status is CheckStatus.PASS
+    one = hosts(**both, ca_pem="", fingerprint=[fake.fingerprint])
+    assert (one.status, "'fingerprint'" in one.do) == (CheckStatus.WARN, True)
+    assert "pve2 shows" in one.found
 
 
 def test_a_slow_provider_is_waited_for(

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.granting import grant_command
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.placement import GIB, Node, check_room, check_source, online_nodes
-from engine.backends.hypervisor.refusals import grant_command
 from engine.backends.hypervisor.rights import Need, fetching, missing, needs
 from engine.backends.hypervisor.sources import find_source
 from engine.backends.registry import failed_check
@@ -35,6 +35,7 @@ def inspect(client: ProxmoxClient, ids: GuestIds) -> list[Check]:
     lines.append(_version(version))
     major = int(version.partition(".")[0] or 0) if version[:1].isdigit() else 0
     lines += _guarded(RIGHTS, lambda: _rights(client, major))
+    lines += _guarded("API hosts", lambda: _hosts(client))
     lines += _guarded("Nodes", lambda: _nodes(client))
     lines += _guarded("Network bridge", lambda: _bridge(client))
     lines += _guarded("Resource pool", lambda: _pool(client))
@@ -77,6 +78,27 @@ def _lacking(client: ProxmoxClient, wanted: list[Need]) -> list[Check]:
         )
         for path, privileges in by_path.items()
     ]
+
+
+def _hosts(client: ProxmoxClient) -> list[Check]:
+    """Whether the cluster can be reached when one of its nodes is off. Nothing to say of one."""
+    title, settings = "API hosts", client.settings
+    nodes = client.get("nodes")
+    if len(nodes) == 1:
+        return []
+    if len(settings.hosts) == 1:
+        do = "Name another node's address in 'hosts' of the provider's settings, too."
+        return [_line(title, CheckStatus.WARN, f"one of a cluster of {len(nodes)} nodes", do)]
+    shown = {str(row["node"]): str(row.get("ssl_fingerprint") or "").upper() for row in nodes}
+    unknown = [
+        f"{node} shows {fingerprint}"
+        for node, fingerprint in sorted(shown.items())
+        if fingerprint and fingerprint not in settings.fingerprint
+    ]
+    if settings.fingerprint and unknown:
+        do = "If these are right (pvenode cert info, on each), add them to 'fingerprint'."
+        return [_line(title, CheckStatus.WARN, f"not pinned: {'; '.join(unknown)}", do)]
+    return [_line(title, CheckStatus.PASS, f"{len(settings.hosts)} of {len(nodes)} nodes")]
 
 
 def _nodes(client: ProxmoxClient) -> list[Check]:

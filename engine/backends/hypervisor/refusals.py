@@ -8,9 +8,10 @@ place for both. The sentences are those of pve-manager, qemu-server and pve-stor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from engine.backends.hypervisor.granting import grant_command, who
 from engine.errors import (
     Conflict,
     Denied,
@@ -27,16 +28,6 @@ from engine.errors import (
 
 NOTHING_CHANGED = "nothing was changed"
 _PERMISSION = re.compile(r"Permission check failed(?: \((?P<path>/[^,)]*), (?P<rights>[^)]+)\))?")
-_ROLES = {  # roles that every Proxmox VE has, by the first part of a privilege, or by all of it
-    "Datastore": "PVEDatastoreUser",
-    "Datastore.Allocate": "PVEDatastoreAdmin",
-    "Datastore.AllocateTemplate": "PVEDatastoreAdmin",
-    "SDN": "PVESDNUser",
-    "Pool": "PVEPoolUser",
-    "Sys.Audit": "PVEAuditor",
-    "VM": "PVEVMAdmin",
-}
-"""PVEVMAdmin has VM.Monitor on Proxmox VE 8, and what took its place on 9."""
 
 
 @dataclass(frozen=True)
@@ -97,31 +88,6 @@ def answer_lost(why: str) -> OutcomeUnknown:
         left="the request may or may not have been carried out",
         do="Try again; Homeport looks at what is there before it does anything.",
     )
-
-
-def grant_command(path: str, privileges: Iterable[str], account: str) -> str:
-    """The one command that grants these to the user, and to the token that is used: by roles
-    that are there already, or, where only Administrator has one of them, by a new role.
-    `rights.least_rights` gives no more than is needed."""
-    user, _, token = account.partition("!")
-    privileges = tuple(privileges)
-    roles, first = {_role(privilege) for privilege in privileges}, ""
-    if "" in roles:
-        name = "Homeport" + path.replace("/", "-")
-        roles, first = {name}, f"pveum role add {name} --privs '{' '.join(privileges)}' && "
-    tokens = f" --tokens '{account}'" if token else ""
-    return (
-        f"{first}pveum acl modify {path} --users {user}{tokens} --roles {','.join(sorted(roles))}"
-    )
-
-
-def _role(privilege: str) -> str:
-    """A role that has it; empty where none but Administrator does."""
-    return _ROLES.get(privilege) or _ROLES.get(privilege.partition(".")[0], "")
-
-
-def who(account: str) -> str:
-    return "token" if "!" in account else "user"
 
 
 def _denied(message: str, account: str) -> Denied:

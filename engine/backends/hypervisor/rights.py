@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.refusals import grant_command, who
+from engine.backends.hypervisor.granting import grant_command, who
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.errors import Denied
 
