@@ -218,6 +218,16 @@ class Homeport:
         self._workplace.installation_secrets().delete(f"providers/{profile.name}")
         self._inventory.audit.record(f"remove provider {name}")
 
+    def least_rights(self, name: str) -> str:
+        """Commands for the administrator of the provider's hypervisor. InvalidInput where it
+        knows no rights."""
+        from engine.backends.protocols import HasLeastRights
+
+        hypervisor = self._workplace.backends(self.provider(name)).hypervisor
+        if not isinstance(hypervisor, HasLeastRights):
+            raise InvalidInput("this hypervisor knows no rights that could be granted", on=name)
+        return hypervisor.least_rights()
+
     def check_provider(self, name: str, *, aside: bool = False) -> list[Check]:
         """Every backend's connection check. Blocks for seconds; never raises for a finding.
 

@@ -45,14 +45,24 @@ class Installation:
         release: str | None = None,
     ) -> Any:
         return self.homeport.plan_deploy(
-            DeployRequest(
-                application=application,
-                provider="harbour-a",
-                domain=f"{name}.harbour-a.lab",
-                name=name,
-                release=release,
-                values=VALUES[application] if values is None else values,
-            )
+            self.request(application, name, values=values, release=release)
+        )
+
+    def request(
+        self,
+        application: str,
+        name: str,
+        provider: str = "harbour-a",
+        values: Mapping[str, Any] | None = None,
+        release: str | None = None,
+    ) -> DeployRequest:
+        return DeployRequest(
+            application=application,
+            provider=provider,
+            domain=f"{name}.{provider}.lab",
+            name=name,
+            release=release,
+            values=VALUES[application] if values is None else values,
         )
 
     def deploy(

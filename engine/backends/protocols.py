@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from engine.model.provider import Check
 
@@ -48,6 +48,9 @@ class GuestSpec:
     search_domain: str
     user: str
     ssh_public_keys: tuple[str, ...]
+    proof: str = ""
+    """A secret that is put into a guest which nobody can ask from outside, so that it can prove
+    its host keys; `engine.guests.proving`. Others never see it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Guest:
     node: str = ""
     address: str = ""
     """Without prefix length; empty where the hypervisor does not know."""
+    holds_proof: bool = False
+    """It was made with the proof of its `GuestSpec` inside."""
 
 
 class Hypervisor(Protocol):
@@ -92,6 +97,30 @@ class Hypervisor(Protocol):
         Waits for the guest to have them, up to a limit of its own. Empty where the
         hypervisor has no such way; the caller must then refuse or ask, never trust blindly.
         """
+
+
+@runtime_checkable
+class HasLeastRights(Protocol):
+    """A hypervisor whose owner says who may do what on it."""
+
+    def least_rights(self) -> str:
+        """Commands to paste there: Homeport's account with the least rights for what the
+        provider's settings ask for, under the version that answers."""
+
+
+NetKind = Literal["snapshot", "backup"]
+
+
+@runtime_checkable
+class HasSafetyNets(Protocol):
+    """A hypervisor that can keep a guest as a whole as it is at one moment."""
+
+    def keep(self, owner: str, name: str, kind: NetKind, progress: Progress) -> str | None:
+        """Keep the owner's guest; what it is called there. The same one when asked again under
+        the same name. None where the guest's storage cannot; NotFound without a guest."""
+
+    def drop(self, owner: str, known_as: str, kind: NetKind, progress: Progress) -> bool:
+        """Remove what `keep` made. False: it is not there any more."""
 
 
 # --- addresses --------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 """`homeport providers [NAME]`, `providers add [NAME]`, `... edit NAME`, `... check NAME`,
-`... remove NAME`, `... secrets NAME`, `... policy NAME`."""
+`... remove NAME`, `... secrets NAME`, `... policy NAME`, `... rights NAME`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _REFERENCE = "secret:"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "what", nargs="?", help="a provider's name, or add, edit, check, remove, secrets, policy"
+        "what",
+        nargs="?",
+        help="a provider's name, or add, edit, check, remove, secrets, policy, rights",
     )
     parser.add_argument(
         "subject",
@@ -55,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         "remove": _remove,
         "secrets": _secrets,
         "policy": provider_secrets.policy,
+        "rights": _rights,
     }
     if options.what in actions:
         if not options.subject and options.what != "add":
@@ -116,6 +119,17 @@ def _is_file(subject: str | None) -> bool:
     return bool(subject) and (
         not set("./").isdisjoint(subject or "") or Path(subject or "").is_file()
     )
+
+
+def _rights(options: argparse.Namespace) -> int:
+    """The least that Homeport's account at the hypervisor needs, as commands to paste there."""
+    with Homeport.open() as homeport:
+        text = homeport.least_rights(options.subject)
+    if options.json:
+        output.emit_json({"provider": options.subject, "commands": text})
+    else:
+        output.line(text)
+    return 0
 
 
 def _secrets(options: argparse.Namespace) -> int:

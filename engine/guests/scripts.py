@@ -23,6 +23,18 @@ sed 's/^/os./' "$root/etc/os-release" 2>/dev/null || true
 """
 """Facts as lines `name=value`; read from standard input by `sh -s`, as the login user."""
 
+PROVE = """\
+set -eu
+read -r nonce
+root=${HOMEPORT_GUEST_ROOT-}
+proof=$(sed -n 's/.* homeport-proof-\\([0-9a-f]*\\)$/\\1/p' "$root/root/.ssh/authorized_keys")
+keys=$(cat "$root"/etc/ssh/ssh_host_*_key.pub | cut -d ' ' -f 1,2)
+digest=$(printf '%s\\n' "$proof" "$nonce" "$keys" "$proof" | sha256sum | cut -d ' ' -f 1)
+printf '%s\\n' "$keys" "$digest"
+"""
+"""Prints the guest's SSH host keys, then a digest of them with the secret that the guest was
+made with, and with the line on standard input. See `engine.guests.proving`."""
+
 WRITE = """\
 set -eu
 path=$1 mode=$2 owner=$3 size=$4

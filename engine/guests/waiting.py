@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from engine.backends.protocols import Progress
 from engine.errors import Denied, HostKeyMismatch, Unreachable
-from engine.guests.protocols import GuestShell
+
+Answer = TypeVar("Answer")
 
 
 def wait_for_shell(
-    open_shell: Callable[[], GuestShell],
+    open_shell: Callable[[], Answer],
     on_mismatch: Callable[[HostKeyMismatch], None],
     progress: Progress,
     seconds: float,
     *,
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
-) -> GuestShell:
-    """The shell, once there is one.
+) -> Answer:
+    """The shell, or whatever else is asked over SSH, once there is one.
 
     While a guest boots nobody listens (Unreachable), then somebody who does not know our key
     yet (Denied): both are waited for, up to `seconds`; then the last one is raised. A wrong

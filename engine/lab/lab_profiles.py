@@ -38,6 +38,7 @@ def provider_profile(
                     "ca_pem": api_ca,
                     "storage": DISK_STORAGE,
                     "image": IMAGE_VOLUME,
+                    "container_template": "local:vztmpl/debian-12-standard",
                     "bridge": BRIDGE,
                     "pool": POOL,
                     "vmid_first": 9000,

@@ -60,6 +60,8 @@ class ResourceKind(StrEnum):
     ACCOUNT = "account"
     CAPTURE = "capture"
     """The application's state as it was before an upgrade, kept on the guest."""
+    SAFETY_NET = "safety-net"
+    """The guest as a whole as it was, kept by its hypervisor."""
 
 
 class Resource(Model):

@@ -17,8 +17,9 @@ from engine.planning.move_steps import (
     side_step,
     usual_ttl_step,
 )
+from engine.planning.nets import kept_before_removal
 from engine.planning.removal import removal_of_side
-from engine.planning.sequence import in_order
+from engine.planning.sequence import in_order, named
 
 
 def plan_revert(source: Desired, target: Desired, names_at: str, move: Move) -> Plan:
@@ -85,6 +86,10 @@ def plan_confirm(
             "Believe the other side's proxy no more",
             Effect.CHANGE,
             f"proxy for {here.domain}",
+        ),
+        *(
+            named(step, f"{there}.{step.id}").model_copy(update={"at": there})
+            for step in kept_before_removal(other)
         ),
         *removal_of_side(other, resources, keeps_secrets=keeps_secrets),
         usual_ttl_step(here, names_at, "dns.apply"),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.desired import Desired
+from engine.planning.nets import dropped, dropped_elsewhere
 from engine.planning.removal import removal_of_side
 
 
@@ -34,6 +35,8 @@ def plan_destroy(
     name, domain = desired.name, desired.domain
     record = {"name": domain, "type": desired.record_type}
     elsewhere = removal_of_side(other, resources, keeps_secrets=keeps_secrets) if other else []
+    sides = [desired.provider.name, *([other.provider.name] if other else [])]
+    nets = [*dropped(desired, resources), *dropped_elsewhere(desired, resources, sides)]
     steps = (
         desired.step(
             "dns.remove@1",
@@ -49,12 +52,13 @@ def plan_destroy(
                 ["dns.remove", *(step.id for step in elsewhere)], elsewhere, strict=False
             )
         ),
+        *(step.model_copy(update={"after": ("dns.remove",)}) for step in nets),
         desired.step(
             "guest.destroy@1",
             "Destroy the guest",
             Effect.DELETE,
             f"guest {name}{f' ({guest})' if guest else ''} with all data on it",
-            ("dns.remove",),
+            ("dns.remove", *(step.id for step in nets)),
         ),
         desired.step(
             "address.release@1",

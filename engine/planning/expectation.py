@@ -20,6 +20,8 @@ _FIRST_TIME = {
     "dns.apply@1": 3.0,
     "app.health@1": 3.0,
     "guest.destroy@1": 8.0,
+    "guest.keep-net@1": 5.0,
+    "guest.drop-net@1": 3.0,
     "upgrade.check@1": 2.0,
     "app.stop@1": 2.0,
     "state.capture@1": 5.0,

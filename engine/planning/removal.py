@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, PlannedStep
 from engine.planning.desired import Desired
+from engine.planning.nets import dropped
 from engine.planning.sequence import named
 
 
@@ -25,6 +26,7 @@ def removal_of_side(
     guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
     captures = [found.key for found in own if found.kind is ResourceKind.CAPTURE]
     steps = [
+        *dropped(side, resources),
         side.step(
             "guest.destroy@1",
             "Destroy the guest",

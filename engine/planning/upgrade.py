@@ -18,6 +18,7 @@ from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
+from engine.planning.nets import dropped, kept_before_upgrade
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
 
@@ -49,6 +50,7 @@ def plan_upgrade(
             new.step("secrets.ensure@1", "Generate secrets", Effect.CREATE, what, (), args)
         )
     steps += [
+        *kept_before_upgrade(new),
         new.step("app.install@1", "Install the new release beside", Effect.CREATE, fresh),
         *stop_and_keep(new, old, "upgrade"),
         new.step("app.configure@1", "Write its configuration", Effect.CHANGE, fresh),
@@ -66,6 +68,7 @@ def plan_upgrade(
         what = f"captured state of {len(names)} earlier operations: {', '.join(names)}"
         title, args = "Remove old captures", {"names": names}
         steps.append(new.step("captures.remove@1", title, Effect.DELETE, what, (), args))
+    steps += dropped(new, resources)
     changes = document_changes(new_schema, old.values, new.values, old_schema=old_schema)
     plan = new.plan(Intent.UPGRADE, in_order(steps), changes, _warnings(new, old))
     return with_way_back(plan, new, old)

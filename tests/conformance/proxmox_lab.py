@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -35,26 +35,32 @@ class LabWorld:
 
     def __init__(self, handle: ApiHandle) -> None:
         self.handle = handle
+        self.kind: Literal["vm", "lxc"] = "vm"
         self.token = handle.token
         self.network = handle.host.rpartition(".")[0]
         self._admin = requests.Session()
         self._admin.trust_env = False
         self._admin.verify = str(ca_path(handle.directory))
-        ticket = self._ask(
-            "POST", "access/ticket", username="root@pam", password=handle.root_password
-        )
-        self._admin.cookies.set("PVEAuthCookie", ticket["ticket"])
-        self._admin.headers["CSRFPreventionToken"] = ticket["CSRFPreventionToken"]
+        self.enter()
         self._roles: set[str] = set()
         self._granted = dict(LEAST_RIGHTS)
         self._filled: list[str] = []
 
+    def enter(self) -> None:
+        """Log in as the administrator; again after the API was started anew."""
+        self._admin.cookies.clear()
+        password = self.handle.root_password
+        ticket = self._ask("POST", "access/ticket", username="root@pam", password=password)
+        self._admin.cookies.set("PVEAuthCookie", ticket["ticket"])
+        self._admin.headers["CSRFPreventionToken"] = ticket["CSRFPreventionToken"]
+
     def reset(self) -> None:
         """As it was before a test: no guests, all rights, all space."""
-        self.token = self.handle.token
+        self.token, self.kind = self.handle.token, "vm"
         clear_faults(self.handle.directory)
-        for vmid in self.guests():
-            self._wait(self._ask("POST", f"nodes/{NODE}/qemu/{vmid}/status/stop"))
+        for vmid, guest in self.guests().items():
+            if guest["status"] == "running":
+                self._wait(self._ask("POST", f"{self._place(vmid)}/status/stop"))
             self.remove_foreign(vmid)
         for volume in self._filled:
             self._wait(self._ask("DELETE", f"nodes/{NODE}/storage/local-lvm/content/{volume}"))
@@ -70,6 +76,8 @@ class LabWorld:
             "ca_pem": self.handle.ca_pem,
             "storage": "local-lvm",
             "image": IMAGE_VOLUME,
+            "guests": self.kind,
+            "container_template": "local:vztmpl/debian-12-standard",
             "bridge": "vmbr0",
             "pool": "homeport",
             "vmid_first": 9000,
@@ -80,7 +88,7 @@ class LabWorld:
     def guests(self) -> dict[int, dict[str, Any]]:
         found = {}
         for row in self._ask("GET", "cluster/resources", type="vm"):
-            place = f"nodes/{NODE}/qemu/{row['vmid']}"
+            place = f"nodes/{NODE}/{row['id']}"
             status = self._ask("GET", f"{place}/status/current")["status"]
             found[int(row["vmid"])] = {**self._ask("GET", f"{place}/config"), "status": status}
         return found
@@ -93,8 +101,9 @@ class LabWorld:
         self._wait(self._ask("POST", f"nodes/{NODE}/qemu", vmid=vmid, **config))
 
     def remove_foreign(self, vmid: int) -> None:
-        place = f"nodes/{NODE}/qemu/{vmid}"
-        self._wait(self._ask("DELETE", place, **{"purge": 1, "destroy-unreferenced-disks": 1}))
+        self._wait(
+            self._ask("DELETE", self._place(vmid), **{"purge": 1, "destroy-unreferenced-disks": 1})
+        )
 
     def add_template(self, vmid: int) -> None:
         self.add_foreign(
@@ -135,6 +144,12 @@ class LabWorld:
     def fault(self, name: Fault, value: object) -> None:
         set_fault(self.handle.directory, name, value)
 
+    def _forget_rules(self, rule: dict[str, Any]) -> None:
+        """One of the rules that GET access/acl lists."""
+        whom = {"token": "tokens", "user": "users"}[rule["type"]]
+        given = {"path": rule["path"], whom: rule["ugid"], "roles": rule["roleid"]}
+        self._ask("PUT", "access/acl", **given, delete=1)
+
     def _grant(self, path: str, privileges: tuple[str, ...]) -> None:
         if privileges == self._granted[path]:
             return
@@ -149,6 +164,10 @@ class LabWorld:
             self._ask("POST", "access/roles", roleid=name, privs=",".join(privileges))
             self._roles.add(name)
         return name
+
+    def _place(self, vmid: int) -> str:
+        rows = self._ask("GET", "cluster/resources", type="vm")
+        return next(f"nodes/{NODE}/{row['id']}" for row in rows if row["vmid"] == vmid)
 
     def _ask(self, method: str, path: str, /, **params: Any) -> Any:
         url = f"https://{self.handle.address}/api2/json/{path}"

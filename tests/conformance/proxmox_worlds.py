@@ -13,7 +13,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from fakepve import FakePve, FakeVm, TaskError
 from fakepve.certs import make_cert
@@ -23,6 +23,7 @@ from fakepve.qemu import join_drive, split_drive, volume_ref
 from engine.backends.tls import fingerprint_of
 
 GIB = 1024**3
+TEMPLATE = "debian-12-standard_12.12-1_amd64.tar.zst"
 IMAGE = "local:import/debian-12-generic-amd64.qcow2"
 TOKEN_ID = "homeport@pve!homeport"
 HOST_KEY = (
@@ -45,6 +46,8 @@ class World(Protocol):
 
     name: str
     token: str
+    kind: Literal["vm", "lxc"]
+    """Of the guests that its settings ask for."""
     network: str
     """First three numbers of the addresses that guests may have."""
 
@@ -79,6 +82,8 @@ class _Double(FakePve):  # type: ignore[misc]
     """fakepve, plus what a guest's creation needs: imported images and resizing."""
 
     creation_takes = 0.0
+    at_once = most_at_once = 0
+    """Tasks that work on disks."""
     task_errors: dict[str, str]
 
     def _qm_new_drive(self, vmid: int, key: str, value: str, default: str | None) -> Any:
@@ -117,7 +122,10 @@ class _Double(FakePve):  # type: ignore[misc]
         return str(await self.task(vm.node, "resize", vm.vmid, user, body, vm=vm))
 
     async def ceph_io(self, vm: FakeVm, keys: Any = None) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(self.creation_takes if vm.lock in ("create", "clone") else 0)
+        self.at_once -= 1
 
     async def task(self, node: str, ttype: str, tid: Any, user: str, body: Any, **kw: Any) -> str:
         message = self.task_errors.get(ttype)
@@ -136,6 +144,7 @@ class FakeWorld:
     network = "10.80.1"
 
     def __init__(self, directory: Path) -> None:
+        self.kind: Literal["vm", "lxc"] = "vm"
         certificate, key, der = make_cert(str(directory), hosts=("127.0.0.1",))
         self.ca_pem = ssl.DER_cert_to_PEM_cert(der)
         self.fingerprint = fingerprint_of(der)
@@ -146,7 +155,8 @@ class FakeWorld:
         self.pve.pools["homeport"] = set()
         self.pve.storages["local"]["content"] = "iso,vztmpl,import,backup"
         self.pve.storages["local"]["volumes"] = {
-            IMAGE.partition(":")[2]: {"content": "import", "size": GIB, "disk": 3 * GIB}
+            IMAGE.partition(":")[2]: {"content": "import", "size": GIB, "disk": 3 * GIB},
+            f"vztmpl/{TEMPLATE}": {"content": "vztmpl", "size": GIB},
         }
         self.pve.storages["local-lvm"]["avail"] = 100 * GIB
         self.grant()
@@ -178,6 +188,8 @@ class FakeWorld:
             "ca_pem": self.ca_pem,
             "storage": "local-lvm",
             "image": IMAGE,
+            "guests": self.kind,
+            "container_template": "local:vztmpl/debian-12-standard",
             "bridge": "vmbr0",
             "pool": "homeport",
             "vmid_first": 9000,
@@ -186,7 +198,8 @@ class FakeWorld:
         }
 
     def guests(self) -> dict[int, dict[str, Any]]:
-        return {vm.vmid: {**vm.config, "status": vm.status} for vm in self.pve.vms}
+        guests = [*self.pve.vms, *self.pve.cts]
+        return {guest.vmid: {**guest.config, "status": guest.status} for guest in guests}
 
     def volumes(self) -> set[str]:
         return set(self.pve.storages["local-lvm"].get("volumes", {}))
@@ -198,6 +211,9 @@ class FakeWorld:
             self.pve._pool_join(pool, vmid)
 
     def remove_foreign(self, vmid: int) -> None:
+        if (container := self.pve.ct(vmid)) is not None:
+            self.pve._drop(container)
+            return
         self.pve.vms.remove(self.pve.vm(vmid))
         self.pve._pool_leave(vmid)
 

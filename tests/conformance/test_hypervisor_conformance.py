@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +34,7 @@ from engine.errors import (
     Unreachable,
 )
 from engine.inventory.inventory import Inventory
-from engine.model.provider import CheckStatus, ProviderProfile
+from engine.model.provider import Check, CheckStatus, ProviderProfile
 from engine.paths import Paths
 from tests.conformance.doubles import Journal, MemoryLeases
 from tests.conformance.proxmox_lab import LabWorld, lab_world
@@ -39,6 +43,11 @@ from tests.conformance.proxmox_worlds import HOST_KEY, FakeWorld, World, fake_wo
 SSH_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDkO6v8Pq0kX6J8V0n4kZzP0H0ZJm5x1q9b4Ym1n0c2E homeport"
 )
+PROOF = "5a" * 32
+STATE = Path(tempfile.mkdtemp(prefix="hp-turns-"))
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
+DISK = {"vm": "scsi0", "lxc": "rootfs"}
+TOOL = {"vm": "qm", "lxc": "pct"}
 OWNER = "hp-ab12cd34-ef56gh78"
 
 
@@ -49,10 +58,26 @@ def lab_provider() -> Iterator[LabWorld]:
 
 
 @pytest.fixture(params=["fakepve", "lab"])
+def machines(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A world whose guests are virtual machines."""
+    with opened(request, request.param) as world:
+        yield world
+
+
+@pytest.fixture(params=["fakepve vm", "fakepve lxc", "lab vm", "lab lxc"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    if request.param == "fakepve":
-        with fake_world() as opened:
-            yield opened
+    """A world with guests of either kind."""
+    name, kind = request.param.split()
+    with opened(request, name) as world:
+        world.kind = kind
+        yield world
+
+
+@contextmanager
+def opened(request: pytest.FixtureRequest, name: str) -> Iterator[World]:
+    if name == "fakepve":
+        with fake_world() as fake:
+            yield fake
         return
     lab: LabWorld = request.getfixturevalue("lab_provider")
     lab.reset()
@@ -74,7 +99,7 @@ def hypervisor(world: World, leases: LeaseStore, **changes: Any) -> Proxmox:
     """A backend as a worker opens it after a start: nothing remembered but the leases."""
     settings = {**world.settings(), **changes}
     profile = ProviderProfile(name="test", zone="test.lab", backends={})
-    paths = Paths(state=Path("/nonexistent"), config=Path("/nonexistent"), lab=Path("/nonexistent"))
+    paths = Paths(state=STATE, config=Path("/nonexistent"), lab=Path("/nonexistent"))
     environment = BackendEnvironment(profile, "ab12cd34", paths, lambda _: world.token, leases)
     return open_backend(environment, settings)
 
@@ -92,6 +117,7 @@ def spec(world: World, owner: str = OWNER, number: int = 10) -> GuestSpec:
         search_domain="test.lab",
         user="root",
         ssh_public_keys=(SSH_KEY,),
+        proof=PROOF,
     )
 
 
@@ -114,12 +140,19 @@ def test_a_guest_is_made_with_all_settings_before_its_first_start(
     )
     assert guest.address == f"{world.network}.10"
     config = world.guests()[9000]
-    assert config["ipconfig0"] == f"ip={world.network}.10/24,gw={world.network}.1"
-    assert "size=4G" in config["scsi0"]
     assert str(config["memory"]) == "512"
     assert config["tags"] == OWNER
-    assert config["ciuser"] == "root"
-    assert "cipassword" not in config
+    assert PROOF not in str(config)
+    network = f"ip={world.network}.10/24,gw={world.network}.1"
+    if world.kind == "lxc":
+        assert set(network.split(",")) < set(config["net0"].split(","))
+        assert (config["hostname"], int(config["unprivileged"])) == ("radicale-1", 1)
+        assert config["features"] == "nesting=1"
+    else:
+        assert config["ipconfig0"] == network
+        assert config["ciuser"] == "root"
+        assert "cipassword" not in config
+    assert "size=4G" in config[DISK[world.kind]]
 
 
 def test_making_it_again_changes_nothing(
@@ -145,10 +178,10 @@ class Killed(BaseException):
     """The process died at this very request."""
 
 
-@pytest.mark.parametrize("source", ["image", "template"])
+@pytest.mark.parametrize("source", ["image", "template", "container"])
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_killed_at_any_request_there_is_one_guest_in_the_end(
-    world: World,
+    machines: World,
     leases: MemoryLeases,
     journal: Journal,
     monkeypatch: pytest.MonkeyPatch,
@@ -157,7 +190,8 @@ def test_killed_at_any_request_there_is_one_guest_in_the_end(
 ) -> None:
     send = requests.Session.send
     left = [0]
-    settings: dict[str, Any] = {}
+    world, settings = machines, {}
+    world.kind = "lxc" if source == "container" else "vm"
     if source == "template":
         world.add_template(9019)
         settings = {"image": "", "template": 9019}
@@ -186,8 +220,8 @@ def test_killed_at_any_request_there_is_one_guest_in_the_end(
         guest = hypervisor(world, leases, **settings).ensure(spec(world), journal)
         assert owned(world) == [int(guest.id)], f"killed at request {died_at}"
         config = world.guests()[int(guest.id)]
-        assert "size=4G" in config["scsi0"]
-        assert config["ipconfig0"].startswith(f"ip={world.network}.10/24")
+        assert "size=4G" in config[DISK[world.kind]]
+        assert f"ip={world.network}.10/24" in config.get("ipconfig0", config["net0"])
         assert "unfinished" not in config["description"]
 
         left[0] = died_at
@@ -290,8 +324,9 @@ def test_hostile_values_never_reach_the_provider(
 
 
 def test_a_clone_of_a_template_ends_up_like_an_imported_guest(
-    world: World, leases: MemoryLeases, journal: Journal
+    machines: World, leases: MemoryLeases, journal: Journal
 ) -> None:
+    world = machines
     world.add_template(9019)
     backend = hypervisor(world, leases, image="", template=9019)
     guest = backend.ensure(spec(world), journal)
@@ -368,7 +403,7 @@ def test_a_locked_guest_is_waited_for_and_then_goes_on(
             call()
         explained(caught.value)
         assert "'backup'" in caught.value.why
-        assert f"qm unlock {guest.id}" in caught.value.do
+        assert f"{TOOL[world.kind]} unlock {guest.id}" in caught.value.do
     world.lock(int(guest.id), "")
     backend.start(guest, journal)
     assert backend.destroy(OWNER, journal)
@@ -404,7 +439,7 @@ def test_a_task_that_fails_says_why_and_can_be_repeated(
 ) -> None:
     backend = hypervisor(world, leases)
     guest = backend.ensure(spec(world), journal)
-    world.fail_tasks("qmstart", message)
+    world.fail_tasks({"vm": "qmstart", "lxc": "vzstart"}[world.kind], message)
     with pytest.raises(kind) as caught:
         backend.start(guest, journal)
     explained(caught.value)
@@ -514,10 +549,14 @@ def test_offline_is_said_and_other_hosts_are_tried(
 
 
 def test_a_missing_image_is_said(world: World, leases: MemoryLeases, journal: Journal) -> None:
+    missing = {
+        "image": "local:import/other.qcow2",
+        "container_template": "local:vztmpl/other_1_amd64.tar.zst",
+    }
     with pytest.raises(InvalidInput) as caught:
-        hypervisor(world, leases, image="local:import/other.qcow2").ensure(spec(world), journal)
+        hypervisor(world, leases, **missing).ensure(spec(world), journal)
     explained(caught.value)
-    assert "other.qcow2" in caught.value.why
+    assert "other" in caught.value.why
 
 
 def test_everything_in_place_passes_the_check(world: World, leases: MemoryLeases) -> None:
@@ -706,13 +745,15 @@ def test_a_guest_that_moved_to_another_node_is_still_found(
     assert (found.node, found.status) == ("pve2", "running")
 
 
-def test_many_deployments_at_once_get_a_guest_each(fake: FakeWorld, tmp_path: Path) -> None:
+def test_many_deployments_at_once_get_a_guest_each_and_the_node_is_spared(
+    fake: FakeWorld, tmp_path: Path
+) -> None:
     fake.pve.creation_takes = 0.05
     inventory = Inventory.open(Paths(tmp_path / "state", tmp_path / "config", tmp_path / "lab"))
     owners = [f"hp-ab12cd34-{number:08d}" for number in range(8)]
 
     def deploy(number: int) -> str:
-        backend = hypervisor(fake, inventory.leases)
+        backend = hypervisor(fake, inventory.leases, parallel_tasks=3)
         return backend.ensure(spec(fake, owners[number], 10 + number), Journal()).id
 
     try:
@@ -721,6 +762,7 @@ def test_many_deployments_at_once_get_a_guest_each(fake: FakeWorld, tmp_path: Pa
     finally:
         inventory.close()
     assert len(set(ids)) == 8
+    assert 1 < fake.pve.most_at_once <= 3
     assert [owned(fake, owner) for owner in owners] == [[int(vmid)] for vmid in ids]
 
 
@@ -751,6 +793,22 @@ def test_a_pinned_fingerprint_is_enough(
 ) -> None:
     pins = [":".join(["AB"] * 32), fake.fingerprint.lower()]
     assert hypervisor(fake, leases, ca_pem="", fingerprint=pins).find(OWNER) is None
+
+
+def test_a_cluster_with_one_known_host_or_one_known_certificate_is_told(
+    fake: FakeWorld, leases: MemoryLeases
+) -> None:
+    def hosts(**changes: Any) -> Check:
+        checks = hypervisor(fake, leases, **changes).check()
+        return next(check for check in checks if check.title == "API hosts")
+
+    fake.pve.add_node("pve2")
+    assert (hosts().status, "'hosts'" in hosts().do) == (CheckStatus.WARN, True)
+    both = {"hosts": [*fake.settings()["hosts"], "127.0.0.1:1"]}
+    assert hosts(**both).status is CheckStatus.PASS
+    one = hosts(**both, ca_pem="", fingerprint=[fake.fingerprint])
+    assert (one.status, "'fingerprint'" in one.do) == (CheckStatus.WARN, True)
+    assert "pve2 shows" in one.found
 
 
 def test_a_slow_provider_is_waited_for(

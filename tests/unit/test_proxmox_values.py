@@ -74,7 +74,7 @@ def spec(**changes: Any) -> GuestSpec:
 
 def test_a_guest_is_created_from_the_cloud_image() -> None:
     check_spec(spec())
-    made = create_parameters(spec(), SETTINGS, 9000)
+    made = create_parameters(spec(), SETTINGS, 9000, SETTINGS.image)
     assert made["scsi0"] == "local-lvm:0,import-from=local:import/debian-12.qcow2,discard=on"
     assert made["ide2"] == "local-lvm:cloudinit"
     assert made["ipconfig0"] == "ip=192.168.1.200/24,gw=192.168.1.1"
@@ -86,7 +86,7 @@ def test_a_guest_is_created_from_the_cloud_image() -> None:
 
 
 def test_ssh_keys_are_escaped_whole_as_pve_wants_them() -> None:
-    text = str(create_parameters(spec(), SETTINGS, 9000)["sshkeys"])
+    text = str(create_parameters(spec(), SETTINGS, 9000, SETTINGS.image)["sshkeys"])
     assert not set(text) & set(" +/=@\n")
     assert unquote(text) == "\n".join(KEYS)
 
@@ -94,7 +94,7 @@ def test_ssh_keys_are_escaped_whole_as_pve_wants_them() -> None:
 def test_an_ipv6_guest_gets_the_names_of_ipv6() -> None:
     six = spec(address="2001:db8::5/64", gateway="2001:db8::1")
     check_spec(six)
-    made = create_parameters(six, SETTINGS, 9000)
+    made = create_parameters(six, SETTINGS, 9000, SETTINGS.image)
     assert made["ipconfig0"] == "ip6=2001:db8::5/64,gw6=2001:db8::1"
     assert configured_address(made) == "2001:db8::5"
 
@@ -115,7 +115,7 @@ def test_no_name_breaks_out_of_its_parameter(text: str) -> None:
             check_spec(wanted)
         except InvalidInput:
             continue
-        made = create_parameters(wanted, SETTINGS, 9000)
+        made = create_parameters(wanted, SETTINGS, 9000, SETTINGS.image)
         assert str(made["ipconfig0"]).count(",") <= 1
         assert set(str(made["name"])) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
         assert "\n" not in f"{made['name']}{made['tags']}{made['ciuser']}{made['searchdomain']}"

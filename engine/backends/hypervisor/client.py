@@ -13,21 +13,25 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import requests
 
-from engine.backends.hypervisor.refusals import NOTHING_CHANGED, Refusal, answer_lost, explain
+from engine.backends.hypervisor.login import PATH as LOGIN_PATH
+from engine.backends.hypervisor.login import Login, Ticket, TicketAuth
+from engine.backends.hypervisor.refusals import Refusal, answer_lost, explain
 from engine.backends.hypervisor.settings import ProxmoxSettings
+from engine.backends.hypervisor.unreached import not_proxmox, unreachable, untrusted
 from engine.backends.hypervisor.wire import (
     NotJson,
     Parameter,
     Serializer,
     encode,
 )
-from engine.backends.tls import VerifyingAdapter, certificate_problem, shown_fingerprint
+from engine.backends.tls import VerifyingAdapter
 from engine.backends.trust import connection_refused
-from engine.errors import Denied, HomeportError, RemoteFailure, Unreachable
+from engine.errors import HomeportError
 
 with warnings.catch_warnings():  # on import it silences TLS warnings for the whole process
     from proxmoxer import ProxmoxAPI
@@ -52,11 +56,20 @@ class _AnswerLost(Exception):
     """The request went out, and no answer came back."""
 
 
+class _TicketRefused(Exception):
+    """The request was not carried out, because its ticket is not taken any more."""
+
+    def __init__(self, ticket: Ticket, error: Exception) -> None:
+        super().__init__(str(error))
+        self.ticket, self.error = ticket, error
+
+
 class ProxmoxClient:
     """Requests to one Proxmox VE or cluster. Safe to use from several threads.
 
-    Errors are those of `engine.errors`. A request that may have changed something and whose
-    answer was lost raises `OutcomeUnknown`; it is never sent twice.
+    It shows the token, or logs in. Errors are those of `engine.errors`. A request that may have
+    changed something and whose answer was lost raises `OutcomeUnknown`; it is never sent twice,
+    neither to this host nor to another.
     """
 
     def __init__(
@@ -64,6 +77,7 @@ class ProxmoxClient:
         settings: ProxmoxSettings,
         token: str,
         provider: str,
+        login: Login | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -73,6 +87,7 @@ class ProxmoxClient:
         self.sleep = sleep
         self.clock = clock
         self._token = token
+        self._login = login
         self._sessions = threading.local()
         self._last_good = settings.hosts[0]
 
@@ -101,7 +116,8 @@ class ProxmoxClient:
             else:
                 self._last_good = host
                 return data
-        raise self._scrubbed(self._unreachable(failures))
+        node = any(isinstance(failure, _NodeAway) for failure in failures.values())
+        raise self._scrubbed(unreachable(self.provider, failures, node=node))
 
     def _hosts(self) -> Iterator[str]:
         first = self._last_good
@@ -109,18 +125,34 @@ class ProxmoxClient:
         yield from (host for host in self.settings.hosts if host != first)
 
     def _ask(self, host: str, method: str, path: str, params: dict[str, Any]) -> Any:
-        attempts = 2 if method == "GET" else 1
+        attempts, tickets = 2 if method == "GET" else 1, 2
         while True:
-            attempts -= 1
             try:
+                if self._login is not None:
+                    self._login.ensure(lambda words: self._enter(host, words))
                 return self._send(host, method, path, params)
+            except _TicketRefused as refused:
+                tickets -= 1
+                if self._login is None or not tickets:
+                    raise refused.error from None
+                self._login.forget(refused.ticket)
             except _AnswerLost:
+                attempts -= 1
                 if not attempts:
                     raise
+
+    def _enter(self, host: str, words: Mapping[str, str]) -> Mapping[str, Any]:
+        """Ask for a ticket. Whatever happens to that, the request itself was not sent."""
+        try:
+            answer: Mapping[str, Any] = self._send(host, "POST", LOGIN_PATH, dict(words))
+        except _AnswerLost as lost:
+            raise _NotSent(str(lost)) from None
+        return answer
 
     def _send(self, host: str, method: str, path: str, params: dict[str, Any]) -> Any:
         started = self.clock()
         outcome: object = "no answer"
+        ticket = self._login.ticket if self._login else None
         try:
             resource = self._session(host)(path)
             data = getattr(resource, method.lower())(**params)
@@ -128,37 +160,44 @@ class ProxmoxClient:
             return data
         except ResourceException as error:
             outcome = error.status_code
-            raise self._refused(error, reading=method == "GET") from None
+            refusal = self._refused(error, reading=method == "GET")
+            if outcome == HTTPStatus.UNAUTHORIZED and ticket and path != LOGIN_PATH:
+                raise _TicketRefused(ticket, refusal) from None
+            raise refusal from None
         except requests.exceptions.SSLError as error:
-            raise self._untrusted(host, error) from None
+            credential = "password" if self._login else "token"
+            refused = untrusted(host, error, credential, CONNECT_SECONDS)
+            raise self._scrubbed(refused) from None
         except requests.exceptions.ConnectTimeout:
             raise _NotSent("no answer to the connection") from None
         except requests.exceptions.Timeout:
             raise _AnswerLost(f"no answer within {READ_SECONDS:.0f} seconds") from None
         except requests.exceptions.TooManyRedirects:
-            raise self._not_proxmox(host, "it redirects to another address") from None
+            problem = not_proxmox(host, "it redirects to another address")
+            raise self._scrubbed(problem) from None
         except (requests.exceptions.RequestException, OSError) as error:
-            if refused := connection_refused(error):
-                raise _NotSent(refused) from None
+            if nobody := connection_refused(error):
+                raise _NotSent(nobody) from None
             raise _AnswerLost("the connection was cut before the answer came") from None
         except NotJson as error:
-            raise self._not_proxmox(host, str(error)) from None
+            raise self._scrubbed(not_proxmox(host, str(error))) from None
         finally:
             _log.debug("%s %s %s: %s, %.3f s", method, host, path, outcome, self.clock() - started)
 
     def _session(self, host: str) -> ProxmoxAPI:
         sessions: dict[str, ProxmoxAPI] = self._sessions.__dict__
         if host not in sessions:
-            user, _, name = self.settings.token_id.partition("!")
             api = ProxmoxAPI(
                 host,
-                user=user,
-                token_name=name,
+                user=self.settings.user,
+                token_name=self.settings.account.partition("!")[2],
                 token_value=self._token,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
             api._store["serializer"] = Serializer()
             session = api._store["session"]
+            if self._login is not None:
+                session.auth = TicketAuth(self._login)
             adapter = VerifyingAdapter(self.settings.ca_pem, self.settings.fingerprint)
             session.mount("https://", adapter)
             session.max_redirects = 0
@@ -177,49 +216,11 @@ class ProxmoxClient:
             message,
             {str(k): str(v) for k, v in fields.items()} if isinstance(fields, dict) else {},
         )
-        return self._scrubbed(explain(refusal, self.settings.token_id, reading=reading))
-
-    def _unreachable(self, failures: dict[str, Exception]) -> HomeportError:
-        why = "; ".join(f"{host}: {failure}" for host, failure in failures.items())
-        if any(isinstance(failure, _NodeAway) for failure in failures.values()):
-            what = "a node of the Proxmox cluster does not answer"
-            do = "Check that the node is on and in the cluster, then try again."
-        else:
-            what = "Proxmox VE cannot be reached"
-            do = (
-                "Check that the host is on, that its address and port in the provider's settings "
-                "are right, and that this machine may connect to it."
-            )
-        return Unreachable(what, on=self.provider, why=why, left=NOTHING_CHANGED, do=do)
-
-    def _untrusted(self, host: str, error: Exception) -> HomeportError:
-        shown = shown_fingerprint(host, CONNECT_SECONDS)
-        return self._scrubbed(
-            Denied(
-                "the Proxmox host cannot prove that it is the right one",
-                on=host,
-                why=certificate_problem(error, shown),
-                left="the token was not sent to it",
-                do="On the host itself run: pvenode cert info. If the SHA-256 fingerprint of "
-                "pve-ssl.pem or pveproxy-ssl.pem is the one shown here, put it into the "
-                "provider's settings as 'fingerprint'; otherwise somebody is in between.",
-            )
-        )
-
-    def _not_proxmox(self, host: str, why: str) -> HomeportError:
-        return self._scrubbed(
-            RemoteFailure(
-                "the answer is not one of Proxmox VE",
-                on=host,
-                why=why,
-                do="Check the address and port; if a reverse proxy stands in front of Proxmox "
-                "VE, name the host itself, with port 8006.",
-            )
-        )
+        return self._scrubbed(explain(refusal, self.settings.account, reading=reading))
 
     def _scrubbed(self, error: HomeportError) -> HomeportError:
-        if self._token:
+        for secret in filter(None, (self._token, *(self._login.secrets if self._login else ()))):
             for part in ("what", "on", "why", "left", "do"):
                 text = getattr(error, part)
-                setattr(error, part, text.replace(self._token, "(secret)"))
+                setattr(error, part, text.replace(secret, "(secret)"))
         return error

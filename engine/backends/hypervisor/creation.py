@@ -55,14 +55,14 @@ def check_spec(spec: GuestSpec) -> None:
 
 
 def create_parameters(
-    spec: GuestSpec, settings: ProxmoxSettings, vmid: int
+    spec: GuestSpec, settings: ProxmoxSettings, vmid: int, image: str
 ) -> dict[str, Parameter]:
     """`POST nodes/{node}/qemu`: a guest with its disk copied from the cloud image."""
     return {
         "vmid": vmid,
         "ostype": "l26",
         "scsihw": "virtio-scsi-single",
-        "scsi0": f"{settings.storage}:0,import-from={settings.image},discard=on",
+        "scsi0": f"{settings.storage}:0,import-from={image},discard=on",
         "ide2": f"{settings.storage}:cloudinit",
         "boot": "order=scsi0",
         "serial0": "socket",  # cloud images put their console there and hang without it
@@ -114,8 +114,9 @@ def ip_configuration(spec: GuestSpec) -> str:
 
 
 def configured_address(config: Mapping[str, Any]) -> str:
-    """The address in a guest's first network configuration, without prefix; "" for none."""
-    for part in str(config.get("ipconfig0") or "").split(","):
+    """The address in a guest's first network configuration, without prefix; "" for none. A
+    container has it with its network card."""
+    for part in str(config.get("ipconfig0") or config.get("net0") or "").split(","):
         key, _, value = part.partition("=")
         if key in ("ip", "ip6") and value not in ("dhcp", "auto", "manual"):
             return value.partition("/")[0]
@@ -124,6 +125,8 @@ def configured_address(config: Mapping[str, Any]) -> str:
 
 def boot_disk(config: Mapping[str, Any]) -> str:
     """The key of the disk that the guest boots from; "" where there is none."""
+    if "rootfs" in config:  # a container
+        return "rootfs"
     order = str(config.get("boot") or "").partition("order=")[2].split(";")
     for key in [*order, "scsi0", "virtio0", "sata0", "ide0"]:
         if _DISK.fullmatch(key) and key in config and "media=cdrom" not in str(config[key]):

@@ -15,6 +15,9 @@ from engine.backends.protocols import Guest
 from engine.backends.registry import LeaseStore
 from engine.errors import Conflict, Denied, Locked, NotFound
 
+VM, CONTAINER = "qemu", "lxc"
+"""Kinds of guests, as Proxmox VE calls them in its paths and lists."""
+
 
 @dataclass(frozen=True)
 class MarkedGuest:
@@ -24,10 +27,11 @@ class MarkedGuest:
     node: str
     mark: Mark
     config: dict[str, Any]
+    kind: str = VM
 
     @property
     def path(self) -> str:
-        return f"nodes/{quote(self.node)}/qemu/{self.vmid}"
+        return f"nodes/{quote(self.node)}/{self.kind}/{self.vmid}"
 
     @property
     def lock(self) -> str:
@@ -60,7 +64,8 @@ class GuestFinder:
                 continue
             mark = read_mark(config, vmid)
             if mark is not None and mark.owner == owner:
-                marked.append(MarkedGuest(vmid, str(row["node"]), mark, config))
+                kind = str(row["type"])
+                marked.append(MarkedGuest(vmid, str(row["node"]), mark, config, kind))
             elif tagged and not (among_copies and is_copy(config, owner, vmid)):
                 doubtful.append(vmid)
         if len(marked) > 1 or (doubtful and not marked):
@@ -78,11 +83,12 @@ class GuestFinder:
     def describe(self, guest: MarkedGuest, status: str) -> Guest:
         return Guest(
             id=str(guest.vmid),
-            name=str(guest.config.get("name") or ""),
+            name=str(guest.config.get("name") or guest.config.get("hostname") or ""),
             owner=guest.mark.owner,
             status=status,
             node=guest.node,
             address=configured_address(guest.config),
+            holds_proof=guest.kind == CONTAINER,
         )
 
     def locked(self, guest: MarkedGuest, lock: str) -> Locked:
@@ -92,10 +98,11 @@ class GuestFinder:
             why = f"it has the lock '{lock}' and a task is working on it"
             do = "Wait until the task has ended, then try again."
         else:
+            tool = "pct" if guest.kind == CONTAINER else "qm"
             why = f"it has the lock '{lock}', and no task that this token may see works on it"
             do = (
                 "If the Proxmox web interface shows no running task for the guest either, the "
-                f"lock was left behind: on node {guest.node} run: qm unlock {guest.vmid}"
+                f"lock was left behind: on node {guest.node} run: {tool} unlock {guest.vmid}"
             )
         return Locked(
             "the guest is locked in Proxmox VE",
@@ -107,13 +114,10 @@ class GuestFinder:
 
     def _config(self, row: dict[str, Any], *, tagged: bool) -> dict[str, Any] | None:
         """A guest's configuration; None for one that vanished since it was listed, empty for
-        a container, which Homeport does not make, and for what is not ours to see."""
-        if row.get("type") != "qemu":
-            return {}
+        what is not ours to see."""
+        place = f"nodes/{quote(str(row['node']))}/{quote(str(row['type']))}/{row['vmid']}"
         try:
-            config: dict[str, Any] = self._client.get(
-                f"nodes/{quote(str(row['node']))}/qemu/{row['vmid']}/config"
-            )
+            config: dict[str, Any] = self._client.get(f"{place}/config")
         except NotFound:
             return None
         except Denied:

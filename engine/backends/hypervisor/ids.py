@@ -18,8 +18,8 @@ from engine.backends.registry import LeaseStore
 from engine.errors import Conflict, HomeportError, NoCapacity, OutcomeUnknown
 
 _SETTLE_SECONDS = 3.0
-_CREATING: tuple[str, ...] = ("qmcreate", "qmrestore")
-_UNDER_WAY = (*_CREATING, "qmdestroy")
+_CREATING: tuple[str, ...] = ("qmcreate", "qmrestore", "vzcreate", "vzrestore")
+_UNDER_WAY = (*_CREATING, "qmdestroy", "vzdestroy")
 
 
 class Seen(Enum):
@@ -110,8 +110,8 @@ class GuestIds:
         """Sit out a creation or removal that an earlier attempt, or somebody else, began."""
         nodes = [node.name for node in online_nodes(self._client)]
         running = self._tasks.running(nodes, vmid, _UNDER_WAY)
-        if self._settings.template is not None:  # a clone's task bears the id of its source
-            running += self._tasks.running(nodes, self._settings.template, ("qmclone",))
+        if (source := self._settings.clone_source) is not None:  # its id is the one in the task
+            running += self._tasks.running(nodes, source, ("qmclone",))
         for upid in running:
             progress.log(f"Something is already under way for guest {vmid}; waiting for it.")
             try:
@@ -131,7 +131,7 @@ class GuestIds:
     def _made_before(self, vmid: int) -> bool:
         """Whether a task of this token made a guest with this id, as far as that is recorded."""
         kinds, guest = _CREATING, vmid
-        if self._settings.template is not None:
-            kinds, guest = ("qmclone",), self._settings.template
+        if (source := self._settings.clone_source) is not None:
+            kinds, guest = ("qmclone",), source
         nodes = [node.name for node in online_nodes(self._client)]
         return self._tasks.succeeded(nodes, guest, kinds)

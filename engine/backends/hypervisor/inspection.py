@@ -8,15 +8,17 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.granting import grant_command
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.placement import GIB, Node, check_room, check_source, online_nodes
-from engine.backends.hypervisor.refusals import grant_command
-from engine.backends.hypervisor.rights import missing, needs
+from engine.backends.hypervisor.rights import Need, fetching, missing, needs
+from engine.backends.hypervisor.sources import find_source
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError
 from engine.model.provider import Check, CheckStatus
 
 SERVICE = "hypervisor"
+RIGHTS = "Rights of the token or user"
 _OLDEST, _NEWEST_MAJOR = (8, 4), 9
 _TIGHT_GIB = 8
 _IDS_LOOKED_AT = 20
@@ -32,7 +34,8 @@ def inspect(client: ProxmoxClient, ids: GuestIds) -> list[Check]:
     lines = [_line("Proxmox VE answers and is the right one", CheckStatus.PASS, f"with {known}")]
     lines.append(_version(version))
     major = int(version.partition(".")[0] or 0) if version[:1].isdigit() else 0
-    lines += _guarded("Rights of the token", lambda: _rights(client, major))
+    lines += _guarded(RIGHTS, lambda: _rights(client, major))
+    lines += _guarded("API hosts", lambda: _hosts(client))
     lines += _guarded("Nodes", lambda: _nodes(client))
     lines += _guarded("Network bridge", lambda: _bridge(client))
     lines += _guarded("Resource pool", lambda: _pool(client))
@@ -54,23 +57,48 @@ def _version(version: str) -> Check:
 
 
 def _rights(client: ProxmoxClient, major: int) -> list[Check]:
-    lacking = missing(client, needs(client.settings, major))
-    if not lacking:
-        found = f"{client.settings.token_id} has all it needs"
-        return [_line("Rights of the token", CheckStatus.PASS, found)]
+    found = f"{client.settings.account} has all it needs"
+    return _lacking(client, needs(client.settings, major)) or [
+        _line(RIGHTS, CheckStatus.PASS, found)
+    ]
+
+
+def _lacking(client: ProxmoxClient, wanted: list[Need]) -> list[Check]:
+    """A line for each path where a right is missing."""
+    lacking = missing(client, wanted)
     by_path: dict[str, list[str]] = {}
     for need in lacking:
         by_path.setdefault(need.paths[0], []).append(need.privilege)
     return [
         _line(
-            f"Rights of the token on {path}",
+            f"{RIGHTS} on {path}",
             CheckStatus.FAIL,
             f"missing: {', '.join(privileges)}",
-            "On a Proxmox host run: "
-            + grant_command(path, privileges[0], client.settings.token_id),
+            "On a Proxmox host run: " + grant_command(path, privileges, client.settings.account),
         )
         for path, privileges in by_path.items()
     ]
+
+
+def _hosts(client: ProxmoxClient) -> list[Check]:
+    """Whether the cluster can be reached when one of its nodes is off. Nothing to say of one."""
+    title, settings = "API hosts", client.settings
+    nodes = client.get("nodes")
+    if len(nodes) == 1:
+        return []
+    if len(settings.hosts) == 1:
+        do = "Name another node's address in 'hosts' of the provider's settings, too."
+        return [_line(title, CheckStatus.WARN, f"one of a cluster of {len(nodes)} nodes", do)]
+    shown = {str(row["node"]): str(row.get("ssl_fingerprint") or "").upper() for row in nodes}
+    unknown = [
+        f"{node} shows {fingerprint}"
+        for node, fingerprint in sorted(shown.items())
+        if fingerprint and fingerprint not in settings.fingerprint
+    ]
+    if settings.fingerprint and unknown:
+        do = "If these are right (pvenode cert info, on each), add them to 'fingerprint'."
+        return [_line(title, CheckStatus.WARN, f"not pinned: {'; '.join(unknown)}", do)]
+    return [_line(title, CheckStatus.PASS, f"{len(settings.hosts)} of {len(nodes)} nodes")]
 
 
 def _nodes(client: ProxmoxClient) -> list[Check]:
@@ -88,10 +116,13 @@ def _storage_and_source(client: ProxmoxClient, node: Node) -> list[Check]:
     lines = _guarded(
         f"Storage {settings.storage} on node {node.name}", lambda: _storage(client, node)
     )
-    title = "Cloud image" if settings.image else "Template"
+    title = "Cloud image" if settings.image and not settings.containers else "Template"
 
     def source() -> list[Check]:
         found = check_source(client, node.name)
+        is_there = settings.clone_source is not None or find_source(client, node.name).is_there
+        if not is_there and (lines := _lacking(client, fetching(settings))):
+            return lines
         return [_line(title, CheckStatus.PASS, f"{found} on node {node.name}")]
 
     return lines + _guarded(title, source)
@@ -103,14 +134,22 @@ def _storage(client: ProxmoxClient, node: Node) -> list[Check]:
     free = check_room(client, node, memory_mib=0, disk_gib=1)
     status: dict[str, Any] = client.get(f"nodes/{quote(node.name)}/storage/{quote(name)}/status")
     contents = str(status.get("content") or "").split(",")
-    if "images" not in contents:
+    needed, kept = (
+        ("rootdir", "containers")
+        if client.settings.containers
+        else (
+            "images",
+            "disk images",
+        )
+    )
+    if needed not in contents:
         return [
             _line(
                 title,
                 CheckStatus.FAIL,
-                "it does not take disk images",
+                f"it does not take {kept}",
                 f"On a Proxmox host run: pvesm set {name} --content "
-                f"{','.join(filter(None, [*contents, 'images']))}",
+                f"{','.join(filter(None, [*contents, needed]))}",
             )
         ]
     found = f"{free / GIB:.1f} GiB free"

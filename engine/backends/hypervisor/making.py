@@ -11,6 +11,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.containers import container_parameters
 from engine.backends.hypervisor.creation import (
     clone_parameters,
     configuration,
@@ -18,10 +19,12 @@ from engine.backends.hypervisor.creation import (
     create_parameters,
     growth,
 )
-from engine.backends.hypervisor.guests import GuestFinder, MarkedGuest
+from engine.backends.hypervisor.guests import CONTAINER, VM, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds, Seen
 from engine.backends.hypervisor.placement import choose_node
+from engine.backends.hypervisor.sources import provide_source
 from engine.backends.hypervisor.tasks import Tasks
+from engine.backends.hypervisor.turns import Turns
 from engine.backends.protocols import Guest, GuestSpec, Progress
 from engine.errors import Conflict, NotFound, OutcomeUnknown
 
@@ -32,12 +35,15 @@ _ATTEMPTS = 50
 class GuestMaker:
     """Finds a deployment's guest or makes it, and finishes what was left half made."""
 
-    def __init__(self, client: ProxmoxClient, finder: GuestFinder, ids: GuestIds) -> None:
+    def __init__(
+        self, client: ProxmoxClient, finder: GuestFinder, ids: GuestIds, turns: Turns
+    ) -> None:
         self._client = client
         self._settings = client.settings
         self._tasks = Tasks(client)
         self._finder = finder
         self._ids = ids
+        self._turns = turns
 
     def make(self, spec: GuestSpec, progress: Progress) -> Guest:
         return self._finish(self._find_or_create(spec, progress), spec, progress)
@@ -62,15 +68,24 @@ class GuestMaker:
         )
 
     def _create(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
-        """Ask for the guest and wait. Returns also where it should be looked for again."""
-        node = quote(choose_node(self._client, spec))
+        """When it is its turn. Returns also where the guest should be looked for again."""
+        node = choose_node(self._client, spec)
+        with self._turns.at(node, self._settings.storage, progress):
+            self._create_at(node, vmid, spec, progress)
+
+    def _create_at(self, node: str, vmid: int, spec: GuestSpec, progress: Progress) -> None:
+        settings = self._settings
+        if (template := settings.clone_source) is not None:
+            path = f"nodes/{quote(node)}/qemu/{template}/clone"
+            parameters = clone_parameters(spec, settings, vmid)
+        else:
+            source = provide_source(self._client, node, progress)
+            kind = CONTAINER if settings.containers else VM
+            path = f"nodes/{quote(node)}/{kind}"
+            make = container_parameters if settings.containers else create_parameters
+            parameters = make(spec, settings, vmid, source)
         try:
-            if self._settings.template is not None:
-                path = f"nodes/{node}/qemu/{self._settings.template}/clone"
-                upid = self._client.post(path, clone_parameters(spec, self._settings, vmid))
-            else:
-                parameters = create_parameters(spec, self._settings, vmid)
-                upid = self._client.post(f"nodes/{node}/qemu", parameters)
+            upid = self._client.post(path, parameters)
         except Conflict:
             return  # somebody was faster: who, shows when the id is looked at again
         except OutcomeUnknown as lost:

@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.creation import has_cloud_init
+from engine.backends.hypervisor.sources import check_template, find_source
 from engine.backends.protocols import GuestSpec
-from engine.errors import HomeportError, InvalidInput, NoCapacity, NotFound, Unreachable
+from engine.errors import HomeportError, InvalidInput, NoCapacity, Unreachable
 
 GIB = 1024**3
 MIB = 1024**2
@@ -75,33 +75,10 @@ def choose_node(client: ProxmoxClient, spec: GuestSpec) -> str:
 
 
 def check_source(client: ProxmoxClient, node: str) -> str:
-    """What a guest's disk is made from, as found on the node. InvalidInput where it is not."""
-    settings = client.settings
-    if settings.template is not None:
-        try:
-            config = client.get(f"nodes/{quote(node)}/qemu/{settings.template}/config")
-        except NotFound:
-            raise _no_source(
-                f"template {settings.template} is not on node {node}",
-                "Correct 'template' in the provider's settings, or name its node as 'node'.",
-            ) from None
-        problem = ""
-        if str(config.get("template") or "0") != "1":
-            problem = f"guest {settings.template} is not a template"
-        elif not has_cloud_init(config):
-            problem = f"template {settings.template} has no cloud-init drive"
-        if problem:
-            raise _no_source(problem, "Convert it to a template with a cloud-init drive.")
-        return f"template {settings.template}"
-    storage = settings.image.partition(":")[0]
-    rows = client.get(f"nodes/{quote(node)}/storage/{quote(storage)}/content", content="import")
-    if all(row.get("volid") != settings.image for row in rows):
-        raise _no_source(
-            f"{settings.image} is not on node {node}",
-            f"Put the cloud image into the storage {storage} as import content, "
-            "or correct 'image' in the provider's settings.",
-        )
-    return settings.image
+    """What a guest is made from, as found on the node. InvalidInput where it is not there."""
+    if (template := client.settings.clone_source) is not None:
+        return check_template(client, node, template)
+    return find_source(client, node).told
 
 
 def check_room(client: ProxmoxClient, node: Node, memory_mib: int, disk_gib: int) -> int:
@@ -135,9 +112,3 @@ def check_room(client: ProxmoxClient, node: Node, memory_mib: int, disk_gib: int
             do="Ask for less memory, or use a larger node.",
         )
     return free
-
-
-def _no_source(why: str, do: str) -> InvalidInput:
-    return InvalidInput(
-        "there is nothing to make a guest's disk from", why=why, left="nothing was changed", do=do
-    )

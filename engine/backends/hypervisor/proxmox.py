@@ -9,18 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from engine.backends.hypervisor.agent import read_host_keys
 from engine.backends.hypervisor.client import ProxmoxClient
+from engine.backends.hypervisor.containers import check_container
 from engine.backends.hypervisor.creation import check_spec
-from engine.backends.hypervisor.guests import GuestFinder, MarkedGuest
+from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
+from engine.backends.hypervisor.login import shared_login
 from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
+from engine.backends.hypervisor.nets import SafetyNets
+from engine.backends.hypervisor.rights import least_rights
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
-from engine.backends.protocols import Guest, GuestSpec, Progress
+from engine.backends.hypervisor.turns import Turns
+from engine.backends.protocols import Guest, GuestSpec, NetKind, Progress
 from engine.backends.registry import BackendEnvironment, LeaseStore, read_settings
 from engine.errors import Denied, HomeportError, Locked, NotFound, OutcomeUnknown, RemoteFailure
 from engine.model.provider import Check
@@ -33,15 +39,20 @@ _LEFT = "what was made so far is kept and found again by the next attempt"
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> Proxmox:
     checked = read_settings(ProxmoxSettings, environment, settings)
     client = connect(checked, environment.read_secret, environment.provider.name)
-    return Proxmox(client, environment.leases)
+    return Proxmox(client, environment.leases, environment.paths.state / "turns")
 
 
 def connect(
     settings: ProxmoxSettings, read_secret: Callable[[str], str], provider: str
 ) -> ProxmoxClient:
     """Asks nothing yet. Denied where the stored secret cannot be one."""
-    token = _token_secret(read_secret(settings.token_ref), settings.token_id)
-    return ProxmoxClient(settings, token, provider)
+    token, login = "", None
+    if settings.token_id:
+        token = _token_secret(read_secret(settings.token_ref), settings.token_id)
+    else:
+        totp_secret = read_secret(settings.totp_ref).strip() if settings.totp_ref else ""
+        login = shared_login(settings, read_secret(settings.password_ref), totp_secret)
+    return ProxmoxClient(settings, token, provider, login)
 
 
 def _token_secret(stored: str, token_id: str) -> str:
@@ -61,16 +72,24 @@ def _token_secret(stored: str, token_id: str) -> str:
 class Proxmox:
     """The protocol `Hypervisor` on one Proxmox VE or cluster."""
 
-    def __init__(self, client: ProxmoxClient, leases: LeaseStore) -> None:
+    def __init__(self, client: ProxmoxClient, leases: LeaseStore, turns: Path) -> None:
+        """turns: where locks are kept that processes of this machine share."""
         self._client = client
         self._tasks = Tasks(client)
         pool = f"vmid:{client.provider}"
         self._finder = GuestFinder(client, leases, pool)
         self._ids = GuestIds(client, leases, pool, self._finder)
-        self._maker = GuestMaker(client, self._finder, self._ids)
+        limit = client.settings.parallel_tasks
+        self._turns = Turns(turns, client.provider, limit, client.sleep)
+        self._nets = SafetyNets(client, self._turns, self._finder.locked)
+        self._maker = GuestMaker(client, self._finder, self._ids, self._turns)
 
     def check(self) -> list[Check]:
         return inspect(self._client, self._ids)
+
+    def least_rights(self) -> str:
+        version = str(self._client.get("version").get("version"))
+        return least_rights(self._client.settings, int(version.partition(".")[0]))
 
     def find(self, owner: str) -> Guest | None:
         found = self._finder.find(owner)
@@ -80,6 +99,8 @@ class Proxmox:
 
     def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
         check_spec(spec)
+        if self._client.settings.containers:
+            check_container(spec)
         with self._about("the guest cannot be created", spec.name):
             return self._maker.make(spec, progress)
 
@@ -138,7 +159,12 @@ class Proxmox:
 
     def host_keys(self, guest: Guest, progress: Progress) -> tuple[str, ...]:
         with self._about("the guest's SSH host key cannot be read", guest.name, guest.id):
-            return read_host_keys(self._client, self._marked(guest).path, progress)
+            found = self._marked(guest)
+            return (
+                ()
+                if found.kind == CONTAINER
+                else read_host_keys(self._client, found.path, progress)
+            )
 
     # removing
 
@@ -169,10 +195,25 @@ class Proxmox:
                 self._wait_for_status(guest, "stopped", deadline, progress)
             progress.log(f"Removing guest {found.vmid} and its disks.")
             everything = {"purge": True, "destroy-unreferenced-disks": True}
-            upid = self._client.delete(found.path, everything)
-            self._tasks.wait(str(upid), progress, DESTROY_SECONDS)
+            storage = self._client.settings.storage
+            with self._turns.at(found.node, storage, progress):
+                upid = self._client.delete(found.path, everything)
+                self._tasks.wait(str(upid), progress, DESTROY_SECONDS)
         except NotFound:
             return
+
+    # safety nets
+
+    def keep(self, owner: str, name: str, kind: NetKind, progress: Progress) -> str | None:
+        with self._about(f"the {kind} of the guest cannot be made", owner):
+            found = self._finder.find(owner)
+            if found is None:
+                raise NotFound("there is no guest", why=f"none bears the mark {owner}")
+            return self._nets.keep(found, name, kind, progress)
+
+    def drop(self, owner: str, known_as: str, kind: NetKind, progress: Progress) -> bool:
+        with self._about(f"the {kind} of the guest cannot be removed", owner):
+            return self._nets.drop(self._finder.find(owner), known_as, kind, progress)
 
     # shared
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from engine.backends.hypervisor.granting import grant_command, who
 from engine.errors import (
     Conflict,
     Denied,
@@ -27,13 +28,6 @@ from engine.errors import (
 
 NOTHING_CHANGED = "nothing was changed"
 _PERMISSION = re.compile(r"Permission check failed(?: \((?P<path>/[^,)]*), (?P<rights>[^)]+)\))?")
-_ROLES = {  # roles that every Proxmox VE has, by the first part of a privilege
-    "Datastore": "PVEDatastoreUser",
-    "SDN": "PVESDNUser",
-    "Pool": "PVEPoolUser",
-    "Sys": "PVEAuditor",
-    "VM": "PVEVMAdmin",
-}
 
 
 @dataclass(frozen=True)
@@ -45,13 +39,13 @@ class Refusal:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-def explain(refusal: Refusal, token_id: str, *, reading: bool) -> HomeportError:
+def explain(refusal: Refusal, account: str, *, reading: bool) -> HomeportError:
     """The error to raise for a refused request. reading: it could not have changed anything."""
     status, message = refusal.status, refusal.message
     if status == 401:
-        return _token_refused(token_id, message)
+        return _refused(account, message)
     if status == 403:
-        return _denied(message, token_id)
+        return _denied(message, account)
     if status == 400:
         return _wrong_parameters(refusal)
     if status == 501:
@@ -70,13 +64,13 @@ def explain(refusal: Refusal, token_id: str, *, reading: bool) -> HomeportError:
             left=NOTHING_CHANGED,
             do="Check that the node is on and in the cluster, then try again.",
         )
-    return explain_text(message, token_id)
+    return explain_text(message, account)
 
 
-def explain_text(message: str, token_id: str) -> HomeportError:
+def explain_text(message: str, account: str) -> HomeportError:
     """The error behind a sentence of Proxmox: a refusal's, or the one that ended a task."""
     if _PERMISSION.search(message):
-        return _denied(message, token_id)
+        return _denied(message, account)
     for pattern, make in _SENTENCES:
         if pattern.search(message):
             return make(message)
@@ -96,18 +90,11 @@ def answer_lost(why: str) -> OutcomeUnknown:
     )
 
 
-def grant_command(path: str, privilege: str, token_id: str) -> str:
-    """The one command that grants a privilege to the token, and to the user it belongs to."""
-    user = token_id.partition("!")[0]
-    role = _ROLES.get(privilege.partition(".")[0], "PVEAdmin")
-    return f"pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role}"
-
-
-def _denied(message: str, token_id: str) -> Denied:
+def _denied(message: str, account: str) -> Denied:
     found = _PERMISSION.search(message)
     if found is None or not found["path"]:
         return Denied(
-            "the Proxmox token lacks a right",
+            f"the Proxmox {who(account)} lacks a right",
             why=message,
             left=NOTHING_CHANGED,
             do="Check the provider's connection: it names every missing right and the command "
@@ -115,18 +102,27 @@ def _denied(message: str, token_id: str) -> Denied:
         )
     path, rights = found["path"], found["rights"].split("|")
     return Denied(
-        f"the Proxmox token lacks the right {' or '.join(rights)} on {path}",
+        f"the Proxmox {who(account)} lacks the right {' or '.join(rights)} on {path}",
         why=message,
         left=NOTHING_CHANGED,
-        do=f"On a Proxmox host run: {grant_command(path, rights[0], token_id)}",
+        do=f"On a Proxmox host run: {grant_command(path, rights[:1], account)}",
     )
 
 
-def _token_refused(token_id: str, message: str) -> Denied:
-    user, _, name = token_id.partition("!")
+def _refused(account: str, message: str) -> Denied:
+    user, _, name = account.partition("!")
+    if not name:
+        return Denied(
+            "Proxmox VE does not accept the user's password",
+            on=user,
+            why=message or "authentication failed",
+            left=NOTHING_CHANGED,
+            do="Check 'login' and the stored password (and the TOTP secret, where there is a "
+            f"second factor). A new password sets: pveum passwd {user}",
+        )
     return Denied(
         "Proxmox VE does not accept the API token",
-        on=token_id,
+        on=account,
         why=message or "authentication failed",
         left=NOTHING_CHANGED,
         do="Check token_id and the stored token secret. Whether the token exists or has expired "

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.refusals import grant_command
+from engine.backends.hypervisor.granting import grant_command, who
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.errors import Denied
 
@@ -22,12 +22,11 @@ _GUEST = (
     "VM.Config.Options",
     "VM.Config.CPU",
     "VM.Config.Memory",
-    "VM.Config.HWType",
     "VM.Config.Disk",
-    "VM.Config.CDROM",
     "VM.Config.Network",
-    "VM.Config.Cloudinit",
 )
+_MACHINE = ("VM.Config.HWType", "VM.Config.CDROM", "VM.Config.Cloudinit")
+"""What a virtual machine needs, and a container does not have."""
 _AGENT_9 = ("VM.GuestAgent.Audit", "VM.GuestAgent.FileRead")
 _AGENT_8 = ("VM.Monitor",)
 """Proxmox VE 9 split VM.Monitor up and refuses the old name."""
@@ -46,19 +45,62 @@ def needs(settings: ProxmoxSettings, major: int) -> list[Need]:
     guests = guest_paths(settings)
     storage = (f"/storage/{settings.storage}",)
     wanted = [Need(guests, privilege) for privilege in _GUEST]
-    wanted += [Need(guests, privilege) for privilege in agent_rights(major)]
+    if not settings.containers:
+        wanted += [Need(guests, privilege) for privilege in (*_MACHINE, *agent_rights(major))]
     wanted.append(Need(storage, "Datastore.AllocateSpace"))
     wanted.append(Need((f"/sdn/zones/localnetwork/{settings.bridge}",), "SDN.Use"))
-    if settings.image:
-        wanted.append(Need((f"/storage/{settings.image.partition(':')[0]}",), "Datastore.Audit"))
-    if settings.template is not None:
-        wanted.append(Need((f"/vms/{settings.template}", *guests), "VM.Clone"))
+    if source := settings.container_template if settings.containers else settings.image:
+        wanted.append(Need((f"/storage/{source.partition(':')[0]}",), "Datastore.Audit"))
+    if settings.safety_net == "snapshot":
+        wanted.append(Need(guests, "VM.Snapshot"))
+    elif settings.safety_net == "backup":
+        place = (f"/storage/{settings.backup_storage}",)
+        wanted += [
+            Need(guests, "VM.Backup"),
+            Need(place, "Datastore.AllocateSpace"),
+            Need(place, "Datastore.Allocate"),  # to remove that of a guest that is gone
+        ]
+    if settings.clone_source is not None:
+        wanted.append(Need((f"/vms/{settings.clone_source}", *guests), "VM.Clone"))
     return wanted
 
 
 def agent_rights(major: int) -> tuple[str, ...]:
     """For asking a guest's agent, under Proxmox VE of this major version."""
     return _AGENT_9 if major >= 9 else _AGENT_8
+
+
+def fetching(settings: ProxmoxSettings) -> list[Need]:
+    """What it takes to have that fetched from which guests are made; nothing where it is not."""
+    if settings.clone_source is not None or not (settings.containers or settings.image_url):
+        return []
+    source = settings.container_template if settings.containers else settings.image
+    needed = [Need((f"/storage/{source.partition(':')[0]}",), "Datastore.AllocateTemplate")]
+    if not settings.containers:
+        place = f"/nodes/{settings.node}" if settings.node else "/nodes"
+        needed.append(Need((place,), "Sys.AccessNetwork"))
+    return needed
+
+
+def least_rights(settings: ProxmoxSettings, major: int) -> str:
+    """Commands to paste on a Proxmox host: the user, the pool, and for each path a role with what
+    is needed there and no more."""
+    by_path: dict[str, list[str]] = {}
+    for need in [*needs(settings, major), *fetching(settings)]:
+        by_path.setdefault(need.paths[0], []).append(need.privilege)
+    if settings.pool:
+        by_path[f"/pool/{settings.pool}"].append("Pool.Audit")
+    user, _, token = settings.account.partition("!")
+    lines = [f"pveum user add {user}"]
+    if settings.pool:
+        lines.append(f"pveum pool add {settings.pool}")
+    for path, privileges in by_path.items():
+        role = "Homeport" + path.replace("/", "-")
+        lines.append(f"pveum role add {role} --privs '{' '.join(dict.fromkeys(privileges))}'")
+        lines.append(f"pveum acl modify {path} --users {user} --roles {role}")
+    if token:
+        lines.append(f"pveum user token add {user} {token} --privsep 0")
+    return "\n".join(lines)
 
 
 def guest_paths(settings: ProxmoxSettings) -> tuple[str, ...]:
@@ -88,12 +130,12 @@ def require_sight(client: ProxmoxClient) -> None:
     paths = guest_paths(client.settings)
     if missing(client, [Need(paths, "VM.Audit")]):
         raise Denied(
-            f"the Proxmox token lacks the right VM.Audit on {paths[0]}",
+            f"the Proxmox {who(client.settings.account)} lacks the right VM.Audit on {paths[0]}",
             on=client.provider,
             why="without it Homeport cannot see which guests are already there",
             left="nothing was changed",
             do="On a Proxmox host run: "
-            + grant_command(paths[0], "VM.Audit", client.settings.token_id),
+            + grant_command(paths[0], ["VM.Audit"], client.settings.account),
         )
 
 

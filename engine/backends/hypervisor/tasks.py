@@ -54,7 +54,7 @@ class Tasks:
 
     def succeeded(self, nodes: Iterable[str], guest: int, kinds: Iterable[str]) -> bool:
         """Whether one of this token's tasks of these kinds on the guest ended well."""
-        user, _, token = self._client.settings.token_id.partition("!")
+        user, _, token = self._client.settings.account.partition("!")
         return any(
             str(row.get("status") or "").startswith(("OK", "WARNINGS"))
             and str(row.get("user")).partition("!")[0] == user
@@ -101,7 +101,7 @@ class Tasks:
                 why=lines[-1] if lines else "its log is cut off",
                 do="Try again; Homeport looks at what is there before it does anything.",
             )
-        error = explain_text(_reason(outcome, lines), self._client.settings.token_id)
+        error = explain_text(_reason(outcome, lines), self._client.settings.account)
         if isinstance(error, RemoteFailure):
             error.what = "a task of Proxmox VE failed"
         error.on = upid

@@ -11,9 +11,10 @@ import re
 import secrets
 from typing import Any
 
-from fakepve import FakePve, PveError
+from fakepve import PveError
 from fakepve.shapes import PRIVILEGES
 
+from engine.lab.api.login import PasswordLogin
 from engine.lab.api.settings import BRIDGE, DISK_STORAGE, POOL, TOKEN_ID, USER
 
 GUEST_PRIVILEGES = (
@@ -32,19 +33,26 @@ GUEST_PRIVILEGES = (
     "VM.GuestAgent.Audit",
     "VM.GuestAgent.FileRead",
     "VM.PowerMgmt",
+    "VM.Snapshot",
+    "VM.Backup",
 )
 """On the pool. Nothing here reaches a guest outside of it."""
 LEAST_RIGHTS: dict[str, tuple[str, ...]] = {
     f"/pool/{POOL}": GUEST_PRIVILEGES,
     f"/storage/{DISK_STORAGE}": ("Datastore.AllocateSpace", "Datastore.Audit"),
-    "/storage/local": ("Datastore.Audit",),
+    "/storage/local": (
+        "Datastore.Allocate",
+        "Datastore.AllocateSpace",
+        "Datastore.AllocateTemplate",
+        "Datastore.Audit",
+    ),
     f"/sdn/zones/localnetwork/{BRIDGE}": ("SDN.Use",),
-    "/nodes": ("Sys.Audit",),
+    "/nodes": ("Sys.AccessNetwork", "Sys.Audit"),
 }
 """What Homeport's user is granted, path by path (reference: proxmox.md, 4.13)."""
 
 
-class Access(FakePve):  # type: ignore[misc] # fakepve has no types
+class Access(PasswordLogin):
     """Mixin: authentication by token, and permission checks."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,6 +68,7 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
         self.users[USER] = secrets.token_urlsafe(32)
         self.tokens[TOKEN_ID] = {"secret": secret, "privsep": 0, "expire": 0, "comment": ""}
         for path, privileges in LEAST_RIGHTS.items():
+            self.roles["Lab" + path.replace("/", "-")] = list(privileges)
             self.grant(USER, path, *privileges)
 
     def _authenticate(self, request: Any) -> str | None:
@@ -143,95 +152,6 @@ class Access(FakePve):  # type: ignore[misc] # fakepve has no types
     async def _apply_config(self, vm: Any, user: str, p: dict[str, Any]) -> None:
         self.require_bridges(user, p)
         await super()._apply_config(vm, user, p)
-
-    # --- tokens, rules and roles ------------------------------------------------------
-
-    def _routes_lab_access(self) -> list[Any]:
-        token = "/access/users/{userid}/token/{tokenid}"
-        return [
-            ("GET", "/access/users", self._user_list),
-            ("GET", token, self._token_show),
-            ("POST", token, self._token_make),
-            ("DELETE", token, self._token_delete),
-            ("GET", "/access/acl", self._acl_list),
-            ("PUT", "/access/acl", self._acl_change),
-            ("POST", "/access/roles", self._role_make),
-        ]
-
-    async def _user_list(self, v: dict[str, Any], user: str) -> list[dict[str, Any]]:
-        """All for who may see accounts; for others, themselves."""
-        own, audit = user.partition("!")[0], self.allowed(user, "/access/groups", "Sys.Audit")
-        known = [name for name in (self.user, *self.users) if audit or name == own]
-        return [{"userid": name, "enable": 1, "expire": 0} for name in known]
-
-    async def _token_make(self, v: dict[str, Any], user: str) -> dict[str, Any]:
-        token_id = f"{v['userid']}!{v['tokenid']}"
-        if v["userid"] not in self.users and v["userid"] != self.user:
-            raise PveError(500, f"no such user ('{v['userid']}')")
-        if token_id in self.tokens:
-            raise PveError(
-                400, "Parameter verification failed.", {"tokenid": "Token already exists."}
-            )
-        secret = secrets.token_hex(16)
-        info = {"privsep": v.get("privsep", 1), "expire": v.get("expire", 0)}
-        self.tokens[token_id] = info | {"secret": secret, "comment": v.get("comment", "")}
-        return {"full-tokenid": token_id, "info": info, "value": secret}
-
-    def _token(self, v: dict[str, Any]) -> dict[str, Any]:
-        token = self.tokens.get(f"{v['userid']}!{v['tokenid']}")
-        if token is None:
-            raise PveError(500, f"no such token '{v['tokenid']}' for user '{v['userid']}'")
-        return token
-
-    async def _token_show(self, v: dict[str, Any], user: str) -> dict[str, Any]:
-        return {name: x for name, x in self._token(v).items() if name != "secret"}
-
-    async def _token_delete(self, v: dict[str, Any], user: str) -> None:
-        self._token(v)
-        who = f"{v['userid']}!{v['tokenid']}"
-        del self.tokens[who]
-        self.acl.pop(who, None)
-
-    async def _role_make(self, v: dict[str, Any], user: str) -> None:
-        if v["roleid"] in self.roles:
-            raise PveError(500, f"create role failed: role '{v['roleid']}' already exists")
-        wanted = str(v.get("privs", "")).replace(",", " ").split()
-        for priv in wanted:
-            if priv not in PRIVILEGES:
-                raise PveError(
-                    400, "Parameter verification failed.", {"privs": f"invalid privilege '{priv}'"}
-                )
-        self.roles[v["roleid"]] = wanted
-
-    async def _acl_change(self, v: dict[str, Any], user: str) -> None:
-        """Rules for users and tokens; custom roles, or Administrator."""
-        whom = [w for kind in ("users", "tokens") for w in str(v.get(kind) or "").split(",") if w]
-        for role in str(v["roles"]).split(","):
-            privileges = PRIVILEGES if role == "Administrator" else self.roles.get(role)
-            if privileges is None:
-                raise PveError(500, f"role '{role}' does not exist")
-            for who in whom:
-                rules = self.acl.setdefault(who, [])
-                rule = (v["path"], set(privileges))
-                if v.get("delete"):
-                    self.acl[who] = [found for found in rules if found != rule]
-                elif rule not in rules:
-                    rules.append(rule)
-
-    async def _acl_list(self, v: dict[str, Any], user: str) -> list[dict[str, Any]]:
-        names = {frozenset(privileges): role for role, privileges in self.roles.items()}
-        return [
-            {
-                "path": path,
-                "ugid": who,
-                "type": "token" if "!" in who else "user",
-                "roleid": names.get(frozenset(privileges), "Homeport"),
-                "propagate": 1,
-            }
-            for who, rules in self.acl.items()
-            for path, privileges in rules
-            if self.allowed(user, path, "Permissions.Modify") or who == user.partition("!")[0]
-        ]
 
 
 def _covers(granted: str, path: str) -> bool:

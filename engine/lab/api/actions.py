@@ -40,12 +40,13 @@ class Actions(Machines):
 
     def _need_memory(self, vm: Any) -> None:
         """kvm ends at once where the machine has not the memory that the VM is given."""
-        used = sum(_memory(other) for other in self.vms if other.status == "running")
-        if used + _memory(vm) > self.node_memory():
+        used = sum(memory_of(other) for other in self.machines() if other.status == "running")
+        wanted, free = memory_of(vm) >> 20, (self.node_memory() - used) >> 20
+        if wanted > free:
             raise TaskError(
                 "start failed: QEMU exited with code 1\n"
                 f"kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory "
-                f"({_memory(vm) >> 20} MiB asked for, {(self.node_memory() - used) >> 20} MiB free)"
+                f"({wanted} MiB asked for, {free} MiB free)"
             )
 
     def _need_bridge(self, vm: Any) -> None:
@@ -135,5 +136,6 @@ class Actions(Machines):
             raise PveError(500, f"VM {vm.vmid} is not running")
 
 
-def _memory(vm: Any) -> int:
+def memory_of(vm: Any) -> int:
+    """Bytes of memory that a VM or a container is given."""
     return int(str(vm.config.get("memory", 512)).split("=")[-1]) << 20

@@ -14,11 +14,16 @@ _KEY_TYPES = ("ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
 
 def check(values: dict[str, Any]) -> None:
     """500 for an SSH key that ssh-keygen would refuse; a password is never kept as it is."""
-    for line in urllib.parse.unquote(str(values.get("sshkeys") or "")).splitlines():
-        if line.strip() and not _is_key(line.split()):
-            raise PveError(500, "SSH public key validation error")
+    check_keys(urllib.parse.unquote(str(values.get("sshkeys") or "")))
     if values.get("cipassword"):
         values["cipassword"] = "**********"
+
+
+def check_keys(text: str) -> None:
+    """Public keys, one on a line."""
+    for line in text.splitlines():
+        if line.strip() and not _is_key(line.split()):
+            raise PveError(500, "SSH public key validation error")
 
 
 def _is_key(words: list[str]) -> bool:

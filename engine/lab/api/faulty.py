@@ -9,15 +9,15 @@ from aiohttp import web
 from fakepve import FakeVm, PveError, TaskError
 from fakepve.shapes import PRIVILEGES
 
-from engine.lab.api.access import Access
-from engine.lab.api.disks import Disks
+from engine.lab.api.administration import Administration
+from engine.lab.api.downloads import Downloads
 from engine.lab.api.faults import Faults
 from engine.lab.api.wire import Wire, refusal
 
 _FOREIGN_NAME = "somebody-elses"
 
 
-class Faulty(Wire, Access, Disks):
+class Faulty(Wire, Administration, Downloads):
     """Mixin, outermost: the faults come before everything else."""
 
     faults: Faults
@@ -49,7 +49,7 @@ class Faulty(Wire, Access, Disks):
         revoked = self.faults.get("revoked") or ()
         self.revoked = frozenset(PRIVILEGES if "*" in revoked else revoked)
         locked = self.faults.get("locked") or {}
-        for vm in self.vms:
+        for vm in self.machines():
             life, wanted = self.life(vm), locked.get(str(vm.vmid)) or locked.get("*")
             if life.foreign:
                 continue
@@ -69,7 +69,7 @@ class Faulty(Wire, Access, Disks):
 
     def _take(self, vmid: int) -> None:
         """Somebody else makes a VM with this id, unless there is one."""
-        if self.vm(vmid) is None:
+        if self.guest(vmid) is None:
             vm = FakeVm(vmid, _FOREIGN_NAME, node=self.settings.name)
             self.vms.append(vm)
             self.life(vm).foreign = True
@@ -78,6 +78,11 @@ class Faulty(Wire, Access, Disks):
         if self.faults.use("stolen"):
             self._take(int(v["vmid"]))
         return await super()._qm_create(v, user)
+
+    async def _lxc_create(self, user: str, v: dict[str, Any]) -> Any:
+        if self.faults.use("stolen"):
+            self._take(int(v["vmid"]))
+        return await super()._lxc_create(user, v)
 
     async def _qm_clone(self, v: dict[str, Any], user: str) -> str:
         if self.faults.use("stolen"):

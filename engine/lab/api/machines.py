@@ -35,6 +35,8 @@ class Life:
     """The init whose end is being waited for."""
     foreign: bool = False
     """Somebody else's, made by a fault."""
+    ssh_public_keys: str = ""
+    """Of a container: what goes into root's `authorized_keys`, as it was given."""
     fault_lock: str = ""
     """Its lock comes from a fault, and goes with it."""
 
@@ -52,6 +54,10 @@ class Machines(Tasks):
 
     def life(self, vm: Any) -> Life:
         return self.lives.setdefault(vm.vmid, Life())
+
+    def machines(self) -> list[Any]:
+        """VMs and containers."""
+        return [*self.vms, *self.cts]
 
     def guest_directory(self, vm: Any) -> Path:
         return self.settings.guests / str(vm.vmid)
@@ -126,6 +132,7 @@ class Machines(Tasks):
         async def mend(vm: Any) -> None:
             init = power.running(self.guest_directory(vm))
             if init is not None and self.life(vm).wanted:
+                power.go_on(self.guest_directory(vm))
                 if vm.status != "running" or vm.started_at is None:
                     vm.started_at = time.time()
                 vm.status = vm.qmpstatus = "running"
@@ -137,11 +144,12 @@ class Machines(Tasks):
                 return
             vm.status = vm.qmpstatus = "stopped"
             if not vm.lock:
+                kind = "qmstart" if vm in self.vms else "vzstart"
                 await self.task(
-                    vm.node, "qmstart", vm.vmid, "root@pam", lambda: self._boot_up(vm), vm=vm
+                    vm.node, kind, vm.vmid, "root@pam", lambda: self._boot_up(vm), vm=vm
                 )
 
-        await asyncio.gather(*(mend(vm) for vm in list(self.vms)))
+        await asyncio.gather(*(mend(vm) for vm in self.machines()))
         await asyncio.gather(*self.workers.values())
         self.changed()
 
@@ -153,15 +161,12 @@ class Machines(Tasks):
         has_drive = any("cloudinit" in str(value) for value in vm.config.values())
         config = vm.config if has_drive else {}
         address, gateway = _ip_config(str(config.get("ipconfig0", "")))
-        networks = (ipaddress.ip_network(self.settings.network), self.settings.network6)
-        if address and not any(ipaddress.ip_interface(address).ip in one for one in networks):
-            raise TaskError(f"start failed: {address} is not in the lab's network {networks[0]}")
         keys = urllib.parse.unquote(str(config.get("sshkeys", ""))).splitlines()
         return Boot(
             mark=f"{self.identity}/{vm.vmid}",
             vmid=vm.vmid,
             hostname=vm.name,
-            address=address,
+            address=self.in_network(address) if address else None,
             gateway=gateway,
             mac=_mac(str(vm.config.get("net0", ""))),
             user=str(config.get("ciuser", "debian")),
@@ -170,6 +175,13 @@ class Machines(Tasks):
             search_domain=str(config.get("searchdomain", "")),
             cache=str(self.settings.cache),
         )
+
+    def in_network(self, address: str) -> str:
+        """The address (with prefix length), where the lab's guests may have it; TaskError."""
+        networks = (ipaddress.ip_network(self.settings.network), self.settings.network6)
+        if not any(ipaddress.ip_interface(address).ip in network for network in networks):
+            raise TaskError(f"start failed: {address} is not in the lab's network {networks[0]}")
+        return address
 
     def node_memory(self) -> int:
         """Bytes of memory that the node has for its guests."""
@@ -195,11 +207,15 @@ class Machines(Tasks):
         """pvestatd's view: a new VM has no name and no figures until its next tick."""
         response = await super()._resources(request)
         body = json.loads(response.text)
-        new = {vm.vmid for vm in self.vms if time.time() - self.life(vm).made_at < _STATS_SECONDS}
+        new = {
+            vm.vmid
+            for vm in self.machines()
+            if time.time() - self.life(vm).made_at < _STATS_SECONDS
+        }
         kept = ("id", "type", "node", "vmid", "template", "tags", "lock", "pool", "status")
         body["data"] = [
             {key: row[key] for key in kept if key in row} | {"status": "unknown"}
-            if row["type"] == "qemu" and row["vmid"] in new
+            if row["type"] in ("qemu", "lxc") and row["vmid"] in new
             else row
             for row in body["data"]
         ]

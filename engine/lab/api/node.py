@@ -14,6 +14,7 @@ from fakepve import PveError
 from fakepve.routing import param_error
 from fakepve.server import USER, params
 
+from engine.lab.api.actions import memory_of
 from engine.lab.api.machines import Machines
 from engine.lab.api.settings import BRIDGE
 
@@ -49,8 +50,7 @@ class Node(Machines):
         }
 
     def used_memory(self) -> int:
-        running = [vm for vm in self.vms if vm.status == "running"]
-        return sum(int(self._vm_usage(vm)["maxmem"]) for vm in running)
+        return sum(memory_of(vm) for vm in self.machines() if vm.status == "running")
 
     async def _nodes(self, request: Any) -> web.Response:
         body = json.loads((await super()._nodes(request)).text)

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fakepve import FakeVm
+from fakepve import FakeCt, FakeVm
 
 from engine.lab.api.machines import Life, Machines
 from engine.lab.api.tasks import HALF_MADE
@@ -29,7 +29,8 @@ _VM_FIELDS = (
     "pool",
     "started_at",
 )
-_LIFE_FIELDS = ("wanted", "made_at", "foreign", "fault_lock")
+_CT_FIELDS = ("vmid", "node", "status", "config", "pending", "snapshots", "pool", "started_at")
+_LIFE_FIELDS = ("wanted", "made_at", "foreign", "fault_lock", "ssh_public_keys")
 FORMAT = 1
 
 
@@ -39,6 +40,7 @@ class Stored(Machines):
     saved = b""
     roles: dict[str, list[str]]
     tokens: dict[str, dict[str, Any]]
+    totp: dict[str, str]
 
     def changed(self) -> None:
         self.save()
@@ -53,11 +55,8 @@ class Stored(Machines):
         return {
             "format": FORMAT,
             "identity": self.identity,
-            "vms": [
-                {name: getattr(vm, name) for name in _VM_FIELDS}
-                | {name: getattr(self.life(vm), name) for name in _LIFE_FIELDS}
-                for vm in self.vms
-            ],
+            "vms": [self._dump_machine(vm, _VM_FIELDS) for vm in self.vms],
+            "cts": [self._dump_machine(ct, _CT_FIELDS) for ct in self.cts],
             "storages": {
                 name: store | {"files": sorted(store.get("files", ()))}
                 for name, store in self.storages.items()
@@ -74,7 +73,14 @@ class Stored(Machines):
             "users": self.users,
             "roles": self.roles,
             "tokens": self.tokens,
+            "totp": self.totp,
             "tasks": self.tasklog,
+        }
+
+    def _dump_machine(self, machine: Any, fields: tuple[str, ...]) -> dict[str, Any]:
+        life = self.life(machine)
+        return {name: getattr(machine, name) for name in fields} | {
+            name: getattr(life, name) for name in _LIFE_FIELDS
         }
 
     def load(self, path: Path) -> bool:
@@ -84,7 +90,11 @@ class Stored(Machines):
         data = json.loads(path.read_bytes())
         self.identity = data["identity"]
         for row in data["vms"]:
-            self._load_vm(row)
+            self._load_machine(FakeVm(row["vmid"], row["name"], node=row["node"]), row, _VM_FIELDS)
+        for row in data.get("cts", ()):  # a lab from before there were containers
+            self._load_machine(
+                FakeCt(row["vmid"], node=row["node"], defaults=False), row, _CT_FIELDS
+            )
         self.storages = {
             name: store | {"files": set(store["files"])} for name, store in data["storages"].items()
         }
@@ -98,24 +108,24 @@ class Stored(Machines):
             for who, rules in data["acl"].items()
         }
         self.users, self.roles, self.tokens = data["users"], data["roles"], data["tokens"]
+        self.totp = data.get("totp", {})
         self.tasklog = data["tasks"]
         self.tasks = {record["upid"]: record for record in self.tasklog}
         self.cut_short()
         self._undo_half_made()
         return True
 
-    def _load_vm(self, row: dict[str, Any]) -> None:
-        vm = FakeVm(row["vmid"], row["name"], node=row["node"])
-        for name in _VM_FIELDS:
-            setattr(vm, name, row[name])
-        vm.qmpstatus = vm.status
-        self.vms.append(vm)
-        self.lives[vm.vmid] = Life(**{name: row[name] for name in _LIFE_FIELDS if name in row})
+    def _load_machine(self, machine: Any, row: dict[str, Any], fields: tuple[str, ...]) -> None:
+        for name in fields:
+            setattr(machine, name, row[name])
+        machine.qmpstatus = machine.status
+        (self.vms if isinstance(machine, FakeVm) else self.cts).append(machine)
+        self.lives[machine.vmid] = Life(**{name: row[name] for name in _LIFE_FIELDS if name in row})
 
     def _undo_half_made(self) -> None:
         """No worker goes on with what the last API began."""
-        for vm in [vm for vm in self.vms if vm.lock in HALF_MADE]:
-            self.unmake(vm)
-        for vm in self.vms:
-            if vm.lock == "destroyed":
-                self._qm_lock(vm, None)
+        for machine in [one for one in self.machines() if one.lock in HALF_MADE]:
+            self.unmake(machine)
+        for machine in self.machines():
+            if machine.lock == "destroyed":
+                self._qm_lock(machine, None)

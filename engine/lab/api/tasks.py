@@ -94,13 +94,19 @@ class Tasks(FakePve):  # type: ignore[misc] # fakepve has no types
         """A place for faults: raises TaskError where this task is to fail."""
 
     def unmake(self, vm: Any) -> None:
-        """Remove a half-made VM and its disks, as a worker does that is told to end."""
-        if vm in self.vms:
-            self.vms.remove(vm)
+        """Remove a VM and its disks, as a worker does that is told to end; backups stay."""
+        for machines in (self.vms, self.cts):
+            if vm in machines:
+                machines.remove(vm)
         self._pool_leave(vm.vmid)
         for name, store in self.storages.items():
             volumes = store.get("volumes", {})
-            for volume in [v for v in volumes if volumes[v].get("vmid") == vm.vmid]:
+            disks = [
+                volume
+                for volume, record in volumes.items()
+                if record.get("vmid") == vm.vmid and record.get("content") != "backup"
+            ]
+            for volume in disks:
                 self._qm_free(f"{name}:{volume}")
 
     def changed(self) -> None:

@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,8 +124,39 @@ def kill(directory: Path) -> bool:
 def destroy(directory: Path) -> None:
     """End the guest and remove it with everything in it."""
     kill(directory)
-    _make_removable(directory)
-    shutil.rmtree(directory, ignore_errors=False)
+    remove(directory)
+
+
+def remove(directory: Path) -> None:
+    """A directory of a guest's files, whatever rights they have; none is fine."""
+    if directory.exists():
+        _make_removable(directory)
+        shutil.rmtree(directory)
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """The guest's processes stand still meanwhile, so that its files do not change."""
+    stopped: set[int] = set()
+    try:
+        while running(directory) and (new := processes(directory) - stopped):
+            _signal(new, signal.SIGSTOP)
+            stopped |= new
+        yield
+    finally:
+        _signal(stopped, signal.SIGCONT)
+
+
+def go_on(directory: Path) -> None:
+    """Have the processes go on that an API held when it was killed."""
+    if running(directory):
+        _signal(processes(directory), signal.SIGCONT)
+
+
+def _signal(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def processes(directory: Path) -> set[int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.backends.protocols import Guest, GuestRecord, GuestSpec
 from engine.backends.secrets.installation import installation_ssh_key
-from engine.errors import HostKeyMismatch, NotFound
+from engine.errors import HomeportError, HostKeyMismatch, NotFound
+from engine.guests.proving import new_proof, proven_host_keys
 from engine.guests.waiting import wait_for_shell
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
@@ -36,6 +37,7 @@ def ensure(ctx: StepContext) -> StepOutcome:
         search_domain=ctx.provider.zone,
         user=ctx.provider.access.user,
         ssh_public_keys=(installation_ssh_key(ctx.installation_secrets()).public_line,),
+        proof=ctx.installation_secrets().ensure(_proof(ctx), new_proof) if known is None else "",
     )
     with ctx.spent("provider-task"):
         guest = ctx.backends.hypervisor.ensure(spec, ctx)
@@ -66,6 +68,7 @@ def start(ctx: StepContext) -> StepOutcome:
     resource = ctx.resource(ResourceKind.GUEST)
     if resource is not None:
         _remember(ctx, guest, {_PROVEN: True})
+    ctx.installation_secrets().delete(_proof(ctx))
     _describe(ctx, is_running=True)
     return StepOutcome(changed=not was_running, output={"guest": guest.id})
 
@@ -75,6 +78,7 @@ def destroy(ctx: StepContext) -> StepOutcome:
     """Whatever bears the mark at the provider, known to the inventory or not."""
     with ctx.spent("provider-task"):
         destroyed = ctx.backends.hypervisor.destroy(ctx.owner, ctx)
+    ctx.installation_secrets().delete(_proof(ctx))
     ctx.forget(ResourceKind.GUEST, "main")
     return StepOutcome(changed=destroyed)
 
@@ -103,6 +107,8 @@ def _pin(ctx: StepContext, guest: Guest) -> None:
     if resource is not None and resource.attributes.get(_PROVEN):
         return
     keys = ctx.backends.hypervisor.host_keys(guest, ctx)
+    if guest.holds_proof:
+        keys = _prove(ctx)
     if not keys:
         raise HostKeyMismatch(
             "the guest's host keys cannot be learned",
@@ -113,6 +119,27 @@ def _pin(ctx: StepContext, guest: Guest) -> None:
             "deploy it again.",
         )
     _remember(ctx, guest, {"host_keys": list(keys)})
+
+
+def _prove(ctx: StepContext) -> tuple[str, ...]:
+    """The guest's host keys by its own word, once it answers."""
+    secrets, access = ctx.installation_secrets(), ctx.provider.access
+    address = leased(ctx).address.partition("/")[0]
+    key, proof = installation_ssh_key(secrets).private_pem, secrets.get(_proof(ctx))
+
+    def ask() -> tuple[str, ...]:
+        return proven_host_keys(address, access.ssh_port, access.user, key, proof)
+
+    return wait_for_shell(ask, _raised, ctx, _BOOT_SECONDS)
+
+
+def _raised(error: HomeportError) -> None:
+    raise error
+
+
+def _proof(ctx: StepContext) -> str:
+    """Where the secret is kept until the guest has proven itself."""
+    return f"guest-proofs/{ctx.provider.name}/{ctx.plan.deployment}"
 
 
 def _pin_again(ctx: StepContext, guest: Guest, error: HostKeyMismatch) -> None:
