@@ -1,12 +1,11 @@
 """The guest's own MariaDB: an account and a database for the application, made once.
 
 SQL goes to the client by standard input, as the server's own root on its local socket. The
-password is never in it: what is stored is its hash, as MariaDB keeps it.
+password is never in it (`engine.password_hashes`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from engine.errors import InvalidInput, RemoteFailure
 from engine.guests.protocols import Completed
 from engine.methods import systemd
 from engine.methods.place import Place
+from engine.password_hashes import native_hash
 
 DEBIAN_PACKAGE = "mariadb-server"
 UNIT = "mariadb.service"
@@ -96,12 +96,6 @@ CREATE USER IF NOT EXISTS {database.account};
 ALTER USER {database.account} IDENTIFIED BY PASSWORD '{known_by}';
 GRANT ALL PRIVILEGES ON `{database.name}`.* TO {database.account};
 """
-
-
-def native_hash(password: str) -> str:
-    """What MariaDB stores for a password (mysql_native_password)."""
-    inner = hashlib.sha1(password.encode()).digest()
-    return "*" + hashlib.sha1(inner).hexdigest().upper()
 
 
 def _must(place: Place, sql: str, failed: str) -> None:
