@@ -17,6 +17,7 @@ from engine.methods.place import Place
 from engine.password_hashes import native_hash
 
 DEBIAN_PACKAGE = "mariadb-server"
+DEBIAN_CLIENT = "mariadb-client"
 UNIT = "mariadb.service"
 PORT = 3306
 SECRET = "mariadb-password"

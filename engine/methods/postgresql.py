@@ -18,6 +18,8 @@ from engine.methods.place import Place
 from engine.password_hashes import scram_verifier
 
 DEBIAN_PACKAGE = "postgresql"
+DEBIAN_CLIENT = "postgresql-client"
+"""With the database on a server of the provider: for dumps, and to bring them back."""
 UNIT = "postgresql.service"
 PORT = 5432
 SECRET = "postgresql-password"

@@ -12,6 +12,7 @@ from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.desired import Desired
 from engine.planning.removal import removal_of_side
+from engine.planning.services import dropping
 
 
 def plan_destroy(
@@ -34,6 +35,9 @@ def plan_destroy(
     name, domain = desired.name, desired.domain
     record = {"name": domain, "type": desired.record_type}
     elsewhere = removal_of_side(other, resources, keeps_secrets=keeps_secrets) if other else []
+    databases = [
+        step.model_copy(update={"after": ("guest.destroy",)}) for step in dropping(desired, own)
+    ]
     steps = (
         desired.step(
             "dns.remove@1",
@@ -56,6 +60,7 @@ def plan_destroy(
             f"guest {name}{f' ({guest})' if guest else ''} with all data on it",
             ("dns.remove",),
         ),
+        *databases,
         desired.step(
             "address.release@1",
             "Give the address back",
@@ -74,7 +79,7 @@ def plan_destroy(
             "Remove the secrets",
             Effect.DELETE,
             f"all secrets of {name}",
-            ("guest.destroy", "certificate.remove"),
+            ("guest.destroy", "certificate.remove", *(step.id for step in databases)),
         ),
         desired.step(
             "deployment.forget@1",
@@ -85,5 +90,6 @@ def plan_destroy(
             {"captures": kept} if kept else None,
         ),
     )
-    warning = f"All data of {desired.package.name} on guest {name} is lost."
+    where = f"on guest {name}" + (" and in its database" if databases else "")
+    warning = f"All data of {desired.package.name} {where} is lost."
     return desired.plan(Intent.DESTROY, steps, (), (warning,))
