@@ -12,15 +12,20 @@ from engine.model.provider import Service
 from engine.planning.desired import Desired
 
 COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
+_NO_WAY_BACK = ("mariadb",)
+"""Servers whose databases are captured and restored on guests alone."""
 _LONGEST = 22
 """Of the application in a name: PostgreSQL, MariaDB and what a restore puts behind it fit in."""
 
 
 def served_component(desired: Desired) -> str:
-    """What the package needs and the provider's database server is; empty where that is none."""
+    """What the package needs and the provider's database server is; empty where that is none,
+    or where data on it could not be brought back: those stay on the guest."""
     backend = desired.provider.backends.get(Service.DATABASES)
-    needed = desired.package.needs.components
-    return backend.kind if backend is not None and backend.kind in needed else ""
+    if backend is None or backend.kind not in desired.package.needs.components:
+        return ""
+    kept = {unit.kind for unit in desired.package.state}
+    return "" if backend.kind in kept.intersection(_NO_WAY_BACK) else backend.kind
 
 
 def database_name(desired: Desired) -> str:

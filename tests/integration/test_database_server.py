@@ -15,6 +15,7 @@ from engine.homeport import DeployRequest, Homeport
 from engine.model.plan import Effect, Operation
 from engine.model.provider import BackendProfile, Service
 from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
+from engine.operations.retry import LIMIT_VARIABLE
 from tests.conformance.database_worlds import (
     REFERENCE,
     DatabaseWorld,
@@ -139,13 +140,11 @@ def test_made_used_kept_moved_and_gone(
     assert any(step.kind == "databases.drop@1" for step in confirm.deletes)
     succeeded(here.carry_out(confirm))
     assert world.objects() == before
-    # And back.
-    succeeded(here.carry_out(homeport.plan_migrate(NAME, SERVED)))
+    # The way back is refused while the source serves: the server is older than a guest's own.
+    failed = here.carry_out(homeport.plan_migrate(NAME, SERVED))
+    assert failed.error is not None
+    assert failed.error["code"] == "not-ready"
     assert book.entries() == list(range(7))
-    book.write(7)
-    succeeded(here.carry_out(homeport.plan_confirm(NAME)))
-    assert databases_of(world) == [database]
-
     gone = homeport.plan_destroy(NAME)
     [drop] = [step for step in gone.steps if step.kind == "databases.drop@1"]
     assert drop.effect is Effect.DELETE
@@ -154,3 +153,40 @@ def test_made_used_kept_moved_and_gone(
     check_nothing_left(here, NAME)
     assert world.objects() == before
     homeport.repositories.remove("kept")
+
+
+def test_a_server_that_is_in_the_way_holds_the_deployment_and_not_for_good(
+    here: Installation, world: DatabaseWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Away before anything is made, a stranger's role of that name, killed and away when it goes:
+    each is said, and the same operation goes on."""
+    homeport, before = here.homeport, world.objects()
+    monkeypatch.setenv(LIMIT_VARIABLE, "1")
+    here.end_worker()
+    plan = plan_of(here, name="held")
+    name = next(str(s.args["name"]) for s in plan.steps if s.kind == "databases.ensure@1")
+    world.stop()
+    operation = here.carry_out(plan)
+    assert operation.error is not None
+    assert operation.error["code"] == "unreachable"
+    assert str(world.port) in operation.error["on"]
+    world.start()
+    world.admin(f"CREATE ROLE {name}")
+    operation = here.finish(homeport.resume(operation.id))
+    assert operation.error is not None
+    assert operation.error["code"] == "conflict"
+    world.admin(f"DROP ROLE {name}")
+    with here.killed_at("databases.ensure:after"):
+        operation = here.finish(homeport.resume(operation.id))
+    succeeded(operation)
+    Book(homeport, "held").write(1)
+
+    gone = homeport.plan_destroy("held")
+    world.stop()
+    operation = here.carry_out(gone)
+    assert operation.error is not None
+    assert operation.error["code"] in ("unreachable", "outcome-unknown")
+    world.start()
+    succeeded(here.finish(homeport.resume(operation.id)))
+    check_nothing_left(here, "held")
+    assert world.objects() == before
