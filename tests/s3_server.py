@@ -38,6 +38,7 @@ def port() -> int:
     ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
     words = [weed, "mini", f"-dir={home}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     words += [f"-s3.config={home}/s3.json", "-admin.ui=false", "-webdav=false"]
+    words += ["-s3.iam.readOnly=false"]  # or it makes no keys
     words += [f"-{name}.port={number}" for name, number in ports.items()]
     with Path(home, "log").open("w") as log:
         memory = {**os.environ, "GOMEMLIMIT": "300MiB"}

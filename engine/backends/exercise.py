@@ -8,7 +8,14 @@ from __future__ import annotations
 import secrets as randomness
 from collections.abc import Callable, Iterator
 
-from engine.backends.protocols import Addresses, ProviderBackends, Secrets
+from engine.backends.protocols import (
+    Addresses,
+    BucketKey,
+    Buckets,
+    Databases,
+    ProviderBackends,
+    Secrets,
+)
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError, NotFound
 from engine.model.provider import Check, CheckStatus, Service
@@ -17,10 +24,15 @@ from engine.model.provider import Check, CheckStatus, Service
 def exercise(backends: ProviderBackends, installation: str) -> list[Check]:
     """Every service that can be tried out without harm; errors become lines."""
     owner = f"hp-{installation}-probe{randomness.token_hex(4)}"
-    return [
+    lines = [
         *_lines(Service.SECRETS, lambda: exercise_secrets(backends.secrets)),
         *_lines(Service.ADDRESSES, lambda: exercise_addresses(backends.addresses, owner)),
     ]
+    if (databases := backends.databases) is not None:
+        lines += _lines(Service.DATABASES, lambda: exercise_databases(databases, owner))
+    if (buckets := backends.buckets) is not None:
+        lines += _lines(Service.BUCKETS, lambda: exercise_buckets(buckets, owner))
+    return lines
 
 
 def exercise_secrets(store: Secrets) -> Iterator[str | None]:
@@ -53,6 +65,38 @@ def exercise_addresses(service: Addresses, owner: str) -> Iterator[str | None]:
         yield None if service.find(owner) is None else "it is there after it was given back"
     finally:
         service.release(owner)
+
+
+def exercise_databases(service: Databases, owner: str) -> Iterator[str | None]:
+    """An empty database with its role is made, found, shut, opened and dropped."""
+    name = f"hp_probe_{randomness.token_hex(4)}"
+    first, second = randomness.token_urlsafe(16), randomness.token_urlsafe(16)
+    try:
+        yield None if service.ensure(owner, name, first) else "it said that it was there before"
+        yield None if not service.ensure(owner, name, second) else "asked twice, it made it twice"
+        yield None if service.find(owner) == (name,) else "what was made is not found again"
+        yield None if not service.refuses_login(name, second) else "its role may not connect"
+        service.set_login(owner, name, allowed=False)
+        yield None if service.refuses_login(name, second) else "a role that was shut may connect"
+        service.set_login(owner, name, allowed=True)
+        yield None if not service.refuses_login(name, second) else "a role stays shut"
+        yield None if service.drop(owner) else "it was not dropped"
+        yield None if not service.find(owner) else "it is there after it was dropped"
+    finally:
+        service.drop(owner)
+
+
+def exercise_buckets(service: Buckets, owner: str) -> Iterator[str | None]:
+    """An empty bucket with its key is made, found and removed."""
+    name = f"hp-probe-{randomness.token_hex(4)}"
+    try:
+        key: BucketKey = service.ensure(owner, name, None)
+        yield None if service.ensure(owner, name, key) == key else "a key that works was made anew"
+        yield None if service.find(owner, name) else "what was made is not found again"
+        yield None if service.drop(owner, name) else "it was not removed"
+        yield None if not service.find(owner, name) else "it is there after it was removed"
+    finally:
+        service.drop(owner, name)
 
 
 def _is_gone(store: Secrets, path: str) -> bool:

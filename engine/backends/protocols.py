@@ -256,6 +256,94 @@ class HasLabels(Protocol):
         """All of them, the store's own included; NotFound where there is no such path."""
 
 
+# --- databases --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DatabaseAccess:
+    """How an application reaches its database; the password is a secret of the deployment."""
+
+    host: str
+    port: int
+    database: str
+    username: str
+    ssl_mode: str
+    """As libpq has it: "verify-full", or "disable" where the owner of the network says so."""
+    ca_pem: str = ""
+    """The authority that vouches for the server; empty for those that the guest trusts."""
+
+
+class Databases(Protocol):
+    """One database server for the deployments of a provider.
+
+    name: of the database and of the role (account) that it belongs to, `[a-z][a-z0-9_]*`, at
+    most 40 characters; both bear the owner's mark and the role reaches nothing else. Names,
+    owners and the rest of the server are never touched: `Conflict` where one is in the way.
+    """
+
+    component: str
+    """What of a package's needs it is: "postgresql" or "mariadb"."""
+
+    def check(self) -> list[Check]:
+        """Reachable, authentic, entitled, with room for connections? Makes nothing."""
+
+    def access(self, name: str) -> DatabaseAccess:
+        """Asks the server nothing."""
+
+    def find(self, owner: str) -> tuple[str, ...]:
+        """Names of the databases and roles that bear the owner's mark."""
+
+    def ensure(self, owner: str, name: str, password: str) -> bool:
+        """Database and role are there, and this is the role's password from now on. Finishes
+        what is half made. False where the database was there already."""
+
+    def set_login(self, owner: str, name: str, *, allowed: bool) -> None:
+        """May the role open connections? Where not, those that it has are ended."""
+
+    def refuses_login(self, name: str, password: str) -> bool:
+        """A connection of the role is tried, and the server says no to it."""
+
+    def drop(self, owner: str) -> bool:
+        """Databases and roles with the owner's mark are gone, with all data. False: none were."""
+
+
+# --- buckets ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BucketKey:
+    access_key: str
+    secret_key: str
+
+
+@dataclass(frozen=True)
+class BucketAccess:
+    endpoint: str
+    """ "https://s3.example.org", buckets in the path behind it."""
+    region: str
+    bucket: str
+
+
+class Buckets(Protocol):
+    """One S3 server for the deployments of a provider; name: of a bucket."""
+
+    def check(self) -> list[Check]: ...
+
+    def access(self, name: str) -> BucketAccess:
+        """Asks the server nothing."""
+
+    def find(self, owner: str, name: str) -> bool:
+        """Is the bucket there, and the owner's?"""
+
+    def ensure(self, owner: str, name: str, held: BucketKey | None) -> BucketKey:
+        """The bucket is there, marked, and the key that is given back opens it and, where the
+        server makes keys, nothing else. held: the key given before, which stays where it still
+        works; others of the owner's are removed then, for their answers got lost."""
+
+    def drop(self, owner: str, name: str) -> bool:
+        """The owner's key and bucket are gone, with all objects and versions."""
+
+
 # --- certificates -----------------------------------------------------------------------
 
 
@@ -294,4 +382,7 @@ class ProviderBackends:
     dns: Dns
     secrets: Secrets
     certificates: Certificates
+    databases: Databases | None = None
+    """None where the profile names none: then they are on the guests."""
+    buckets: Buckets | None = None
     extra: dict[str, Any] = field(default_factory=dict)

@@ -17,14 +17,22 @@ from pydantic import BaseModel, ValidationError
 
 from engine.backends.protocols import (
     Addresses,
+    Buckets,
     Certificates,
+    Databases,
     Dns,
     Hypervisor,
     ProviderBackends,
     Secrets,
 )
 from engine.errors import HomeportError, InvalidInput
-from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
+from engine.model.provider import (
+    BackendProfile,
+    Check,
+    CheckStatus,
+    ProviderProfile,
+    Service,
+)
 from engine.paths import Paths
 from engine.plugins import installed
 
@@ -93,6 +101,9 @@ class _OpenedOnUse(ProviderBackends):
             extra={}, _profile=profile, _environment=environment, _drivers=drivers
         )
 
+    def _open_optional(self, service: Service) -> Any:
+        return self._open(service) if service in self._drivers else None
+
     def _open(self, service: Service) -> Any:
         driver = self._drivers[service]
         try:
@@ -126,6 +137,14 @@ class _OpenedOnUse(ProviderBackends):
     def certificates(self) -> Certificates:
         return self._open(Service.CERTIFICATES)  # type: ignore[no-any-return]
 
+    @cached_property
+    def databases(self) -> Databases | None:
+        return self._open_optional(Service.DATABASES)  # type: ignore[no-any-return]
+
+    @cached_property
+    def buckets(self) -> Buckets | None:
+        return self._open_optional(Service.BUCKETS)  # type: ignore[no-any-return]
+
     def __repr__(self) -> str:
         return f"<backends of {self._profile.name}>"
 
@@ -139,7 +158,7 @@ def open_backends(profile: ProviderProfile, environment: BackendEnvironment) -> 
     InvalidInput at once where a service is not configured or its driver is not installed;
     on first use of a service where its settings are wrong.
     """
-    drivers = {service: _driver(profile, service) for service in Service}
+    drivers = {service: _driver(profile, service) for service in profile.services}
     return _OpenedOnUse(profile, environment, drivers)
 
 
@@ -148,7 +167,8 @@ def check_backends(backends: ProviderBackends) -> list[Check]:
     checks: list[Check] = []
     for service in Service:
         try:
-            checks += getattr(backends, service.value).check()
+            if (backend := getattr(backends, service.value)) is not None:
+                checks += backend.check()
         except HomeportError as error:
             checks.append(failed_check(service.value, error))
     return checks

@@ -18,6 +18,13 @@ READ_SECONDS = 30.0
 _FINGERPRINT = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
 
 
+def pem_authority(value: str) -> str:
+    """Of a setting that holds one; may be empty. ValueError otherwise."""
+    if value and "-----BEGIN CERTIFICATE-----" not in value:
+        raise ValueError("this is not a certificate in PEM form")
+    return value
+
+
 class Trust(BaseModel):
     """ca_pem: the authority that signed the certificate. fingerprint: SHA-256 fingerprints of
     the certificates themselves. Neither: the system's authorities. There is no setting that
@@ -42,12 +49,7 @@ class Trust(BaseModel):
             raise ValueError("a fingerprint is 32 bytes in hexadecimal, joined by colons (SHA-256)")
         return tuple(item.upper() for item in value)
 
-    @field_validator("ca_pem")
-    @classmethod
-    def _authority(cls, value: str) -> str:
-        if value and "-----BEGIN CERTIFICATE-----" not in value:
-            raise ValueError("this is not a certificate in PEM form")
-        return value
+    _authority = field_validator("ca_pem")(pem_authority)
 
 
 class _Bounded(VerifyingAdapter):

@@ -18,6 +18,9 @@ placeholders in braces:
             scripts, never in a command
 {postgresql.host} {postgresql.port} {postgresql.database} {postgresql.username}
 {mariadb.host} {mariadb.port} {mariadb.database} {mariadb.username}
+{postgresql.ssl_mode} {postgresql.ca_file} {mariadb.ssl_mode} {mariadb.ca_file}
+            how a server of the provider is proven to be itself ("verify-full", or "disable" where
+            its owner does without), and by which authorities; on the guest "prefer", and empty
 {redis.host} {redis.port}
 
 A component's password is the package's secret `<component>-password`. A value that is one

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+from engine.backends.databases.settings import SYSTEM_AUTHORITIES
+from engine.backends.protocols import DatabaseAccess
 from engine.catalog.placeholders import SECRET
 from engine.errors import InvalidInput
 from engine.methods import mariadb, postgresql, redis
 from engine.methods.place import Place
 from engine.public import PublicEndpoint
+
+_SERVERS: Mapping[str, Any] = {"postgresql": postgresql, "mariadb": mariadb}
+"""The modules of the database servers that a guest may have of its own."""
 
 
 class PlaceBindings(Mapping[str, "str | int"]):
@@ -28,6 +34,28 @@ class PlaceBindings(Mapping[str, "str | int"]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def authority_file(place: Place, component: str, access: DatabaseAccess) -> str:
+    """On the guest: the authorities by which its application proves the server; empty where it
+    does not have to."""
+    if access.ssl_mode != "verify-full":
+        return ""
+    if not access.ca_pem:
+        return SYSTEM_AUTHORITIES
+    return f"{place.paths.config}/{component}-ca.pem"
+
+
+def _on_guest(place: Place, component: str) -> DatabaseAccess:
+    server = _SERVERS[component]
+    own = server.Database.of(place.app.package.id)
+    return DatabaseAccess(
+        host=place.facts.loopback,
+        port=server.PORT,
+        database=own.name,
+        username=own.username,
+        ssl_mode="prefer",
+    )
 
 
 def account_name(place: Place) -> str:
@@ -64,21 +92,15 @@ def bindings_of(place: Place, *, password_file: str = "") -> PlaceBindings:
     if password_file:
         values["password_file"] = password_file
     needed = app.package.needs.components
-    if "postgresql" in needed:
-        database = postgresql.Database.of(app.package.id)
+    for component in set(needed) & _SERVERS.keys():
+        access = app.databases.get(component) or _on_guest(place, component)
         values |= {
-            "postgresql.host": facts.loopback,
-            "postgresql.port": postgresql.PORT,
-            "postgresql.database": database.name,
-            "postgresql.username": database.username,
-        }
-    if "mariadb" in needed:
-        own = mariadb.Database.of(app.package.id)
-        values |= {
-            "mariadb.host": facts.loopback,
-            "mariadb.port": mariadb.PORT,
-            "mariadb.database": own.name,
-            "mariadb.username": own.username,
+            f"{component}.host": access.host,
+            f"{component}.port": access.port,
+            f"{component}.database": access.database,
+            f"{component}.username": access.username,
+            f"{component}.ssl_mode": access.ssl_mode,
+            f"{component}.ca_file": authority_file(place, component, access),
         }
     if "redis" in needed:
         values |= {"redis.host": facts.loopback, "redis.port": redis.PORT}

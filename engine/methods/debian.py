@@ -25,7 +25,7 @@ from engine.methods import (
     release,
     systemd,
 )
-from engine.methods.bindings import PlaceBindings, account_name, bindings_of
+from engine.methods.bindings import PlaceBindings, account_name, authority_file, bindings_of
 from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
@@ -48,10 +48,10 @@ class DebianMethod:
 
     def components(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)
-        needed = app.package.needs.components
-        apt.ensure_packages(
-            place, (caddy.DEBIAN_PACKAGE, *(_COMPONENTS[name].DEBIAN_PACKAGE for name in needed))
-        )
+        needed = [name for name in app.package.needs.components if name not in app.databases]
+        packages = [_COMPONENTS[name].DEBIAN_PACKAGE for name in needed]
+        packages += [_COMPONENTS[name].DEBIAN_CLIENT for name in app.databases]
+        apt.ensure_packages(place, (caddy.DEBIAN_PACKAGE, *packages))
         caddy.retire_default_service(place)
         if "postgresql" in needed:
             postgresql.ensure_postgresql(place, secrets.token_bytes)
@@ -87,6 +87,7 @@ class DebianMethod:
             if place.write(path, file.data, mode=file.mode, owner=_owner(place, file.mode)):
                 work.log(f"Wrote {path}")
                 changed = True
+        changed |= _write_authorities(place)
         changed |= systemd.write_unit(place, place.paths.unit_file, _unit(place, bindings))
         if was_proven and not changed:
             now_proven(place)
@@ -172,6 +173,21 @@ class DebianMethod:
         fence.take_down(Place.of(shell, app, work))
 
 
+def _write_authorities(place: Place) -> bool:
+    """Of the provider's database servers; True where anything changed."""
+    written = [
+        place.write(
+            authority_file(place, component, access),
+            access.ca_pem.encode(),
+            mode=0o640,
+            owner=_owner(place, 0o640),
+        )
+        for component, access in place.app.databases.items()
+        if access.ssl_mode == "verify-full" and access.ca_pem
+    ]
+    return any(written)
+
+
 def _owner(place: Place, mode: int) -> str:
     """Root's own, read by the service through its group; a file for its owner alone is the
     service's."""
@@ -229,7 +245,11 @@ def _unit(place: Place, bindings: PlaceBindings) -> Unit:
         environment={k: expand_text(v, bindings) for k, v in service.environment.items()},
         user=paths.user,
         directory=paths.data,
-        after=tuple(_COMPONENTS[name].UNIT for name in app.package.needs.components),
+        after=tuple(
+            _COMPONENTS[name].UNIT
+            for name in app.package.needs.components
+            if name not in app.databases
+        ),
         stop_seconds=service.stop_seconds,
         runtime_directory=f"homeport/{app.name}",
         writable=(paths.data,),

@@ -141,10 +141,12 @@ def _putting_aside(place: Place) -> list[Command]:
 
 
 def _databases(place: Place) -> list[ModuleType]:
-    """The modules of the servers that know the application by a role of its own."""
+    """The modules of the servers on the guest that know the application by a role of its own;
+    those of the provider are fenced there."""
     servers = {"postgresql": postgresql, "mariadb": mariadb}
     needed = place.app.package.needs.components
-    return [server for name, server in servers.items() if name in needed]
+    elsewhere = place.app.databases
+    return [server for name, server in servers.items() if name in needed and name not in elsewhere]
 
 
 def _holds_not(place: Place, why: str) -> RemoteFailure:

@@ -1,12 +1,11 @@
 """The guest's own MariaDB: an account and a database for the application, made once.
 
 SQL goes to the client by standard input, as the server's own root on its local socket. The
-password is never in it: what is stored is its hash, as MariaDB keeps it.
+password is never in it (`engine.password_hashes`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
 from collections.abc import Sequence
@@ -17,8 +16,10 @@ from engine.guests.protocols import Completed
 from engine.methods import systemd
 from engine.methods.in_turn import Command, written
 from engine.methods.place import Place
+from engine.password_hashes import native_hash
 
 DEBIAN_PACKAGE = "mariadb-server"
+DEBIAN_CLIENT = "mariadb-client"
 UNIT = "mariadb.service"
 PORT = 3306
 SECRET = "mariadb-password"
@@ -101,12 +102,6 @@ CREATE USER IF NOT EXISTS {database.account};
 ALTER USER {database.account} IDENTIFIED BY PASSWORD '{known_by}';
 GRANT ALL PRIVILEGES ON `{database.name}`.* TO {database.account};
 """
-
-
-def native_hash(password: str) -> str:
-    """What MariaDB stores for a password (mysql_native_password)."""
-    inner = hashlib.sha1(password.encode()).digest()
-    return "*" + hashlib.sha1(inner).hexdigest().upper()
 
 
 def _must(place: Place, sql: str, failed: str) -> None:

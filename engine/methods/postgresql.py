@@ -1,17 +1,13 @@
 """The guest's own PostgreSQL: a role and a database for the application, made once.
 
 SQL goes to psql by standard input, as the server's own superuser on its local socket. The
-password is never in it: what is stored is the SCRAM verifier (RFC 5802, as PostgreSQL
-writes it), so neither the server's log nor its statistics ever see the password.
+password is never in it (`engine.password_hashes`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import time
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,12 +16,14 @@ from engine.guests.protocols import Completed
 from engine.methods import systemd
 from engine.methods.in_turn import Command, written
 from engine.methods.place import Place
+from engine.password_hashes import scram_verifier
 
 DEBIAN_PACKAGE = "postgresql"
+DEBIAN_CLIENT = "postgresql-client"
+"""With the database on a server of the provider: for dumps, and to bring them back."""
 UNIT = "postgresql.service"
 PORT = 5432
 SECRET = "postgresql-password"
-_ITERATIONS = 4096
 _START_SECONDS = 60.0
 TRIES = 4
 """Commands of `login_tried`."""
@@ -136,16 +134,6 @@ def setup_input(database: Database, verifier: str) -> str:
     verifier has base64, `$` and `:` only."""
     variables = {"role": database.username, "database": database.name, "verifier": verifier}
     return "".join(f"\\set {name} '{value}'\n" for name, value in variables.items()) + SETUP
-
-
-def scram_verifier(password: str, salt: bytes) -> str:
-    """What PostgreSQL stores for a password (its documentation of pg_authid.rolpassword)."""
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
-    client = hmac.digest(salted, b"Client Key", "sha256")
-    server = hmac.digest(salted, b"Server Key", "sha256")
-    stored = hashlib.sha256(client).digest()
-    parts = [b64encode(part).decode() for part in (salt, stored, server)]
-    return f"SCRAM-SHA-256${_ITERATIONS}:{parts[0]}${parts[1]}:{parts[2]}"
 
 
 def _must(place: Place, sql: str, failed: str, on: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.backends.protocols import Progress
+from engine.backends.protocols import DatabaseAccess, Progress
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell
 from engine.model.move import Forwarded
@@ -32,6 +32,8 @@ class Installation:
     options_schema: Mapping[str, Any]
     values: Mapping[str, Any]
     read_secret: Callable[[str], str]
+    databases: Mapping[str, DatabaseAccess] = field(default_factory=dict)
+    """Component -> the database on a server of the provider; the others are on the guest."""
     account: str = ""
     """User name of the first account; empty for the package's default."""
 

@@ -58,6 +58,8 @@ class ResourceKind(StrEnum):
     SECRET = "secret"
     CERTIFICATE = "certificate"
     ACCOUNT = "account"
+    DATABASE = "database"
+    """On a server of the provider's; its key is the component that it is of."""
     CAPTURE = "capture"
     """The application's state as it was before an upgrade, kept on the guest."""
     SAFETY_NET = "safety-net"

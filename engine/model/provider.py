@@ -18,6 +18,12 @@ class Service(StrEnum):
     DNS = "dns"
     SECRETS = "secrets"
     CERTIFICATES = "certificates"
+    DATABASES = "databases"
+    BUCKETS = "buckets"
+
+
+OPTIONAL = frozenset({Service.DATABASES, Service.BUCKETS})
+"""A provider may do without them."""
 
 
 class BackendProfile(Model):
@@ -51,6 +57,11 @@ class ProviderProfile(Model):
     method: str = "debian"
     access: GuestAccess = GuestAccess()
     backends: dict[Service, BackendProfile]
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Those that it has or must have, in the order of `Service`."""
+        return tuple(s for s in Service if s in self.backends or s not in OPTIONAL)
 
 
 class CheckStatus(StrEnum):

@@ -27,7 +27,7 @@ from engine.model.repository import RepositoryProfile
 from engine.operations.cancellation import Cancellation
 from engine.operations.eventlog import EventLog
 from engine.operations.hiding import HidingBackends, HidingSecrets
-from engine.operations.workplace import SSH_KEY, Workplace, guest_target
+from engine.operations.workplace import SSH_KEY, Workplace, granted_databases, guest_target
 from engine.redaction import Redactor
 
 
@@ -142,6 +142,9 @@ class OperationStep:
             options_schema=self.options_schema,
             values=self.plan.values,
             read_secret=self.secret,
+            databases=granted_databases(
+                self._workplace.inventory, self.plan.deployment, self.provider.name
+            ),
         )
 
     def secret(self, name: str) -> str:

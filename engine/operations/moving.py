@@ -9,7 +9,7 @@ from engine.errors import Conflict, HomeportError, InvalidInput
 from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.move import Forwarded, Move, MovePhase, MoveTerms
 from engine.model.plan import Intent, Plan
-from engine.model.provider import ProviderProfile, Service
+from engine.model.provider import OPTIONAL, ProviderProfile, Service
 from engine.operations.gates import refuse_destroyed
 from engine.operations.looking import forwarded_at, sizes_of
 from engine.operations.speeds import measured_speeds
@@ -210,7 +210,7 @@ def refuse_unfit(
             left="nothing was changed",
             do=f"See what stopped it: homeport operations {deployment.name}",
         )
-    if missing := sorted(source.backends.keys() - target.backends.keys()):
+    if missing := sorted(source.backends.keys() - target.backends.keys() - OPTIONAL):
         raise InvalidInput(
             what="the target lacks a service that the deployment needs",
             on=on,

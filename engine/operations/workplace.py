@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.backends.protocols import ProviderBackends, Secrets
+from engine.backends.protocols import DatabaseAccess, ProviderBackends, Secrets
 from engine.backends.registry import BackendEnvironment, open_backends
 from engine.catalog.load import Catalog
 from engine.catalog.package import Package
@@ -95,6 +95,17 @@ def guest_target(
         user=provider.access.user,
         host_keys=host_keys,
     )
+
+
+def granted_databases(
+    inventory: Inventory, deployment: str, provider: str
+) -> dict[str, DatabaseAccess]:
+    """Component -> the database that the deployment has on a server of that provider."""
+    return {
+        found.key: DatabaseAccess(database=found.external_id, **found.attributes)
+        for found in inventory.resources.of(deployment)
+        if found.kind is ResourceKind.DATABASE and found.provider == provider
+    }
 
 
 def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None = None) -> Workplace:

@@ -27,6 +27,7 @@ _DRILLED = (
     "preflight",
     "secrets.adopt",
     "secrets.ensure",
+    "databases.ensure",
     "address.allocate",
     "guest.ensure",
     "guest.start",
@@ -82,11 +83,11 @@ def plan_drill(
         for step in _with_backup(plan_deploy(desired, schema).steps, desired, repository, backup)
     }
     what = f"{desired.package.name} {desired.release.version}"
-    build = [made[step] for step in _DRILLED]
+    build = [made[step] for step in _DRILLED if step in made]
     alone = desired.step(
         "guest.isolate@1", "Cut its service off", Effect.CHANGE, "it reaches the guest itself only"
     )
-    build.insert(_DRILLED.index("app.configure") + 1, alone)
+    build.insert([step.id for step in build].index("app.configure") + 1, alone)
     build += script_steps(desired, "after-restore", "restore")
     build += script_steps(desired, "before-start", "restore")
     build.append(desired.step("app.run@1", "Start it and ask it on the guest", Effect.CHANGE, what))

@@ -8,9 +8,9 @@ from typing import Any
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
+from engine.planning.services import installed_components, making, unproven_server
 
 TTL = 300
-COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
 
 
 def plan_deploy(
@@ -69,6 +69,7 @@ def _ground(desired: Desired) -> tuple[PlannedStep, ...]:
             f"guest {desired.name}",
             ("guest.ensure",),
         ),
+        *making(desired, ("secrets.ensure",)),
     )
 
 
@@ -80,8 +81,8 @@ def _application(desired: Desired) -> tuple[PlannedStep, ...]:
             "components.install@1",
             "Install what it needs",
             Effect.CREATE,
-            ", ".join(["reverse proxy", *(COMPONENTS[name] for name in components)]),
-            ("guest.start",),
+            installed_components(desired),
+            ("guest.start", *(step.id for step in making(desired))),
             {"components": list(components)},
         ),
         desired.step(
@@ -150,4 +151,4 @@ def _warnings(desired: Desired) -> tuple[str, ...]:
     warnings = [note.text for note in desired.release.notes if note.kind in ("action", "security")]
     if desired.release.version != newest:
         warnings.insert(0, f"{desired.package.name} {newest} is newer than this release.")
-    return tuple(warnings)
+    return (*warnings, *unproven_server(desired))

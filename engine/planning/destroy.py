@@ -13,6 +13,7 @@ from engine.model.plan import Effect, Intent, Plan
 from engine.planning.desired import Desired
 from engine.planning.nets import dropped, dropped_elsewhere
 from engine.planning.removal import removal_of_side
+from engine.planning.services import dropping
 
 
 def plan_destroy(
@@ -37,6 +38,9 @@ def plan_destroy(
     elsewhere = removal_of_side(other, resources, keeps_secrets=keeps_secrets) if other else []
     sides = [desired.provider.name, *([other.provider.name] if other else [])]
     nets = [*dropped(desired, resources), *dropped_elsewhere(desired, resources, sides)]
+    databases = [
+        step.model_copy(update={"after": ("guest.destroy",)}) for step in dropping(desired, own)
+    ]
     steps = (
         desired.step(
             "dns.remove@1",
@@ -60,6 +64,7 @@ def plan_destroy(
             f"guest {name}{f' ({guest})' if guest else ''} with all data on it",
             ("dns.remove", *(step.id for step in nets)),
         ),
+        *databases,
         desired.step(
             "address.release@1",
             "Give the address back",
@@ -78,7 +83,7 @@ def plan_destroy(
             "Remove the secrets",
             Effect.DELETE,
             f"all secrets of {name}",
-            ("guest.destroy", "certificate.remove"),
+            ("guest.destroy", "certificate.remove", *(step.id for step in databases)),
         ),
         desired.step(
             "deployment.forget@1",
@@ -89,5 +94,6 @@ def plan_destroy(
             {"captures": kept} if kept else None,
         ),
     )
-    warning = f"All data of {desired.package.name} on guest {name} is lost."
+    where = f"on guest {name}" + (" and in its database" if databases else "")
+    warning = f"All data of {desired.package.name} {where} is lost."
     return desired.plan(Intent.DESTROY, steps, (), (warning,))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 _FIRST_TIME = {
     "preflight@1": 2.0,
     "secrets.ensure@1": 0.5,
+    "databases.ensure@1": 1.0,
+    "databases.drop@1": 1.0,
     "address.allocate@1": 0.5,
     "guest.ensure@1": 15.0,
     "guest.start@1": 10.0,

@@ -16,7 +16,6 @@ from typing import Any
 from engine.model.forecast import UnitSize
 from engine.model.move import MovePhase, MoveTerms
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
-from engine.planning.deploy import COMPONENTS
 from engine.planning.desired import Desired
 from engine.planning.forecast import Speeds, foreseen, with_sizes
 from engine.planning.hand_over import hand_over
@@ -36,6 +35,7 @@ from engine.planning.move_steps import (
 from engine.planning.move_words import move_warnings
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
+from engine.planning.services import installed_components, making
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,6 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
     size = f"{needs.cores} core{'s' if needs.cores > 1 else ''}, {needs.memory_mib} MiB"
     came_from = {"source": source.provider.name}
     guest = {"cores": needs.cores, "memory_mib": needs.memory_mib, "disk_gib": needs.disk_gib}
-    installed = ", ".join(["reverse proxy", *(COMPONENTS[name] for name in needs.components)])
     return [
         target.step(
             "secrets.copy@1",
@@ -135,6 +134,7 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
             (),
             came_from,
         ),
+        *making(target),
         target.step(
             "address.allocate@1", "Take an address", Effect.CREATE, f"from the pool of {there}"
         ),
@@ -151,7 +151,7 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
             "components.install@1",
             "Install what it needs",
             Effect.CREATE,
-            installed,
+            installed_components(target),
             (),
             {"components": list(needs.components)},
         ),

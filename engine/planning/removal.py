@@ -9,6 +9,7 @@ from engine.model.plan import Effect, PlannedStep
 from engine.planning.desired import Desired
 from engine.planning.nets import dropped
 from engine.planning.sequence import named
+from engine.planning.services import dropping
 
 
 def removal_of_side(
@@ -40,6 +41,7 @@ def removal_of_side(
             f"address {address or f'of {name}'} at {there}",
         ),
     ]
+    steps[1:1] = dropping(side, resources)
     if not keeps_secrets:
         steps.append(
             side.step(
@@ -74,6 +76,7 @@ def removal_of_throw_away(
             Effect.DELETE,
             f"throw-away guest {name}, made by this {made_by}",
         ),
+        *dropping(desired, ()),
         desired.step(
             "address.release@1", "Give its address back", Effect.CHANGE, f"address of {name}"
         ),

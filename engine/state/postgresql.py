@@ -5,6 +5,9 @@ both allow it (`engine.state.standby`): then the freeze waits for the last bytes
 everything of the cluster comes along. Elsewhere the database is filled row by row while the
 source serves (`engine.state.logical`), and where that cannot be either, dumped and restored after
 the freeze. Which of them it is, is decided and said when it is seeded.
+
+A database on a server of the provider is dumped and restored by the client on the guest, as the
+role that it belongs to; whose it is and who may use it is then that server's and not compared.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import NotReady, RemoteFailure
+from engine.methods.bindings import bindings_of
+from engine.methods.postgresql import SECRET
 from engine.state import surveying
 from engine.state.follower import Follower, facts_of
 from engine.state.program_run import run_program
-from engine.state.protocols import Compared, Moved, Passage, Side
+from engine.state.protocols import Compared, Ground, Moved, Passage, Side, Unit
 from engine.state.running import ProgramKind, difference
-from engine.state.standby import ClusterFacts, is_older, obstacle, settings_to_raise
+from engine.state.standby import is_older, obstacle, settings_to_raise
 from engine.state.subscription import Subscription
 
 
@@ -33,6 +38,13 @@ class PostgresKind(ProgramKind):
 
         NotReady where the target's server is older than the source's.
         """
+        if _is_served(source, target):
+            before, after = (self._version(side) for side in (source, target))
+            if after < before:
+                raise _too_old(target, before, after)
+            say = f"{target.unit.id} is dumped and restored after the freeze"
+            target.ground.place.work.log(say)
+            return Moved(items=0, bytes=0, waits=True)
         follower, rows = Follower(source, target, passage), Subscription(source, target, passage)
         settings: dict[str, int] = {}
         state = follower.state()
@@ -42,7 +54,7 @@ class PostgresKind(ProgramKind):
             with ThreadPoolExecutor(2) as sides:
                 here, there = sides.map(facts_of, (source, target))
             if is_older(here, there):
-                raise _too_old(target, here, there)
+                raise _too_old(target, here.major, there.major)
             if why := obstacle(here, there, source.unit.locator):
                 return _without_standby(rows, target, why)
             settings = settings_to_raise(here, there)
@@ -59,6 +71,8 @@ class PostgresKind(ProgramKind):
         self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
     ) -> Moved:
         """thorough: of a standby nothing was taken for the same because it looked so."""
+        if _is_served(source, target):
+            return super().delta(source, target, passage, thorough=thorough)
         follower, rows = Follower(source, target, passage), Subscription(source, target, passage)
         state = follower.state()
         if state == "none" and (last := rows.state()) != "none":
@@ -103,19 +117,25 @@ class PostgresKind(ProgramKind):
         return super().delta(source, target, passage, thorough=thorough)
 
     def settle(self, source: Side, target: Side, passage: Passage) -> None:
-        Subscription(source, target, passage).settle()
-        Follower(source, target, passage).settle()
+        if not _is_served(source, target):
+            Subscription(source, target, passage).settle()
+            Follower(source, target, passage).settle()
 
     def compare(self, source: Side, target: Side) -> Compared:
         """What was found the same while the target followed, and was not written since, is not
         read again (`engine.state.survey`)."""
-        partial = surveying.left_to_read(source, target)
+        served = _is_served(source, target)
+        more = {"plain": True} if served else {"partial": surveying.left_to_read(source, target)}
         with ThreadPoolExecutor(2) as sides:
             here, there = sides.map(
-                lambda side: self._run("describe", side.unit, side.ground, partial=partial),
+                lambda side: self._run("describe", side.unit, side.ground, **more),
                 (source, target),
             )
         return self._compared(source, target, here, there)
+
+    def _version(self, side: Side) -> int:
+        """The major of its server."""
+        return int(self._run("version", side.unit, side.ground)["version"])
 
     def _is_same(self, source: Side, target: Side) -> bool:
         """Broken off after the promotion, it need not bring everything once more."""
@@ -180,19 +200,40 @@ def _unlogged(verb: str, side: Side, passage: Passage) -> dict[str, Any]:
     )
 
 
-def _too_old(target: Side, here: ClusterFacts, there: ClusterFacts) -> NotReady:
+def _is_served(*sides: Side) -> bool:
+    """Is it on a server of the provider, at any of them?"""
+    return any("postgresql" in side.ground.place.app.databases for side in sides)
+
+
+def _too_old(target: Side, here: int, there: int) -> NotReady:
     return NotReady(
         "the target's PostgreSQL is older than the source's",
         on=f"{target.unit.id} at {target.ground.place.facts.address}",
-        why=f"PostgreSQL {there.major} cannot be relied on to read what {here.major} wrote",
+        why=f"PostgreSQL {there} cannot be relied on to read what {here} wrote",
         left="the source serves as before",
-        do=f"Let the target's guest have PostgreSQL {here.major} or newer, then try again.",
+        do=f"Let the target have PostgreSQL {here} or newer, then try again.",
     )
+
+
+def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:
+    place = ground.place
+    bound = bindings_of(place)
+    role = bound.get("postgresql.username", "")
+    task: dict[str, Any] = {"database": unit.locator, "role": role, "empty": list(unit.empty)}
+    if (access := place.app.databases.get("postgresql")) is not None:
+        task["login"] = {
+            "host": access.host,
+            "port": access.port,
+            "password": place.app.read_secret(SECRET),
+            "ssl_mode": access.ssl_mode,
+            "ca_file": bound["postgresql.ca_file"],
+        }
+    return task
 
 
 def open_kind() -> PostgresKind:
     return PostgresKind(
         "postgres",
-        lambda unit, _: {"database": unit.locator, "empty": list(unit.empty)},
+        _task,
         level=3,
     )

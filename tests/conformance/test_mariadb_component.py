@@ -11,6 +11,7 @@ from engine.methods import mariadb
 from engine.methods.bindings import bindings_of
 from engine.methods.in_turn import run_in_turn
 from engine.methods.place import Place
+from engine.password_hashes import native_hash
 from tests.conformance.state_ground import ground
 from tests.conformance.test_state_conformance import installed
 from tests.deployed import installation
@@ -48,7 +49,7 @@ def is_refused(place: Place) -> bool:
 
 
 def test_the_password_is_not_in_what_the_server_is_told() -> None:
-    told = mariadb.setup_input(mariadb.Database.of("next-cloud"), mariadb.native_hash("canary"))
+    told = mariadb.setup_input(mariadb.Database.of("next-cloud"), native_hash("canary"))
     assert "canary" not in told
     assert "`next_cloud`@`127.0.0.0/255.0.0.0`" in told
-    assert mariadb.native_hash("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
+    assert native_hash("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"

@@ -22,7 +22,14 @@ from engine.errors import NotFound, PlanChanged
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.move import Move
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
-from engine.model.provider import BackendProfile, Check, CheckStatus, ProviderProfile, Service
+from engine.model.provider import (
+    OPTIONAL,
+    BackendProfile,
+    Check,
+    CheckStatus,
+    ProviderProfile,
+    Service,
+)
 
 OWNER = "hp-testtest-ab12cd34"
 PACKAGE = Package.model_validate(
@@ -44,7 +51,7 @@ PACKAGE = Package.model_validate(
 PROVIDER = ProviderProfile(
     name="test",
     zone="home.lab",
-    backends={service: BackendProfile(kind="memory") for service in Service},
+    backends={service: BackendProfile(kind="memory") for service in set(Service) - OPTIONAL},
 )
 
 

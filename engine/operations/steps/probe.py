@@ -90,8 +90,9 @@ def _names(place: Place) -> list[tuple[str, str]]:
 
 
 def unclaimed_databases(place: Place) -> list[Unclaimed]:
-    if "postgresql" not in place.app.package.needs.components:
-        return []
+    app = place.app
+    if "postgresql" not in app.package.needs.components or "postgresql" in app.databases:
+        return []  # on a server of the provider, the deployment's role reaches one alone
     bindings, state = bindings_of(place), place.app.package.state
     mine = {expand_text(unit.locator, bindings) for unit in state if unit.kind == "postgresql"}
     return [

@@ -1,6 +1,8 @@
 """A PostgreSQL database: dumped in the custom format, read through, restored beside and renamed.
 
-Everything is done as the server's own superuser on its local socket. What a database holds is
+On the guest's own server everything is done as its superuser on its local socket; on a server of
+the provider, as the role that the database belongs to, which may do nothing beside it: there a
+restore takes the place of what the database holds in one transaction. What a database holds is
 summed up in values that depend on no order: per table the rows and the sum of their hashes,
 sequences, large objects, extensions, how many objects of each kind there are, and the roles
 that own or may use something. A restore goes into a database of its own, must come to the same
@@ -21,11 +23,15 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 _AS_SERVER = ["runuser", "-u", "postgres", "--"]
-_PSQL = [*_AS_SERVER, "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+_PSQL = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+_PLAIN = ["--no-owner", "--no-acl"]
+_OF_THE_SERVER = ("role", "rights", "settings", "membership")
+_TAIL = 1 << 12
+"""The end of a script, in which its COMMIT is."""
 _FRESH, _OLD = "_homeport_fresh", "_homeport_old"
 
 _SETTINGS = """\
@@ -143,6 +149,16 @@ _CLEAN = """\
 DROP DATABASE IF EXISTS :"fresh" WITH (FORCE);
 DROP DATABASE IF EXISTS :"old" WITH (FORCE);
 """
+_CLEAR = """\
+SELECT lo_unlink(oid) FROM pg_largeobject_metadata \\g /dev/null
+SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace
+ WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \\gexec
+CREATE SCHEMA public;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+COMMENT ON SCHEMA public IS 'standard public schema';
+ALTER SCHEMA public OWNER TO pg_database_owner;
+"""
+"""As a database begins, from its owner's hands."""
 _EXISTS = "SELECT 1 FROM pg_database WHERE datname = :'name';\n"
 _SIZE = "SELECT pg_database_size(:'name');\n"
 
@@ -152,7 +168,40 @@ def fail(why: str) -> NoReturn:
     sys.exit(1)
 
 
-def psql(sql: str, database: str = "postgres", **values: str) -> str:
+class Server:
+    """Where the database is: on the guest, or where `login` says. role: the application's."""
+
+    def __init__(self, database: str, role: str, login: dict[str, Any] | None) -> None:
+        self.role, self.is_remote = role, login is not None
+        self.maintenance = "postgres"
+        self._before: list[str] = _AS_SERVER
+        if login is None:
+            return
+        # In memory only: libpq reads the password from a file that nobody finds afterwards.
+        self._before, self.maintenance = [], database
+        kept = os.memfd_create("login")
+        os.fchmod(kept, 0o600)
+        password = login["password"].replace("\\", "\\\\").replace(":", "\\:")
+        os.write(kept, f"*:*:*:*:{password}\n".encode())
+        os.environ |= {
+            "PGHOST": login["host"],
+            "PGPORT": str(login["port"]),
+            "PGUSER": role,
+            "PGPASSFILE": f"/proc/{os.getpid()}/fd/{kept}",
+            "PGSSLMODE": login["ssl_mode"],
+            "PGCONNECT_TIMEOUT": "20",
+        }
+        if login["ca_file"]:
+            os.environ["PGSSLROOTCERT"] = login["ca_file"]
+
+    def words(self, *command: str) -> list[str]:
+        return [*self._before, *command]
+
+
+server = Server("", "", None)
+
+
+def psql(sql: str, database: str = "", **values: str) -> str:
     """What psql prints. Values become psql's own variables, which it quotes where they stand."""
     heads = []
     for name, value in values.items():
@@ -161,7 +210,7 @@ def psql(sql: str, database: str = "postgres", **values: str) -> str:
         quoted = value.replace("\\", "\\\\").replace("'", "''")
         heads.append(f"\\set {name} '{quoted}'\n")
     done = subprocess.run(
-        [*_PSQL, "-d", database, "-f", "-"],
+        server.words(*_PSQL, "-d", database or server.maintenance, "-f", "-"),
         input="".join(heads) + sql,
         capture_output=True,
         text=True,
@@ -266,7 +315,7 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     if not is_there(database):
         return {"items": 0, "bytes": 0, "absent": True}
     with subprocess.Popen(
-        [*_PSQL, "-d", database, "-f", "-"],
+        server.words(*_PSQL, "-d", database, "-f", "-"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -288,34 +337,38 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
         if summary["database"].pop("provider") != "c":
             fail("its collation is not the C library's; such a database is not supported yet")
         with open(into, "xb") as file:
-            dump = [*_AS_SERVER, "pg_dump", "--format=custom", f"--snapshot={lines[0].strip()}"]
+            dump = server.words("pg_dump", "--format=custom", f"--snapshot={lines[0].strip()}")
             done = subprocess.run([*dump, f"--dbname={database}"], stdout=file, check=False)
             os.fsync(file.fileno())
     if done.returncode != 0:
         fail(f"pg_dump ended with status {done.returncode}")
     rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
     size = os.stat(into).st_size
-    return {"items": rows, "bytes": size, "sha256": sha256(into), "summary": summary}
+    found = {"items": rows, "bytes": size, "sha256": sha256(into), "summary": summary}
+    return {**found, "served": True} if server.is_remote else found
 
 
 def describe(task: dict[str, Any]) -> dict[str, Any]:
-    """Everything of the summary, roles too, and the schema as pg_dump writes it."""
+    """Everything of the summary, roles too, and the schema as pg_dump writes it; where the task
+    says `plain`, without whose it is and who else may use it."""
     database = task["database"]
     if not is_there(database):
         return {"items": 0, "bytes": 0, "facts": {"absent": True}}
     with ThreadPoolExecutor(1) as beside:
-        schema = beside.submit(schema_digest, database)
+        schema = beside.submit(schema_digest, database, bool(task.get("plain")))
         summary = summary_of(database, _BESIDE, task.get("partial"))
     version = summary["database"].pop("version")
     facts = {**summary, "schema": schema.result(), "version": version}
+    if task.get("plain"):
+        facts = without_owners(facts)
     rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
     return {"items": rows, "bytes": int(psql(_SIZE, name=database)), "facts": facts}
 
 
-def schema_digest(database: str) -> str:
+def schema_digest(database: str, plain: bool) -> str:
     """Without what pg_dump writes anew each time: its comments and the key of its brackets."""
-    words = [*_AS_SERVER, "pg_dump", "--schema-only", f"--dbname={database}"]
-    done = subprocess.run(words, capture_output=True, check=False)
+    words = server.words("pg_dump", "--schema-only", f"--dbname={database}")
+    done = subprocess.run(words + _PLAIN * plain, capture_output=True, check=False)
     if done.returncode != 0:
         fail(done.stderr.decode(errors="replace").strip()[-800:])
     lines = done.stdout.splitlines()
@@ -336,7 +389,7 @@ def verify(task: dict[str, Any]) -> dict[str, Any]:
     rows = objects = 0
     copying = False
     with open(into, "rb") as file:
-        read = [*_AS_SERVER, "pg_restore", "--file=-"]
+        read = server.words("pg_restore", "--file=-")
         with subprocess.Popen(read, stdin=file, stdout=subprocess.PIPE) as reading:
             assert reading.stdout is not None
             for line in reading.stdout:
@@ -362,17 +415,25 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     if wanted.get("absent"):
         fail("there was no database when the state was captured")
     expected = compared(wanted["summary"], emptied)
+    owner = wanted["summary"]["database"]["owner"]
+    plain = server.is_remote or bool(wanted.get("served"))
+    if plain:
+        expected, owner = without_owners(expected), server.role
     quick = is_there(database) and not task.get("thorough")
-    if quick and not different(database, expected, emptied):
-        psql(_CLEAN, fresh=fresh, old=old)
+    if quick and not different(database, expected, emptied, plain):
+        if not server.is_remote:
+            psql(_CLEAN, fresh=fresh, old=old)
         return {"changed": False}
     verify(task)
-    for name, role in wanted["summary"].get("role", {}).items():
+    if server.is_remote:
+        return restore_within(task, expected)
+    for name, role in {} if plain else wanted["summary"].get("role", {}).items():
         psql(_ENSURE_ROLE, name=name, words=role["words"])
     names = {key: wanted["summary"]["database"][key] for key in ("encoding", "collate", "ctype")}
-    psql(_CREATE, fresh=fresh, owner=wanted["summary"]["database"]["owner"], **names)
+    psql(_CREATE, fresh=fresh, owner=owner, **names)
     with open(task["into"], "rb") as file:
-        words = [*_AS_SERVER, "pg_restore", "--exit-on-error", f"--dbname={fresh}"]
+        words = server.words("pg_restore", "--exit-on-error", f"--dbname={fresh}")
+        words += [*_PLAIN, f"--role={owner}"] if plain else []
         # Each statement need not be on the disk by itself: the renaming is, and all before it.
         hurried = {**os.environ, "PGOPTIONS": "-c synchronous_commit=off"}
         done = subprocess.run(words, stdin=file, env=hurried, check=False)
@@ -380,31 +441,110 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
         fail(f"pg_restore ended with status {done.returncode}; the old database is as it was")
     for table in emptied:
         psql(_EMPTY, fresh, table=table)
-    if why := different(fresh, expected, emptied):
+    if why := different(fresh, expected, emptied, plain):
         fail(f"the restored database differs: {why}; the old one is as it was")
     psql(_SWAP, name=database, fresh=fresh, old=old)
     psql(_CLEAN, fresh=fresh, old=old)
     return {"changed": True}
 
 
-def different(database: str, expected: dict[str, Any], emptied: list[str]) -> str:
+def restore_within(task: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """In one transaction: what is there goes, what was captured comes and is compared, and only
+    then is it so for others."""
+    database, emptied = task["database"], task["empty"]
+    read = ["pg_restore", *_PLAIN, "--single-transaction", "--file=-", task["into"]]
+    with (
+        subprocess.Popen(read, stdout=subprocess.PIPE) as reading,
+        subprocess.Popen(
+            [*_PSQL, "-d", database, "-f", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as session,
+    ):
+        assert reading.stdout is not None
+        assert session.stdin is not None
+        assert session.stdout is not None
+        try:
+            session.stdin.write(f"BEGIN;\n{_CLEAR}\\o /dev/null\n".encode())
+            pass_on_uncommitted(reading.stdout, session.stdin)
+            session.stdin.write(b"\\o\nRESET ALL;\n")
+            for table in emptied:
+                session.stdin.write(f"\\set table {table}\n{_EMPTY}".encode())
+            more = f"{_SETTINGS}\\set partial '{{}}'\n{_SUMMARY}\\echo homeport-end\n"
+            session.stdin.write(more.encode())
+            session.stdin.flush()
+        except BrokenPipeError:
+            fail("the server broke it off; the database is as it was")
+        lines = []
+        while (line := session.stdout.readline().decode()) and line != "homeport-end\n":
+            lines.append(line)
+        if not line or reading.wait() != 0:
+            fail("what was captured cannot be put in; the database is as it was")
+        found = gathered("".join(lines))
+        found["database"].pop("provider")
+        if why := unlike(found, expected, emptied, plain=True):
+            fail(f"the restored database differs: {why}; the old one is as it was")
+        session.stdin.write(b"COMMIT;\n")
+        session.stdin.close()
+    if session.returncode != 0:
+        fail("the server did not confirm the end of the restore; look, then try again")
+    return {"changed": True}
+
+
+def pass_on_uncommitted(script: IO[bytes], to: IO[bytes]) -> None:
+    """All of the script but the COMMIT at its end."""
+    kept = b""
+    while chunk := script.read(1 << 16):
+        kept += chunk
+        to.write(kept[:-_TAIL])
+        kept = kept[-_TAIL:]
+    before, commit, after = kept.rpartition(b"\nCOMMIT;")
+    if not commit:
+        fail("pg_restore wrote no whole transaction; the database is as it was")
+    to.write(before + b"\n" + after)
+
+
+def without_owners(facts: dict[str, Any]) -> dict[str, Any]:
+    """Whose a database is and who may use it belongs to the server that it is on."""
+    kept = {part: found for part, found in facts.items() if part not in _OF_THE_SERVER}
+    words = facts["database"].items()
+    return {**kept, "database": {word: value for word, value in words if word != "owner"}}
+
+
+def different(
+    database: str, expected: dict[str, Any], emptied: list[str], plain: bool = False
+) -> str:
     found = summary_of(database)
     found["database"].pop("provider")
+    return unlike(found, expected, emptied, plain=plain)
+
+
+def unlike(
+    found: dict[str, Any], expected: dict[str, Any], emptied: list[str], *, plain: bool
+) -> str:
     full = [
         name
         for name, fields in found.get("table", {}).items()
         if name.rpartition(".")[2].strip('"') in emptied and fields["rows"]
     ]
-    return f"{full[0]} is not empty" if full else difference(expected, compared(found, emptied))
+    if full:
+        return f"{full[0]} is not empty"
+    there = compared(found, emptied)
+    return difference(expected, without_owners(there) if plain else there)
+
+
+def version(task: dict[str, Any]) -> dict[str, Any]:
+    number = psql("SELECT current_setting('server_version_num')::int / 10000;\n")
+    return {"version": int(number)}
 
 
 def main() -> None:
     task = json.load(sys.stdin)
     if not _NAME.fullmatch(task["database"]):
         fail(f"{task['database']!r} cannot name a database here")
+    global server
+    server = Server(task["database"], task.get("role", ""), task.get("login"))
     os.chdir("/")  # a directory that the server's user may enter, or psql complains
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
-    verbs["describe"] = describe
+    verbs |= {"describe": describe, "version": version}
     try:
         result = verbs[task["verb"]](task)
     except OSError as error:

@@ -57,6 +57,9 @@ class Refused(Exception):
 class Bucket:
     """One bucket as one key sees it. Connections are the thread's own and are kept."""
 
+    service = "s3"
+    """What requests are signed for."""
+
     def __init__(self, told: dict[str, str]) -> None:
         self._url = urlsplit(told["endpoint"])
         self.endpoint, self.name, self.prefix = told["endpoint"], told["bucket"], told["prefix"]
@@ -116,7 +119,7 @@ class Bucket:
         names = sorted(name for name in sent if name != "content-length")
         lines = "".join(f"{name}:{sent[name]}\n" for name in names)
         request = "\n".join((verb, path, query, lines, ";".join(names), payload))
-        scope = f"{now[:8]}/{self._region}/s3/aws4_request"
+        scope = f"{now[:8]}/{self._region}/{self.service}/aws4_request"
         hashed = hashlib.sha256(request.encode()).hexdigest()
         to_sign = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}"
         key = b"AWS4" + self._secret.encode()

@@ -1,0 +1,87 @@
+"""Keys that open one bucket and nothing else, made by an IAM: a user with a policy for each
+deployment. The user's mark is the name of the policy, for not every server keeps tags of users;
+a user that may nothing yet, and has no key, is one that a kill left behind."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+from engine.backends.buckets.client import Client, Iam, absent, texts
+from engine.backends.buckets.refusals import not_ours
+from engine.backends.protocols import BucketKey
+
+_NONE = "NoSuchEntity"
+_ACTIONS = (
+    *("GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "AbortMultipartUpload"),
+    *("GetObjectTagging", "GetObjectVersionTagging", "PutObjectTagging", "DeleteObjectTagging"),
+    *("ListBucket", "ListBucketVersions", "GetBucketLocation", "GetBucketVersioning"),
+)
+_UPLOADS = {
+    "aws-iam": ("ListMultipartUploadParts", "ListBucketMultipartUploads"),
+    "seaweedfs-iam": ("ListParts", "ListMultipartUploads"),
+}
+"""What each calls the listing of uploads that are not finished."""
+
+
+def ensure_key(client: Client, policy: str, name: str, held: BucketKey | None) -> BucketKey:
+    """policy: the mark. name: of the bucket, and of the user. Conflict for another's user."""
+    iam = client.iam()
+    known = absent(partial(iam.act, "GetUser", UserName=name), _NONE) is not None
+    if known and not _is_ours(iam, policy, name):
+        raise not_ours("user of the IAM", name)
+    if not known:
+        iam.act("CreateUser", UserName=name)
+    iam.act(
+        "PutUserPolicy",
+        UserName=name,
+        PolicyName=policy,
+        PolicyDocument=_document(client.settings.keys, name),
+    )
+    there = _keys(iam, name)
+    for other in there:
+        if held is None or other != held.access_key:
+            iam.act("DeleteAccessKey", UserName=name, AccessKeyId=other)
+    if held is not None and held.access_key in there:
+        return held
+    made = iam.act("CreateAccessKey", UserName=name)
+    [access], [secret] = texts(made, "AccessKeyId"), texts(made, "SecretAccessKey")
+    return BucketKey(access, secret)
+
+
+def drop_key(client: Client, policy: str, name: str) -> bool:
+    """The user goes, unless it is another's. False: there was none."""
+    iam = client.iam()
+    if absent(partial(iam.act, "GetUser", UserName=name), _NONE) is None:
+        return False
+    if not _is_ours(iam, policy, name):
+        return False
+    for key in _keys(iam, name):
+        iam.act("DeleteAccessKey", UserName=name, AccessKeyId=key)
+    absent(partial(iam.act, "DeleteUserPolicy", UserName=name, PolicyName=policy), _NONE)
+    absent(partial(iam.act, "DeleteUser", UserName=name), _NONE)
+    return True
+
+
+def _is_ours(iam: Iam, policy: str, name: str) -> bool:
+    policies = texts(iam.act("ListUserPolicies", UserName=name), "member")
+    return policies == [policy] or (not policies and not _keys(iam, name))
+
+
+def _keys(iam: Iam, name: str) -> list[str]:
+    return texts(iam.act("ListAccessKeys", UserName=name), "AccessKeyId")
+
+
+def _document(dialect: str, bucket: str) -> str:
+    return json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": [f"s3:{action}" for action in (*_ACTIONS, *_UPLOADS[dialect])],
+                    "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                }
+            ],
+        }
+    )

@@ -1,0 +1,161 @@
+"""Buckets on an S3 server: one for each deployment, with a key of its own where there is an IAM.
+
+The mark is a tag of the bucket, which the deployment's own key cannot change. A bucket cannot be
+made with its tag: one that is empty and has none, under a name with the deployment's id in it, is
+one that a kill left behind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from xml.sax.saxutils import escape
+
+from engine.backends.buckets.client import Client, TrustedBucket, absent, texts
+from engine.backends.buckets.keys import drop_key, ensure_key
+from engine.backends.buckets.refusals import LEFT, not_ours
+from engine.backends.buckets.settings import BucketSettings
+from engine.backends.protocols import BucketAccess, BucketKey
+from engine.backends.registry import BackendEnvironment, read_settings
+from engine.backends.trust import READ_SECONDS
+from engine.errors import InvalidInput
+from engine.model.provider import Check, CheckStatus
+from engine.state.programs.s3 import Refused, parsed, patiently
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_TAG = "homeport"
+_OWN_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+_NO_TAGS = ("NoSuchTagSet", "NoSuchTagSetError")
+
+
+class S3Buckets:
+    """`engine.backends.protocols.Buckets`."""
+
+    def __init__(self, client: Client, provider: str) -> None:
+        self._client = client
+        self._provider = provider
+
+    def check(self) -> list[Check]:
+        """The key is known, and the IAM lets it list users where it is to make them."""
+        settings = self._client.settings
+        with self._client.asking("the list of buckets", writes=False):
+            self._client.bucket("").ask("GET").read()
+        checks = [_line("The S3 server answers", f"{settings.host} knows Homeport's key")]
+        if settings.keys == "static":
+            warning = "every deployment has Homeport's own key, which opens all buckets"
+            do = "Use a server with an IAM where deployments must not reach each other's objects."
+            return [*checks, _line("Keys of deployments", warning, CheckStatus.WARN, do)]
+        with self._client.asking("the list of users", writes=False):
+            self._client.iam().act("ListUsers", MaxItems="1")
+        return [*checks, _line("Keys of deployments", "made by the server's IAM")]
+
+    def access(self, name: str) -> BucketAccess:
+        settings = self._client.settings
+        return BucketAccess(settings.endpoint, settings.region, _checked(name))
+
+    def find(self, owner: str, name: str) -> bool:
+        with self._client.asking(name, writes=False):
+            return _mark_of(self._client.bucket(_checked(name))) == self._mark(owner)
+
+    def ensure(self, owner: str, name: str, held: BucketKey | None) -> BucketKey:
+        bucket, mark = self._client.bucket(_checked(name)), self._mark(owner)
+        with self._client.asking(name):
+            found = _mark_of(bucket)
+            if found is not None and found != mark and (found or not _is_empty(bucket)):
+                raise not_ours("bucket", name)
+            if found is None:
+                absent(partial(bucket.ask, "PUT", body=self._place()), *_OWN_ALREADY)
+                if _mark_of(bucket) not in ("", mark):
+                    raise not_ours("bucket", name)
+            if found != mark:
+                bucket.ask("PUT", query={"tagging": ""}, body=_tags(mark)).read()
+            if self._client.settings.keys == "static":
+                return self._client.own_key()
+            return ensure_key(self._client, self._policy(owner), name, held)
+
+    def drop(self, owner: str, name: str) -> bool:
+        bucket, mark = self._client.bucket(_checked(name)), self._mark(owner)
+        with self._client.asking(name):
+            dropped = False
+            if self._client.settings.keys != "static":
+                dropped = drop_key(self._client, self._policy(owner), name)
+            found = _mark_of(bucket)
+            if found is None or (found != mark and (found or not _is_empty(bucket))):
+                return dropped
+            _empty(bucket)
+            absent(partial(bucket.ask, "DELETE"), "NoSuchBucket")
+            return True
+
+    def _mark(self, owner: str) -> str:
+        return f"{owner} at {self._provider}"
+
+    def _policy(self, owner: str) -> str:
+        """Names of policies have no spaces."""
+        return f"homeport.{owner}.{self._provider}"
+
+    def _place(self) -> bytes:
+        region = self._client.settings.region
+        if region == "us-east-1":
+            return b""
+        text = f"<LocationConstraint>{region}</LocationConstraint>"
+        return f"<CreateBucketConfiguration>{text}</CreateBucketConfiguration>".encode()
+
+
+def open_backend(
+    environment: BackendEnvironment,
+    settings: Mapping[str, Any],
+    answer_seconds: float = READ_SECONDS,
+) -> S3Buckets:
+    """The entry point `buckets.s3`. Connects when it is first used."""
+    read = read_settings(BucketSettings, environment, settings)
+    client = Client(read, environment.read_secret, answer_seconds)
+    return S3Buckets(client, environment.provider.name)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InvalidInput("this cannot name a bucket", on=name, left=LEFT)
+    return name
+
+
+def _mark_of(bucket: TrustedBucket) -> str | None:
+    """Empty for a bucket without one; None where there is no such bucket."""
+    try:
+        answer = bucket.ask("GET", query={"tagging": ""}).read()
+    except Refused as error:
+        if error.code == "NoSuchBucket":
+            return None
+        if error.code in _NO_TAGS:
+            return ""
+        raise
+    tags = parsed(answer)
+    pairs = zip(texts(tags, "Key"), texts(tags, "Value"), strict=False)
+    return dict(pairs).get(_TAG, "")
+
+
+def _tags(mark: str) -> bytes:
+    inner = f"<Tag><Key>{_TAG}</Key><Value>{escape(mark)}</Value></Tag>"
+    return f"<Tagging><TagSet>{inner}</TagSet></Tagging>".encode()
+
+
+def _is_empty(bucket: TrustedBucket) -> bool:
+    listed = parsed(bucket.ask("GET", query={"versions": "", "max-keys": "1"}).read())
+    return not texts(listed, "Key")
+
+
+def _empty(bucket: TrustedBucket) -> None:
+    """All objects and their versions, and uploads that were never finished."""
+    versioned = bool(bucket.versioning())
+    for key, history in bucket.histories(versioned).items():
+        for version in history:
+            bucket.remove(key, version.get("version"))
+    uploads = parsed(bucket.ask("GET", query={"uploads": ""}).read())
+    for key, upload in zip(texts(uploads, "Key"), texts(uploads, "UploadId"), strict=False):
+        abort = partial(bucket.ask, "DELETE", key, query={"uploadId": upload})
+        patiently(lambda act=abort: absent(act, "NoSuchUpload"))
+
+
+def _line(title: str, found: str, status: CheckStatus = CheckStatus.PASS, do: str = "") -> Check:
+    return Check(service="buckets", title=title, status=status, found=found, do=do)

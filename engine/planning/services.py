@@ -1,0 +1,106 @@
+"""What a deployment has on servers of its provider, and not on its guest: databases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from engine.catalog.placeholders import placeholders
+from engine.model.deployment import Resource, ResourceKind
+from engine.model.plan import Effect, PlannedStep
+from engine.model.provider import Service
+from engine.planning.desired import Desired
+
+COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
+_NO_WAY_BACK = ("mariadb",)
+"""Servers whose databases are captured and restored on guests alone."""
+_LONGEST = 22
+"""Of the application in a name: PostgreSQL, MariaDB and what a restore puts behind it fit in."""
+
+
+def served_component(desired: Desired) -> str:
+    """What the package needs and the provider's database server is; empty where that is none,
+    or where data on it could not be brought back: those stay on the guest."""
+    backend = desired.provider.backends.get(Service.DATABASES)
+    if backend is None or backend.kind not in desired.package.needs.components:
+        return ""
+    kept = {unit.kind for unit in desired.package.state}
+    return "" if backend.kind in kept.intersection(_NO_WAY_BACK) else backend.kind
+
+
+def database_name(desired: Desired) -> str:
+    """Of the database and its role. The provider is in it, for two of them may share a server,
+    and a deployment that moves is at both: "hp_synapse_ab12cd34_1f3a"."""
+    application = desired.package.id.replace("-", "_")[:_LONGEST]
+    place = hashlib.sha256(desired.provider.name.encode()).hexdigest()[:4]
+    return f"hp_{application}_{desired.deployment}_{place}"
+
+
+def installed_components(desired: Desired) -> str:
+    """What the guest gets beside the application, in words."""
+    served = served_component(desired)
+    names = (
+        COMPONENTS[name] + (" client" if name == served else "")
+        for name in desired.package.needs.components
+    )
+    return ", ".join(["reverse proxy", *names])
+
+
+def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
+    """Before anything is installed that needs it."""
+    served = served_component(desired)
+    if not served:
+        return []
+    return [
+        desired.step(
+            "databases.ensure@1",
+            "Make its database",
+            Effect.CREATE,
+            f"{database_name(desired)} and its role, {_server(desired, served)}",
+            after,
+            {"component": served, "name": database_name(desired)},
+        )
+    ]
+
+
+def dropping(desired: Desired, resources: Sequence[Resource]) -> list[PlannedStep]:
+    """When nothing uses it any more. All with the deployment's mark goes, known or not."""
+    own = [
+        found.external_id
+        for found in resources
+        if found.kind is ResourceKind.DATABASE and found.provider == desired.provider.name
+    ]
+    served = served_component(desired)
+    if not own and not served:
+        return []
+    name = own[0] if own else database_name(desired)
+    return [
+        desired.step(
+            "databases.drop@1",
+            "Drop its database",
+            Effect.DELETE,
+            f"database {name} with all data in it, and its role, {_server(desired, served)}",
+        )
+    ]
+
+
+def unproven_server(desired: Desired) -> Iterator[str]:
+    """A warning where the application is not told to look at the server's certificate."""
+    served = served_component(desired)
+    backend = desired.provider.backends.get(Service.DATABASES)
+    if not served or backend is None or backend.settings.get("ssl_mode") == "disable":
+        return
+    package = desired.package
+    written = [[file.settings, file.text] for file in package.config]
+    used = {*placeholders(written), *placeholders(package.service.environment)}
+    if f"{served}.ssl_mode" not in used:
+        yield (
+            f"The package of {package.name} does not say how the certificate of a database server "
+            f"is checked: its connection to {COMPONENTS[served]} may be read in between."
+        )
+
+
+def _server(desired: Desired, component: str) -> str:
+    backend = desired.provider.backends.get(Service.DATABASES)
+    host = backend.settings.get("host", "") if backend is not None else ""
+    return f"{COMPONENTS.get(component, 'database server')} on {host or 'the provider'}"

@@ -1,0 +1,192 @@
+"""A deployment whose database is on a PostgreSQL server of its provider: made, used, backed up,
+moved to a guest's own server and back, and gone, with the server as it was found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.homeport import DeployRequest, Homeport
+from engine.model.plan import Effect, Operation
+from engine.model.provider import BackendProfile, Service
+from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
+from engine.operations.retry import LIMIT_VARIABLE
+from tests.conformance.database_worlds import (
+    REFERENCE,
+    DatabaseWorld,
+    PostgresWorld,
+    database_world,
+)
+from tests.deployed import Installation, check_nothing_left, installation
+from tests.lab_fixture import RunningLab
+from tests.scripted_package import CATALOG, use_catalog
+
+pytestmark = [pytest.mark.integration, pytest.mark.real]
+
+SERVED, OWN = "harbour-a", "harbour-b"
+NAME = "log"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[DatabaseWorld]:
+    with database_world(PostgresWorld) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def here(
+    lab: RunningLab, world: DatabaseWorld, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    own = tmp_path_factory.mktemp("catalog")
+    shutil.copytree(CATALOG / "logbook", own / "logbook")
+    use_catalog(lab.paths, own)
+    try:
+        with installation(lab) as opened:
+            serve(opened.homeport, world)
+            yield opened
+    finally:
+        (lab.paths.config / "config.toml").unlink()
+
+
+def serve(homeport: Homeport, world: DatabaseWorld) -> None:
+    """The harbour gets a database server."""
+    profile = homeport.provider(SERVED)
+    databases = BackendProfile(kind=world.component, settings=world.settings)
+    backends = {**profile.backends, Service.DATABASES: databases}
+    served = profile.model_copy(update={"backends": backends})
+    homeport.save_provider(served, {REFERENCE: world.password})
+
+
+def plan_of(here: Installation, application: str = "logbook", name: str = NAME) -> Any:
+    return here.homeport.plan_deploy(
+        DeployRequest(
+            application=application,
+            provider=SERVED,
+            domain=f"{name}.{SERVED}.lab",
+            name=name,
+            values={},
+        )
+    )
+
+
+def succeeded(operation: Operation) -> Operation:
+    assert operation.status.value == "succeeded", repr(operation.error)
+    return operation
+
+
+class Book:
+    def __init__(self, homeport: Homeport, name: str = NAME) -> None:
+        self._endpoint = homeport.endpoint(name)
+
+    def write(self, number: int) -> None:
+        answer = self._endpoint.request("PUT", f"/{number}")
+        assert answer.status == 200, answer.body
+
+    def entries(self) -> list[int]:
+        found: list[int] = json.loads(self._endpoint.request("GET", "/entries").body)
+        return sorted(found)
+
+
+def databases_of(world: DatabaseWorld) -> list[str]:
+    return [str(row[0]) for row in world.objects()["databases"] if str(row[0]).startswith("hp_")]
+
+
+def test_made_used_kept_moved_and_gone(
+    here: Installation, world: DatabaseWorld, tmp_path: Path
+) -> None:
+    homeport, before = here.homeport, world.objects()
+    plan = plan_of(here)
+    [step] = [step for step in plan.steps if step.kind == "databases.ensure@1"]
+    assert "127.0.0.1" in step.subject
+    assert plan.warnings == ()
+    succeeded(here.carry_out(plan))
+    book = Book(homeport)
+    for number in range(5):
+        book.write(number)
+    [database] = databases_of(world)
+    assert world.admin("SELECT count(*) FROM entry", database) == [(5,)]
+    assert not (here.guest_root(NAME) / "var/lib/postgresql").exists()
+    # The application proves the server, and speaks to it over TLS.
+    config = next(here.guest_root(NAME).glob("**/logbook.json")).read_text()
+    assert '"verify-full"' in config
+
+    # Kept and put back: what came in between is gone, what was there is there.
+    kept = RepositoryProfile(
+        name="kept",
+        kind=RepositoryKind.DIRECTORY,
+        location=str(tmp_path / "kept"),
+        keep=Keep(last=3, daily=0, weekly=0, monthly=0),
+    )
+    homeport.repositories.add(kept)
+    succeeded(here.carry_out(homeport.plan_backup(NAME)))
+    [backup] = homeport.repositories.backups(NAME)
+    book.write(99)
+    succeeded(here.carry_out(homeport.plan_restore(NAME, backup.id)))
+    assert book.entries() == [0, 1, 2, 3, 4]
+    book.write(5)
+
+    # Moved to a harbour without such a server: there it is on the guest.
+    succeeded(here.carry_out(homeport.plan_migrate(NAME, OWN)))
+    assert book.entries() == [0, 1, 2, 3, 4, 5]
+    book.write(6)
+    shut = world.admin(f"SELECT rolcanlogin FROM pg_roles WHERE rolname = '{database}'")  # noqa: S608
+    assert shut == [(False,)]
+    confirm = homeport.plan_confirm(NAME)
+    assert any(step.kind == "databases.drop@1" for step in confirm.deletes)
+    succeeded(here.carry_out(confirm))
+    assert world.objects() == before
+    # The way back is refused while the source serves: the server is older than a guest's own.
+    failed = here.carry_out(homeport.plan_migrate(NAME, SERVED))
+    assert failed.error is not None
+    assert failed.error["code"] == "not-ready"
+    assert book.entries() == list(range(7))
+    gone = homeport.plan_destroy(NAME)
+    [drop] = [step for step in gone.steps if step.kind == "databases.drop@1"]
+    assert drop.effect is Effect.DELETE
+    assert database in drop.subject
+    succeeded(here.carry_out(gone))
+    check_nothing_left(here, NAME)
+    assert world.objects() == before
+    homeport.repositories.remove("kept")
+
+
+def test_a_server_that_is_in_the_way_holds_the_deployment_and_not_for_good(
+    here: Installation, world: DatabaseWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Away before anything is made, a stranger's role of that name, killed and away when it goes:
+    each is said, and the same operation goes on."""
+    homeport, before = here.homeport, world.objects()
+    monkeypatch.setenv(LIMIT_VARIABLE, "1")
+    here.end_worker()
+    plan = plan_of(here, name="held")
+    name = next(str(s.args["name"]) for s in plan.steps if s.kind == "databases.ensure@1")
+    world.stop()
+    operation = here.carry_out(plan)
+    assert operation.error is not None
+    assert operation.error["code"] == "unreachable"
+    assert str(world.port) in operation.error["on"]
+    world.start()
+    world.admin(f"CREATE ROLE {name}")
+    operation = here.finish(homeport.resume(operation.id))
+    assert operation.error is not None
+    assert operation.error["code"] == "conflict"
+    world.admin(f"DROP ROLE {name}")
+    with here.killed_at("databases.ensure:after"):
+        operation = here.finish(homeport.resume(operation.id))
+    succeeded(operation)
+    Book(homeport, "held").write(1)
+
+    gone = homeport.plan_destroy("held")
+    world.stop()
+    operation = here.carry_out(gone)
+    assert operation.error is not None
+    assert operation.error["code"] in ("unreachable", "outcome-unknown")
+    world.start()
+    succeeded(here.finish(homeport.resume(operation.id)))
+    check_nothing_left(here, "held")
+    assert world.objects() == before
