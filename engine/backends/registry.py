@@ -20,6 +20,7 @@ from engine.backends.protocols import (
     Certificates,
     Dns,
     Hypervisor,
+    Infrastructure,
     ProviderBackends,
     Secrets,
 )
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "homeport.backends"
+INFRASTRUCTURE = "infrastructure"
+"""Not a service that every provider has: what its guests are declared to, if anything."""
 
 SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
 
@@ -94,7 +97,10 @@ class _OpenedOnUse(ProviderBackends):
         )
 
     def _open(self, service: Service) -> Any:
-        driver = self._drivers[service]
+        factory = self._load(self._drivers[service])
+        return factory(self._environment, self._profile.backends[service].settings)
+
+    def _load(self, driver: EntryPoint) -> Factory:
         try:
             factory: Factory = driver.load()
         except ImportError as error:
@@ -104,11 +110,21 @@ class _OpenedOnUse(ProviderBackends):
                 why=str(error),
                 do="Install the package that it needs, into the environment Homeport runs in.",
             ) from error
-        return factory(self._environment, self._profile.backends[service].settings)
+        return factory
 
     @cached_property
     def hypervisor(self) -> Hypervisor:
-        return self._open(Service.HYPERVISOR)  # type: ignore[no-any-return]
+        native: Hypervisor = self._open(Service.HYPERVISOR)
+        return self._infrastructure.hypervisor(native) if self._infrastructure else native
+
+    @cached_property
+    def _infrastructure(self) -> Infrastructure | None:
+        profile = self._profile.infrastructure
+        if profile is None:
+            return None
+        factory: Factory = self._load(_driver(self._profile, INFRASTRUCTURE, profile))
+        opened: Infrastructure = factory(self._environment, profile.settings)
+        return opened
 
     @cached_property
     def addresses(self) -> Addresses:
@@ -139,7 +155,9 @@ def open_backends(profile: ProviderProfile, environment: BackendEnvironment) -> 
     InvalidInput at once where a service is not configured or its driver is not installed;
     on first use of a service where its settings are wrong.
     """
-    drivers = {service: _driver(profile, service) for service in Service}
+    drivers = {
+        service: _driver(profile, service, profile.backends.get(service)) for service in Service
+    }
     return _OpenedOnUse(profile, environment, drivers)
 
 
@@ -189,8 +207,7 @@ def read_settings(
         ) from None
 
 
-def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
-    backend: BackendProfile | None = profile.backends.get(service)
+def _driver(profile: ProviderProfile, service: str, backend: BackendProfile | None) -> EntryPoint:
     if backend is None:
         raise InvalidInput(
             f"provider {profile.name} has no {service} backend",

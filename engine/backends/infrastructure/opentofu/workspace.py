@@ -1,0 +1,299 @@
+"""One deployment's infrastructure in the hands of OpenTofu: what would be done, and doing it.
+
+A change is planned into a file, compared with what was approved, and then exactly that file is
+applied; OpenTofu itself refuses it where the state was written meanwhile. Killed anywhere in
+between, the next attempt begins by clearing up: a run that is left is stopped, its lock given back,
+a state that could not be stored is stored; a guest that was made but never written down is taken
+over by an `import`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backends.hypervisor.settings import ProxmoxSettings
+from engine.backends.infrastructure.opentofu import declaration
+from engine.backends.infrastructure.opentofu.changes import (
+    KnownResource,
+    TofuPlan,
+    known_resources,
+    moves,
+    read_plan,
+    refuse_unapproved,
+)
+from engine.backends.infrastructure.opentofu.declaration import TOKEN_VARIABLE, DeclaredGuest
+from engine.backends.infrastructure.opentofu.directory import Directory, text_of
+from engine.backends.infrastructure.opentofu.handbook import handbook
+from engine.backends.infrastructure.opentofu.program import Program
+from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings
+from engine.backends.infrastructure.opentofu.states import FILE, FileState, ServiceState, States
+from engine.backends.infrastructure.opentofu.turns import turn
+from engine.backends.protocols import Progress
+from engine.errors import HomeportError
+from engine.private_files import exclusive, make_private_directory, write_private
+
+PLAN, ERRORED, AUTHORITY = "plan.tofu", "errored.tfstate", "proxmox-ca.pem"
+_STALE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the deployments at one provider have in common. token: "user@realm!name=secret".
+    root: where their directories lie; cache: where plug-ins are kept. service: a deployment's state
+    at the service by its owner's mark, for looking (False) or for changing (True); None: files."""
+
+    provider: str
+    settings: OpenTofuSettings
+    proxmox: ProxmoxSettings
+    token: str
+    root: Path
+    cache: Path
+    service: Callable[[str, bool], ServiceState] | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The guest that there shall be, None for none; is_there: at the provider, bearing its mark."""
+
+    guest: DeclaredGuest | None
+    is_there: bool = False
+
+
+class Workspace:
+    """owner: the mark of the deployment; name: as the user knows it."""
+
+    def __init__(self, ground: Ground, owner: str, name: str = "") -> None:
+        self._ground = ground
+        self._owner = owner
+        deployment = owner.rpartition("-")[2]
+        found = sorted(ground.root.glob(f"*-{deployment}"))
+        path = found[0] if found else ground.root / f"{name or 'guest'}-{deployment}"
+        self._name = name or path.name.removesuffix(f"-{deployment}")
+        self.directory = Directory(path)
+
+    def known(self) -> tuple[KnownResource, ...]:
+        """What the state knows; nothing is run. A directory that is not there had no run yet."""
+        return known_resources(self._states(changing=False).read() if self._may_have_state else {})
+
+    @property
+    def _may_have_state(self) -> bool:
+        return self.directory.exists or self._ground.service is not None
+
+    # looking
+
+    def preview(self, wanted: Wanted, progress: Progress) -> TofuPlan:
+        """What an apply would do now. Nothing is changed, and no lock is taken."""
+        states: States = FileState(Path("terraform.tfstate"))
+        if self.directory.exists:
+            states = self._states(changing=False)
+        with self._scratch() as scratch, states.opened(scratch.hidden / "held") as environment:
+            known = known_resources(states.read() if self.directory.exists else None)
+            program = self._program(scratch, environment)
+            self._prepare(scratch, wanted, states, known)
+            self._init(scratch, program, progress)
+            return self._planned(program, states, progress, locked=False)
+
+    # changing
+
+    def apply(
+        self, wanted: Wanted, approved: Sequence[Mapping[str, str]] | None, progress: Progress
+    ) -> TofuPlan:
+        """What was done. PlanChanged, with nothing done, where it is not what was approved."""
+        directory = self.directory
+        directory.refuse_edited()
+        states = self._states(changing=True)
+        with (
+            turn(directory.hidden / "turn", progress) as lock,
+            states.opened(directory.hidden / "held-lock.json") as environment,
+        ):
+            program = self._program(directory, environment, lock)
+            self._prepare(directory, Wanted(None), states, ())
+            self._init(directory, program, progress)
+            self._store_what_was_left(program, states, progress)
+            known = known_resources(states.read())
+            self._prepare(directory, wanted, states, known)
+            plan = self._planned(program, states, progress)
+            refuse_unapproved(plan, approved, self._own(wanted, known), directory.path.name)
+            if not plan.is_empty:
+                for change in plan.changes:
+                    progress.log(f"OpenTofu: {change.words}")
+                with _own_trouble(states):
+                    program.apply(PLAN, len(plan.changes), progress)
+            (directory.run / PLAN).unlink()
+            directory.publish(self._published(wanted, states))
+        return plan
+
+    def remove(self) -> None:
+        """The deployment's directory goes, unless the user's own resources are in its state."""
+        if not self.known():
+            self.directory.remove()
+
+    # parts
+
+    def _states(self, *, changing: bool) -> States:
+        if self._ground.service is not None:
+            return self._ground.service(self._owner, changing)
+        return FileState(self.directory.path / FILE)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Directory]:
+        """A copy to look with, beside the directories; what a killed look left goes."""
+        make_private_directory(self._ground.root)
+        for stale in self._ground.root.glob(".look-*"):
+            if time.time() - stale.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(stale, ignore_errors=True)
+        path = Path(tempfile.mkdtemp(prefix=".look-", dir=self._ground.root))
+        try:
+            for theirs in (*self.directory.theirs(), self.directory.lock_file):
+                if theirs.exists():
+                    shutil.copyfile(theirs, path / theirs.name)
+            yield Directory(path)
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _program(
+        self, directory: Directory, environment: Mapping[str, str], lock: int | None = None
+    ) -> Program:
+        ground, run = self._ground, directory.run
+        make_private_directory(run)
+        write_private(run / "cli.rc", _cli_configuration(ground).encode())
+        authority = run / AUTHORITY if ground.proxmox.ca_pem else None
+        if authority is not None:
+            write_private(authority, ground.proxmox.ca_pem.encode())
+        return Program(
+            binary=ground.settings.binary,
+            directory=run,
+            environment={
+                **environment,
+                "TF_IN_AUTOMATION": "1",
+                "TF_INPUT": "0",
+                "TF_CLI_CONFIG_FILE": str(run / "cli.rc"),
+            },
+            variables={TOKEN_VARIABLE: ground.token},
+            on=f"{self._name} at {ground.provider}",
+            lock=lock,
+            authority=authority,
+        )
+
+    def _prepare(
+        self,
+        directory: Directory,
+        wanted: Wanted,
+        states: States,
+        known: Sequence[KnownResource],
+    ) -> None:
+        documents = self._documents(wanted)
+        documents["backend.tf.json"] = {"terraform": {"backend": states.backend}}
+        if guest := wanted.guest:
+            moved = moves(known, guest.address, str(guest.vmid))
+            is_known = moved or any(one.address == guest.address for one in known)
+            imported = {guest.address: guest.import_id} if wanted.is_there and not is_known else {}
+            if transitions := declaration.transitions(moved, imported):
+                documents["transitions.tf.json"] = transitions
+        directory.prepare({name: text_of(document) for name, document in documents.items()})
+
+    def _documents(self, wanted: Wanted) -> dict[str, declaration.Document]:
+        ground = self._ground
+        found = {
+            "versions.tf.json": declaration.versions(ground.settings),
+            "provider.tf.json": declaration.provider(ground.proxmox),
+        }
+        if wanted.guest is not None:
+            found["guest.tf.json"] = declaration.resources(wanted.guest, ground.proxmox)
+        return found
+
+    def _published(self, wanted: Wanted, states: States) -> dict[str, str]:
+        ground = self._ground
+        documents = self._documents(wanted)
+        if states.shown_backend:
+            documents["backend.tf.json"] = {"terraform": {"backend": states.shown_backend}}
+        texts = {name: text_of(document) for name, document in documents.items()}
+        if ground.proxmox.ca_pem:
+            texts[AUTHORITY] = ground.proxmox.ca_pem
+        service = states if isinstance(states, ServiceState) else None
+        texts["README.md"] = handbook(
+            name=self._name,
+            owner=self._owner,
+            provider=ground.provider,
+            binary=ground.settings.binary,
+            token_id=ground.proxmox.token_id,
+            has_authority=bool(ground.proxmox.ca_pem),
+            state=service.name if service else "",
+            url=service.url if service else "",
+        )
+        return texts
+
+    def _init(self, directory: Directory, program: Program, progress: Progress) -> None:
+        """Left out where it was done for the same plug-ins and backend."""
+        parts = ("versions.tf.json", "backend.tf.json", "cli.rc")
+        wanted = hashlib.sha256(b"".join((directory.run / n).read_bytes() for n in parts))
+        stamp = directory.run / "initialised"
+        done = stamp.read_text() if stamp.exists() else ""
+        if done == wanted.hexdigest() and (directory.run / ".terraform").is_dir():
+            return
+        with exclusive(self._ground.cache / "lock"):  # OpenTofu's cache is not safe for two at once
+            program.init(progress)
+        stamp.write_text(wanted.hexdigest())
+
+    def _store_what_was_left(self, program: Program, states: States, progress: Progress) -> None:
+        """A state that an earlier run could not store. One that others have overtaken is kept
+        beside: what it knew is at the provider, and is taken over from there."""
+        left = program.directory / ERRORED
+        if not left.exists():
+            return
+        progress.log("Storing the state that an earlier run could not store")
+        try:
+            with _own_trouble(states):
+                program.push(ERRORED, progress)
+        except HomeportError as error:
+            if error.retryable:
+                raise
+            progress.log(f"It is kept beside, since it does not follow the one stored: {error}")
+            left.rename(left.with_name(f"errored-{int(time.time())}.tfstate"))
+        else:
+            left.unlink()
+
+    def _planned(
+        self, program: Program, states: States, progress: Progress, *, locked: bool = True
+    ) -> TofuPlan:
+        with _own_trouble(states):
+            program.plan(PLAN, progress, locked=locked)
+        return read_plan(program.show(PLAN, progress))
+
+    def _own(self, wanted: Wanted, known: Sequence[KnownResource]) -> set[str]:
+        own = {one.address for one in known if self._owner in one.tags}
+        return own | ({wanted.guest.address} if wanted.guest else set())
+
+
+@contextmanager
+def _own_trouble(states: States) -> Iterator[None]:
+    """Where the state's service was the cause, it is told in its own words."""
+    try:
+        yield
+    except HomeportError as error:
+        trouble = states.trouble()
+        if trouble is not None and error.code != "cancelled":
+            raise trouble from error
+        raise
+
+
+def _cli_configuration(ground: Ground) -> str:
+    """Format: https://opentofu.org/docs/cli/config/config-file/"""
+    lines = ["disable_checkpoint = true"]
+    mirror = ground.settings.mirror
+    if not mirror.startswith("/"):
+        make_private_directory(ground.cache)
+        lines.append(f"plugin_cache_dir = {json.dumps(str(ground.cache))}")
+    if mirror:
+        kind, key = ("filesystem_mirror", "path") if mirror[0] == "/" else ("network_mirror", "url")
+        source = f"  {kind} {{\n    {key} = {json.dumps(mirror)}\n  }}"
+        lines += ["provider_installation {", source, "}"]
+    return "\n".join(lines) + "\n"
