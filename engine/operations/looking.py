@@ -21,7 +21,7 @@ from engine.state.registry import state_kind
 from engine.state.units import units_of
 
 
-class _Quiet:
+class Quiet:
     """Nobody watches."""
 
     def log(self, text: str) -> None: ...
@@ -80,6 +80,6 @@ def place_at(workplace: Workplace, deployment: Deployment, provider: str) -> Ite
             values=deployment.values,
             read_secret=lambda name: store.get(f"deployments/{deployment.id}/{name}"),
         )
-        yield Place.of(shell, app, _Quiet())
+        yield Place.of(shell, app, Quiet())
     finally:
         shell.close()

@@ -252,6 +252,9 @@ class Vm(Resource):
         except (urllib.error.HTTPError, RuntimeError) as error:
             context.diagnostics.add_error("error deleting VM", _said(error))
 
+    def upgrade(self, context: Any, version: int, old: State) -> State:
+        return old
+
     def import_(self, context: Any, id: str) -> State:  # noqa: A002
         node, _, vmid = id.partition("/")
         empty: State = {a.name: None for a in self.get_schema().attributes}

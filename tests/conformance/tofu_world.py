@@ -1,4 +1,4 @@
-"""What OpenTofu needs on this machine: the program, and a mirror that has a plug-in for Proxmox VE."""
+"""What OpenTofu needs on this machine: the program, and a mirror with a plug-in for Proxmox VE."""
 
 from __future__ import annotations
 

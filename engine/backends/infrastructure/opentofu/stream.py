@@ -12,10 +12,7 @@ from typing import Any
 
 from engine.backends.protocols import Progress
 
-_TOLD = (
-    *("planned_change", "resource_drift", "apply_start", "apply_progress", "apply_complete"),
-    *("apply_errored", "change_summary"),
-)
+_TOLD = (*("apply_start", "apply_progress", "apply_complete", "apply_errored", "change_summary"),)
 _ENDED = ("apply_complete", "apply_errored")
 
 
