@@ -4,15 +4,20 @@ Homeport declares, with the same names, made at a real Proxmox VE API.
 Run by the Python that has the package `tf`, never imported. Like the provider that it stands for
 it replaces a guest whose node or id changes, knows nothing of what it cannot read back (where a
 disk was imported from), and starts what is declared to be started.
+
+Where the directory of HOLD has a file `hold-<moment>`, it makes one called `held` there, and goes
+on once the first is gone: tests kill it in between.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from tf import runner, schema, types
@@ -140,6 +145,7 @@ class Vm(Resource):
         node, vmid, disk = planned["node_name"], int(planned["vm_id"]), planned["disk"][0]
         cloud = planned["initialization"][0]
         own = cloud["user_account"][0]
+        _hold("before-create")
         try:
             api.do(
                 node,
@@ -176,6 +182,7 @@ class Vm(Resource):
             api.do(node, "PUT", f"{place}/resize", disk=disk["interface"], size=size)
             if planned["started"]:
                 api.do(node, "POST", f"{place}/status/start")
+            _hold("after-create")
         except (urllib.error.HTTPError, RuntimeError) as error:
             context.diagnostics.add_error("error creating VM", _said(error))
             return None
@@ -288,6 +295,13 @@ class Proxmox(Provider):
 
     def get_resources(self) -> list[Any]:
         return [Vm]
+
+
+def _hold(moment: str) -> None:
+    directory = Path(os.environ["HOLD"])
+    while (directory / f"hold-{moment}").exists():
+        (directory / "held").touch()
+        time.sleep(0.02)
 
 
 def _worded(value: Any) -> Any:

@@ -63,7 +63,7 @@ class Directory:
         for name, text in documents.items():
             write_private(self.path / name, text.encode())
         if (self.run / LOCK_FILE).exists():
-            shutil.copyfile(self.run / LOCK_FILE, self.lock_file)
+            write_private(self.lock_file, (self.run / LOCK_FILE).read_bytes())
         digests = {name: _digest(text.encode()) for name, text in documents.items()}
         write_private(self.hidden / "written.json", json.dumps(digests, indent=2).encode())
 

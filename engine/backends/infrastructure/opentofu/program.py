@@ -5,18 +5,19 @@ starts inherits the second: variables come in files without a name, which the ke
 alone open. They are ephemeral, so OpenTofu writes them neither into a plan nor into a state. Of the
 user's own environment it gets what it needs to reach the world; variables that would change what it
 does (TF_*, PROXMOX_VE_*) stay behind, TF_LOG among them, which would print requests.
+
+What it says goes into a file and is read from there: a pipe that nobody reads any more, because
+this process was killed, would end it before it could write down what it made.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ from engine.memory_files import memory_file
 
 _PASSED_ON = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|SSL_CERT_\w+|(https?|no)_proxy", re.I)
 _OLDEST = {"OpenTofu": (1, 11), "Terraform": (1, 10)}
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.1
+OUTPUT = "output"
 _FINISHES_WITHIN = 600.0
 """Seconds that it may take, once asked to stop, to finish what it is doing at the provider."""
 
@@ -129,19 +131,18 @@ class Program:
             if secret:
                 path = stack.enter_context(memory_file(_assignments(self.variables)))
                 arguments = [*arguments, f"-var-file={path}"]
+            output = stack.enter_context((self.directory / OUTPUT).open("w+", errors="replace"))
             process = subprocess.Popen(
                 [shutil.which(self.binary) or self.binary, *arguments, *([last] if last else [])],
                 cwd=self.directory,
                 env={**_base_environment(), **self.environment, **self._trust(arguments[0])},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
+                stdout=output,
+                stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=() if self.lock is None else (self.lock,),
             )
-            said = _attend(process, listener, keep)
+            said = _attend(process, output, listener, keep)
         if process.returncode != 0:
             errors = listener.errors or [Diagnostic(_plain(said))]
             raise explained(errors, doing, self.on)
@@ -169,57 +170,46 @@ class _Quiet:
 
 
 def _attend(
-    process: subprocess.Popen[str], listener: Listener, keep: list[str] | None
+    process: subprocess.Popen[bytes], output: IO[str], listener: Listener, keep: list[str] | None
 ) -> list[str]:
     """Until it has ended; what it said besides. Asked to stop, it gets the time to finish what it
     is doing, since what it made must get into the state."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    lines: queue.Queue[str] = queue.Queue()
     said: list[str] = []
-    hear = said.append if keep is None else keep.append
-    if listener.is_json:
-        hear = listener.hear
-    readers = [
-        threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True),
-        threading.Thread(target=_read, args=(process.stderr, said.append), daemon=True),
-    ]
-    for reader in readers:
-        reader.start()
+    hear = listener.hear if listener.is_json else (said if keep is None else keep).append
     try:
-        for line in _lines(lines, readers[0], listener.progress.raise_if_cancelled):
+        for line in _lines(output, process, listener.progress.raise_if_cancelled):
             hear(line)
     except BaseException:
         process.send_signal(signal.SIGINT)
         _end(process)
         raise
-    finally:
-        process.wait()
-        for reader in readers:
-            reader.join()
     return said
 
 
 def _lines(
-    lines: queue.Queue[str], reader: threading.Thread, look: Callable[[], None]
+    output: IO[str], process: subprocess.Popen[bytes], look: Callable[[], None]
 ) -> Iterator[str]:
-    while reader.is_alive() or not lines.empty():
-        look()
-        with suppress(queue.Empty):
-            yield lines.get(timeout=_LOOK_SECONDS)
+    """As they come, by a reader of its own place in the file that they are written to."""
+    with open(output.name, errors="replace") as reader:
+        rest = ""
+        while True:
+            look()
+            has_ended = process.poll() is not None
+            *lines, rest = (rest + reader.read()).split("\n")
+            yield from lines
+            if has_ended:
+                if rest:
+                    yield rest
+                return
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_SECONDS)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_FINISHES_WITHIN)
     except subprocess.TimeoutExpired:
         process.kill()
-
-
-def _read(stream: IO[str], give: Callable[[str], None]) -> None:
-    with stream:
-        for line in stream:
-            give(line.rstrip("\n"))
 
 
 def _plain(lines: list[str]) -> str:

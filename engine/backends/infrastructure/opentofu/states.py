@@ -115,7 +115,7 @@ class ServiceState:
                 "TF_HTTP_UNLOCK_ADDRESS": address,
                 "TF_HTTP_LOCK_METHOD": "LOCK",
                 "TF_HTTP_UNLOCK_METHOD": "UNLOCK",
-                "TF_HTTP_RETRY_MAX": "4",
+                "TF_HTTP_RETRY_MAX": "2",
             }
 
     def trouble(self) -> HomeportError | None:

@@ -12,7 +12,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,9 +52,9 @@ def _take(descriptor: int, path: Path, progress: Progress) -> None:
         elif not asked:
             progress.log("A run of OpenTofu was left by a Homeport that ended; stopping it")
             asked = now
-            _signal(descriptor, signal.SIGTERM, leaders_only=True)
-        elif now - asked > _STOPS_WITHIN:
-            _signal(descriptor, signal.SIGKILL)
+            _signal(_leaders(descriptor), signal.SIGTERM)
+        elif now - asked > _STOPS_WITHIN or not _leaders(descriptor):
+            _signal(_holders(descriptor), signal.SIGKILL)
         time.sleep(_LOOK_SECONDS)
 
 
@@ -79,15 +79,24 @@ def _began(pid: int) -> str:
     return "" if state[0] == "Z" else state[19]
 
 
-def _signal(descriptor: int, number: signal.Signals, *, leaders_only: bool = False) -> None:
-    """To whoever has the lock's file open, of another process than this."""
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _leaders(descriptor: int) -> list[int]:
+    """OpenTofu itself among the holders. Without it, plug-ins have nobody to tell what they did."""
+    found = []
     for pid in _holders(descriptor):
         with suppress(ProcessLookupError):
-            if not leaders_only or os.getsid(pid) == pid:
-                os.kill(pid, number)
+            if os.getsid(pid) == pid:
+                found.append(pid)
+    return found
 
 
 def _holders(descriptor: int) -> list[int]:
+    """Other processes that have the lock's file open."""
     wanted, found = os.fstat(descriptor), []
     for process in Path("/proc").iterdir():
         if not process.name.isdigit() or int(process.name) == os.getpid():

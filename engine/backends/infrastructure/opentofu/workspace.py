@@ -98,7 +98,8 @@ class Workspace:
             known = known_resources(states.read() if self.directory.exists else None)
             program = self._program(scratch, environment)
             self._prepare(scratch, wanted, states, known)
-            self._init(scratch, program, progress)
+            with _own_trouble(states):
+                self._init(scratch, program, progress)
             return self._planned(program, states, progress, locked=False)
 
     # changing
@@ -116,7 +117,8 @@ class Workspace:
         ):
             program = self._program(directory, environment, lock)
             self._prepare(directory, Wanted(None), states, ())
-            self._init(directory, program, progress)
+            with _own_trouble(states):
+                self._init(directory, program, progress)
             self._store_what_was_left(program, states, progress)
             known = known_resources(states.read())
             self._prepare(directory, wanted, states, known)
