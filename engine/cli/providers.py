@@ -87,7 +87,8 @@ def print_checks(checks: list[Check]) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     profile = read_profile(Path(options.subject))
-    secrets = _asked_for(profile.backends.values(), options)
+    backends = filter(None, (*profile.backends.values(), profile.infrastructure))
+    secrets = _asked_for(backends, options)
     with Homeport.open() as homeport:
         homeport.save_provider(profile, secrets)
         checks = homeport.check_provider(profile.name)

@@ -29,7 +29,6 @@ from tests.deployed import wait_until
 pytestmark = pytest.mark.real
 
 ADDRESS = "proxmox_virtual_environment_vm.radicale_1"
-NAME = StateName("home", OWNER)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +66,7 @@ def files(lab: LabWorld, tmp_path: Path) -> TofuWorld:
 
 
 @pytest.fixture
-def served(files: TofuWorld, service: StateWorld) -> TofuWorld:
+def served(files: TofuWorld, service: StateWorld, tmp_path: Path) -> TofuWorld:
     """States are at the service, to which Homeport gives itself access."""
     with Homeport.open(Paths.from_environment({"HOMEPORT_HOME": str(service.home)})) as homeport:
         profile = homeport.provider("home").model_dump(mode="json")
@@ -75,13 +74,18 @@ def served(files: TofuWorld, service: StateWorld) -> TofuWorld:
         store = homeport._workplace.installation_secrets()
         secret = store.get(reference.removeprefix("secret:"))
     ca = (service.tls / "ca.pem").read_text()
-    state = {"url": service.url("").rstrip("/"), "ca_pem": ca}
+    project = f"of-{tmp_path.name.rpartition('_')[2]}"
+    state = {"url": service.url("").rstrip("/"), "ca_pem": ca, "project": project}
     return replace(
         files,
         provider=profile,
         infrastructure={**files.infrastructure, "state": state},
         secrets={**files.secrets, reference: secret},
     )
+
+
+def state_name(world: TofuWorld) -> StateName:
+    return StateName(str(world.infrastructure["state"]["project"]), OWNER)
 
 
 def wanted(lab: LabWorld, **changes: object) -> GuestSpec:
@@ -189,7 +193,7 @@ def test_worker_killed_and_its_opentofu_not(
     worker.kill()
     worker.wait()
     with service.desk() as desk:
-        assert desk.owner.head(NAME).lock is not None
+        assert desk.owner.head(state_name(served)).lock is not None
     if is_over:
         served.let_go()
         wait_until(lambda: any(served.root.rglob("errored.tfstate")), 60)
@@ -200,10 +204,8 @@ def test_worker_killed_and_its_opentofu_not(
     assert any("could not store" in line for line in journal.lines) >= is_over
     assert any("OpenTofu: import" in line for line in journal.lines) <= (not is_over)
     with service.desk() as desk:
-        assert desk.owner.head(NAME).lock is None
+        assert desk.owner.head(state_name(served)).lock is None
     assert served.open().preview(OWNER, "radicale-1", wanted(lab), Journal()) == []
-    assert served.open().destroy(OWNER, Journal())
-    assert owned(lab) == []
 
 
 @pytest.mark.parametrize("moment", ["before-create", "after-create"])
@@ -223,7 +225,6 @@ def test_all_of_a_run_killed_at_once(
     assert owned(lab) == [int(guest.id)]
     assert any("OpenTofu: import" in line for line in journal.lines) == (moment == "after-create")
     assert served.open().preview(OWNER, "radicale-1", wanted(lab), Journal()) == []
-    assert served.open().destroy(OWNER, Journal())
 
 
 def test_openbao_is_sealed_while_opentofu_applies(
@@ -241,6 +242,7 @@ def test_openbao_is_sealed_while_opentofu_applies(
     assert owned(lab) == [int(guest.id)]
     assert served.open().preview(OWNER, "radicale-1", wanted(lab), Journal()) == []
     assert served.open().destroy(OWNER, Journal())
+    assert owned(lab) == []
 
 
 def test_the_service_does_not_let_homeport_in(served: TofuWorld, lab: LabWorld) -> None:

@@ -21,6 +21,7 @@ from engine.errors import PlanChanged, Unsafe
 _CHOSEN_LATER = ("vm_id", "node_name", "description", "initialization")
 _MADE_GOOD = ("import", "update", "move")
 """What may come in the place of a creation that was approved and then broken off."""
+_GOING = ("delete", "forget")
 _WORDS = {
     ("no-op",): "none",
     ("read",): "none",
@@ -138,15 +139,22 @@ def _digest(content: object) -> str:
 
 
 def refuse_unapproved(
-    plan: TofuPlan, approved: Sequence[Mapping[str, str]] | None, own: Iterable[str], on: str
+    plan: TofuPlan,
+    approved: Sequence[Mapping[str, str]] | None,
+    *,
+    own: Iterable[str],
+    removes: bool,
+    on: str,
 ) -> None:
-    """PlanChanged for a change that nobody approved; Unsafe for one that nobody could.
+    """PlanChanged for a change that nobody approved; Unsafe for one that nobody could: a guest that
+    is to be there is never removed on the way.
 
     approved: as `ResourceChange.as_json`; None where the plan was made without asking OpenTofu:
     then only what the step is for may happen. own: addresses of the deployment's own resources.
+    removes: they are to go.
     """
     for change in plan.changes:
-        if change.action == "replace":
+        if change.action == "replace" or (change.action in _GOING and not removes):
             raise _unsafe(change, on)
     if approved is None:
         foreign = [change for change in plan.changes if change.address not in set(own)]
@@ -178,9 +186,10 @@ def _not_approved(changes: Sequence[ResourceChange], on: str) -> PlanChanged:
 
 def _unsafe(change: ResourceChange, on: str) -> Unsafe:
     return Unsafe(
-        "OpenTofu would destroy the guest and make another one",
+        "OpenTofu would destroy what the deployment stands on",
         on=on,
-        why=f"{change.words}: something about it was changed that cannot be changed in place",
+        why=f"{change.words}: something was changed that cannot be changed in place, or the state "
+        "does not know the guest that is there",
         left="nothing was changed by OpenTofu",
         do="Change it back at the provider, or move the deployment with its data: homeport migrate",
     )

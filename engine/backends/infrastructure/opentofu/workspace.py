@@ -123,7 +123,13 @@ class Workspace:
             known = known_resources(states.read())
             self._prepare(directory, wanted, states, known)
             plan = self._planned(program, states, progress)
-            refuse_unapproved(plan, approved, self._own(wanted, known), directory.path.name)
+            refuse_unapproved(
+                plan,
+                approved,
+                own=self._own(wanted, known),
+                removes=wanted.guest is None,
+                on=directory.path.name,
+            )
             if not plan.is_empty:
                 for change in plan.changes:
                     progress.log(f"OpenTofu: {change.words}")
