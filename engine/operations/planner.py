@@ -8,7 +8,7 @@ covers anything but what was read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.catalog.package import Package, Release
@@ -217,7 +217,7 @@ class Planner:
         if plan.intent in (Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM):
             return self.moving.again(plan)
         if size := resized_to(plan):
-            return self.resizing.resize(plan.deployment, **asdict(size))
+            return self.resizing.resize(plan.deployment, **size.args)
         package = self._workplace.package(plan.application)
         schema = self._workplace.options_schema(plan.application, plan.release)
         return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))
@@ -251,6 +251,7 @@ class Planner:
             desired,
             history=self._inventory.durations.expected(desired.package.id),
             account=self._account(desired.deployment, desired.package),
+            size=self.resizing.size_of(desired.deployment),
         )
 
     def _account(self, deployment: str, package: Package) -> str:

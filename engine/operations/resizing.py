@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from engine.backends.protocols import DeclaredChange
 from engine.errors import NotFound
-from engine.model.deployment import Deployment, Resource, ResourceKind
+from engine.model.deployment import Deployment, ResourceKind
 from engine.model.plan import Plan
 from engine.operations.declared import changes_of, preview
 from engine.operations.gates import refuse_destroyed
 from engine.operations.moving import refuse_moved
 from engine.operations.workplace import Workplace
 from engine.planning.desired import Desired
-from engine.planning.resize import ENSURE, GuestSize, plan_resize
+from engine.planning.guest_size import GuestSize
+from engine.planning.resize import ENSURE, plan_resize
 
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
@@ -61,6 +62,14 @@ class Resizing:
             )
         return list(changes)
 
+    def size_of(self, deployment: str) -> GuestSize | None:
+        """Of the guest where the deployment lives; None before it has one. By name or id."""
+        inventory = self._workplace.inventory
+        known = inventory.deployments.get(deployment)
+        guest = inventory.resources.get(known.id, known.provider, ResourceKind.GUEST, "main")
+        needs = self._workplace.package(known.application).needs
+        return GuestSize.of(needs, guest.attributes) if guest else None
+
     def _planned(self, deployment: Deployment, now: GuestSize, wanted: GuestSize) -> Plan:
         return self._planner.declared(plan_resize(self._desired(deployment), now, wanted))
 
@@ -74,17 +83,11 @@ class Resizing:
         return deployment
 
     def _size(self, deployment: Deployment) -> GuestSize:
-        """As it was made or resized; as the package asks, for one from before that was kept."""
-        guest: Resource | None = self._workplace.inventory.resources.get(
-            deployment.id, deployment.provider, ResourceKind.GUEST, "main"
-        )
-        if guest is None:
+        found = self.size_of(deployment.id)
+        if found is None:
             raise NotFound(
                 "the deployment has no guest",
                 on=deployment.name,
                 do=f"Finish what was begun: homeport operations {deployment.name}",
             )
-        needs = self._workplace.package(deployment.application).needs
-        known = {**needs.model_dump(), **guest.attributes}
-        sizes = (int(known[key]) for key in ("cores", "memory_mib", "disk_gib"))
-        return GuestSize(*sizes)
+        return found

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 from engine.errors import InvalidInput
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.desired import Desired
+from engine.planning.guest_size import GuestSize
 from engine.planning.sequence import in_order, named
 
 ENSURE = "guest.ensure"
 _BACK = "back."
-
-
-@dataclass(frozen=True)
-class GuestSize:
-    cores: int
-    memory_mib: int
-    disk_gib: int
-
-    def __str__(self) -> str:
-        cores = f"{self.cores} core{'s' if self.cores > 1 else ''}"
-        return f"{cores}, {self.memory_mib} MiB, {self.disk_gib} GiB"
 
 
 def plan_resize(desired: Desired, now: GuestSize, wanted: GuestSize) -> Plan:
@@ -69,4 +57,4 @@ def resized_to(plan: Plan) -> GuestSize | None:
 
 
 def _ensure(desired: Desired, size: GuestSize, title: str, subject: str) -> PlannedStep:
-    return desired.step("guest.ensure@1", title, Effect.CHANGE, subject, (), asdict(size))
+    return desired.step("guest.ensure@1", title, Effect.CHANGE, subject, (), size.args)

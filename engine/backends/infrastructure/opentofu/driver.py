@@ -9,10 +9,10 @@ from typing import Any
 from engine.backends.hypervisor.proxmox import Proxmox
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.infrastructure.opentofu.access import granted_password
+from engine.backends.infrastructure.opentofu.documents import Ground
 from engine.backends.infrastructure.opentofu.guests import DeclaredGuests
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.states import ServiceState
-from engine.backends.infrastructure.opentofu.workspace import Ground
 from engine.backends.protocols import Hypervisor
 from engine.backends.registry import BackendEnvironment, read_settings
 from engine.errors import InvalidInput

@@ -14,8 +14,9 @@ from engine.backends.hypervisor.placement import choose_node
 from engine.backends.hypervisor.proxmox import Proxmox
 from engine.backends.infrastructure.opentofu.changes import TofuPlan
 from engine.backends.infrastructure.opentofu.declaration import VM, DeclaredGuest
+from engine.backends.infrastructure.opentofu.documents import Ground
 from engine.backends.infrastructure.opentofu.program import installed_version
-from engine.backends.infrastructure.opentofu.workspace import Ground, Wanted, Workspace
+from engine.backends.infrastructure.opentofu.workspace import Wanted, Workspace
 from engine.backends.protocols import DeclaredChange, Guest, GuestSpec, Progress
 from engine.backends.registry import failed_check
 from engine.errors import Conflict, HomeportError

@@ -10,16 +10,14 @@ over by an `import`.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.infrastructure.opentofu import declaration
 from engine.backends.infrastructure.opentofu.changes import (
     KnownResource,
@@ -31,32 +29,22 @@ from engine.backends.infrastructure.opentofu.changes import (
 )
 from engine.backends.infrastructure.opentofu.declaration import TOKEN_VARIABLE, DeclaredGuest
 from engine.backends.infrastructure.opentofu.directory import Directory, text_of
-from engine.backends.infrastructure.opentofu.handbook import handbook
+from engine.backends.infrastructure.opentofu.documents import (
+    AUTHORITY,
+    Ground,
+    cli_configuration,
+    declared,
+    published,
+)
 from engine.backends.infrastructure.opentofu.program import Program
-from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings
-from engine.backends.infrastructure.opentofu.states import FILE, FileState, ServiceState, States
+from engine.backends.infrastructure.opentofu.states import FILE, FileState, States
 from engine.backends.infrastructure.opentofu.turns import turn
 from engine.backends.protocols import Progress
 from engine.errors import HomeportError
 from engine.private_files import exclusive, make_private_directory, write_private
 
-PLAN, ERRORED, AUTHORITY = "plan.tofu", "errored.tfstate", "proxmox-ca.pem"
+PLAN, ERRORED = "plan.tofu", "errored.tfstate"
 _STALE_SECONDS = 3600.0
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What the deployments at one provider have in common. token: "user@realm!name=secret".
-    root: where their directories lie; cache: where plug-ins are kept. service: a deployment's state
-    at the service by its owner's mark, for looking (False) or for changing (True); None: files."""
-
-    provider: str
-    settings: OpenTofuSettings
-    proxmox: ProxmoxSettings
-    token: str
-    root: Path
-    cache: Path
-    service: Callable[[str, bool], ServiceState] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +124,10 @@ class Workspace:
                 with _own_trouble(states):
                     program.apply(PLAN, len(plan.changes), progress)
             (directory.run / PLAN).unlink()
-            directory.publish(self._published(wanted, states))
+            texts = published(
+                self._ground, wanted.guest, states, name=self._name, owner=self._owner
+            )
+            directory.publish(texts)
         return plan
 
     def remove(self) -> None:
@@ -171,8 +162,9 @@ class Workspace:
         self, directory: Directory, environment: Mapping[str, str], lock: int | None = None
     ) -> Program:
         ground, run = self._ground, directory.run
-        make_private_directory(run)
-        write_private(run / "cli.rc", _cli_configuration(ground).encode())
+        for path in (run, ground.cache):
+            make_private_directory(path)
+        write_private(run / "cli.rc", cli_configuration(ground).encode())
         authority = run / AUTHORITY if ground.proxmox.ca_pem else None
         if authority is not None:
             write_private(authority, ground.proxmox.ca_pem.encode())
@@ -198,7 +190,7 @@ class Workspace:
         states: States,
         known: Sequence[KnownResource],
     ) -> None:
-        documents = self._documents(wanted)
+        documents = declared(self._ground, wanted.guest)
         documents["backend.tf.json"] = {"terraform": {"backend": states.backend}}
         if guest := wanted.guest:
             moved = moves(known, guest.address, str(guest.vmid))
@@ -207,37 +199,6 @@ class Workspace:
             if transitions := declaration.transitions(moved, imported):
                 documents["transitions.tf.json"] = transitions
         directory.prepare({name: text_of(document) for name, document in documents.items()})
-
-    def _documents(self, wanted: Wanted) -> dict[str, declaration.Document]:
-        ground = self._ground
-        found = {
-            "versions.tf.json": declaration.versions(ground.settings),
-            "provider.tf.json": declaration.provider(ground.proxmox),
-        }
-        if wanted.guest is not None:
-            found["guest.tf.json"] = declaration.resources(wanted.guest, ground.proxmox)
-        return found
-
-    def _published(self, wanted: Wanted, states: States) -> dict[str, str]:
-        ground = self._ground
-        documents = self._documents(wanted)
-        if states.shown_backend:
-            documents["backend.tf.json"] = {"terraform": {"backend": states.shown_backend}}
-        texts = {name: text_of(document) for name, document in documents.items()}
-        if ground.proxmox.ca_pem:
-            texts[AUTHORITY] = ground.proxmox.ca_pem
-        service = states if isinstance(states, ServiceState) else None
-        texts["README.md"] = handbook(
-            name=self._name,
-            owner=self._owner,
-            provider=ground.provider,
-            binary=ground.settings.binary,
-            token_id=ground.proxmox.token_id,
-            has_authority=bool(ground.proxmox.ca_pem),
-            state=service.name if service else "",
-            url=service.url if service else "",
-        )
-        return texts
 
     def _init(self, directory: Directory, program: Program, progress: Progress) -> None:
         """Left out where it was done for the same plug-ins and backend."""
@@ -291,17 +252,3 @@ def _own_trouble(states: States) -> Iterator[None]:
         if trouble is not None and error.code != "cancelled":
             raise trouble from error
         raise
-
-
-def _cli_configuration(ground: Ground) -> str:
-    """Format: https://opentofu.org/docs/cli/config/config-file/"""
-    lines = ["disable_checkpoint = true"]
-    mirror = ground.settings.mirror
-    if not mirror.startswith("/"):
-        make_private_directory(ground.cache)
-        lines.append(f"plugin_cache_dir = {json.dumps(str(ground.cache))}")
-    if mirror:
-        kind, key = ("filesystem_mirror", "path") if mirror[0] == "/" else ("network_mirror", "url")
-        source = f"  {kind} {{\n    {key} = {json.dumps(mirror)}\n  }}"
-        lines += ["provider_installation {", source, "}"]
-    return "\n".join(lines) + "\n"
