@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +173,8 @@ def test_the_token_is_in_no_file_argument_or_environment(served: TofuWorld, lab:
         ]
         assert any(b"terraform" in text or b"tofu" in text for text in seen)
         assert all(lab.token.encode() not in text for text in seen)
+        with zipfile.ZipFile(next(served.root.rglob("plan.tofu"))) as plan:
+            assert all(lab.token.encode() not in plan.read(name) for name in plan.namelist())
     finally:
         served.let_go()
     assert worker.wait(60) == 0

@@ -74,7 +74,7 @@ class DeclaredGuests(Proxmox):
             if found is not None:
                 if found.lock:
                     raise self._finder.locked(found, found.lock)
-                self._apply(spec, found.node, found.vmid, progress, is_there=True)
+                self._apply(spec, found.node, found.vmid, progress)
             return self._maker.make(spec, progress)
 
     def destroy(self, owner: str, progress: Progress) -> bool:
@@ -84,7 +84,7 @@ class DeclaredGuests(Proxmox):
             own = [one.id for one in workspace.known() if one.kind == VM and owner in one.tags]
             if own:
                 self._refuse_strangers(own, owner)
-                plan = workspace.apply(Wanted(None), self._approved, progress)
+                plan = workspace.apply(lambda: Wanted(None), self._approved, progress)
                 removed = not plan.is_empty
         removed = super().destroy(owner, progress) or removed
         workspace.remove()
@@ -94,15 +94,19 @@ class DeclaredGuests(Proxmox):
 
     def _declare_new(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
         """Where the id is free: see `GuestMaker`."""
-        self._apply(spec, choose_node(self.client, spec), vmid, progress, is_there=False)
+        self._apply(spec, choose_node(self.client, spec), vmid, progress)
 
-    def _apply(
-        self, spec: GuestSpec, node: str, vmid: int, progress: Progress, *, is_there: bool
-    ) -> None:
+    def _apply(self, spec: GuestSpec, node: str, vmid: int, progress: Progress) -> None:
+        """node, vmid: for a guest that is not there yet."""
+
+        def want() -> Wanted:
+            found = self._finder.find(spec.owner)
+            place = (found.node, found.vmid) if found else (node, vmid)
+            return Wanted(DeclaredGuest(spec, *place), found is not None)
+
         self._ids.asked(vmid)
-        guest = DeclaredGuest(spec, node, vmid)
         workspace = Workspace(self._ground, spec.owner, spec.name)
-        workspace.apply(Wanted(guest, is_there), self._approved, progress)
+        workspace.apply(want, self._approved, progress)
 
     def _refuse_strangers(self, ids: Sequence[str], owner: str) -> None:
         """A guest that was made by others, with an id that the state remembers as ours."""

@@ -93,8 +93,11 @@ class Program:
     lock: int | None = None
     authority: Path | None = None
 
-    def init(self, progress: Progress) -> None:
-        self._run("preparing", ["init", "-no-color"], Listener(_Quiet(progress)))
+    def init(self, progress: Progress, *, upgrade: bool = False) -> None:
+        """upgrade: plug-ins are chosen anew. A state elsewhere is not asked about: what one does
+        not know is taken over from the provider."""
+        arguments = ["init", "-no-color", "-reconfigure", *(["-upgrade"] if upgrade else [])]
+        self._run("preparing", arguments, Listener(_Quiet(progress)))
 
     def plan(self, file: str, progress: Progress, *, locked: bool = True) -> None:
         lock = [] if locked else ["-lock=false"]

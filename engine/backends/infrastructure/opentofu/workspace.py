@@ -13,7 +13,7 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from engine.backends.infrastructure.opentofu.changes import (
     refuse_unapproved,
 )
 from engine.backends.infrastructure.opentofu.declaration import TOKEN_VARIABLE, DeclaredGuest
-from engine.backends.infrastructure.opentofu.directory import Directory, text_of
+from engine.backends.infrastructure.opentofu.directory import LOCK_FILE, Directory, text_of
 from engine.backends.infrastructure.opentofu.documents import (
     AUTHORITY,
     Ground,
@@ -68,22 +68,19 @@ class Workspace:
         self.directory = Directory(path)
 
     def known(self) -> tuple[KnownResource, ...]:
-        """What the state knows; nothing is run. A directory that is not there had no run yet."""
-        return known_resources(self._states(changing=False).read() if self._may_have_state else {})
-
-    @property
-    def _may_have_state(self) -> bool:
-        return self.directory.exists or self._ground.service is not None
+        """What the state knows; nothing is run."""
+        return known_resources(self._states(changing=False).read())
 
     # looking
 
     def preview(self, wanted: Wanted, progress: Progress) -> TofuPlan:
-        """What an apply would do now. Nothing is changed, and no lock is taken."""
-        states: States = FileState(Path("terraform.tfstate"))
-        if self.directory.exists:
+        """What an apply would do now. Nothing is changed, and no lock is taken. Of a guest that was
+        never declared from here no state is asked for."""
+        states: States = FileState(self.directory.path / FILE)
+        if self.directory.exists or wanted.guest is None:
             states = self._states(changing=False)
         with self._scratch() as scratch, states.opened(scratch.hidden / "held") as environment:
-            known = known_resources(states.read() if self.directory.exists else None)
+            known = known_resources(states.read())
             program = self._program(scratch, environment)
             self._prepare(scratch, wanted, states, known)
             with _own_trouble(states):
@@ -93,9 +90,13 @@ class Workspace:
     # changing
 
     def apply(
-        self, wanted: Wanted, approved: Sequence[Mapping[str, str]] | None, progress: Progress
+        self,
+        want: Callable[[], Wanted],
+        approved: Sequence[Mapping[str, str]] | None,
+        progress: Progress,
     ) -> TofuPlan:
-        """What was done. PlanChanged, with nothing done, where it is not what was approved."""
+        """What was done. PlanChanged, with nothing done, where it is not what was approved. want:
+        asked once nothing of an earlier run is at work, as that may have made the guest."""
         directory = self.directory
         directory.refuse_edited()
         states = self._states(changing=True)
@@ -108,7 +109,7 @@ class Workspace:
             with _own_trouble(states):
                 self._init(directory, program, progress)
             self._store_what_was_left(program, states, progress)
-            known = known_resources(states.read())
+            wanted, known = want(), known_resources(states.read())
             self._prepare(directory, wanted, states, known)
             plan = self._planned(program, states, progress)
             refuse_unapproved(
@@ -208,8 +209,11 @@ class Workspace:
         done = stamp.read_text() if stamp.exists() else ""
         if done == wanted.hexdigest() and (directory.run / ".terraform").is_dir():
             return
+        lock = directory.run / LOCK_FILE
+        pinned = f'"{self._ground.settings.proxmox_version}"'
+        is_other = lock.exists() and pinned not in lock.read_text()
         with exclusive(self._ground.cache / "lock"):  # OpenTofu's cache is not safe for two at once
-            program.init(progress)
+            program.init(progress, upgrade=is_other)
         stamp.write_text(wanted.hexdigest())
 
     def _store_what_was_left(self, program: Program, states: States, progress: Progress) -> None:
