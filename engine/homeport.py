@@ -24,6 +24,7 @@ from engine.model.provider import Check, ProviderProfile
 from engine.paths import Paths
 
 if TYPE_CHECKING:
+    from engine.backends.protocols import DeclaredChange
     from engine.backup.desk import RepositoryDesk
     from engine.catalog.load import Catalog
     from engine.inventory.inventory import Inventory
@@ -345,6 +346,36 @@ class Homeport:
     def plan_reconfigure(self, name: str, values: Mapping[str, Any]) -> Plan:
         """values: the whole new document, as `Deployment.values`."""
         return self._planner.reconfigure(name, values)
+
+    def plan_resize(
+        self,
+        name: str,
+        *,
+        cores: int | None = None,
+        memory_mib: int | None = None,
+        disk_gib: int | None = None,
+    ) -> Plan:
+        """Another size for its guest; what is left out stays. Where guests are declared, the plan
+        takes over one that is not declared yet, too. Empty where nothing would change."""
+        return self._planner.resizing.resize(
+            name, cores=cores, memory_mib=memory_mib, disk_gib=disk_gib
+        )
+
+    def drift(self, name: str) -> list[DeclaredChange]:
+        """What would make its guest as it is declared; asks the provider, takes seconds. NotFound
+        where the provider's guests are not declared."""
+        return self._planner.resizing.drift(name)
+
+    def declaration(self, name: str) -> str:
+        """The directory where its guest is declared; "" for one that is not."""
+        from engine.backends.protocols import DeclaresGuests
+
+        deployment = self._inventory.deployments.get(name)
+        provider = self.provider(deployment.provider)
+        hypervisor = self._workplace.backends(provider).hypervisor
+        if not isinstance(hypervisor, DeclaresGuests):
+            return ""
+        return hypervisor.directory(self._workplace.owner(deployment.id))
 
     def plan_upgrade(
         self,

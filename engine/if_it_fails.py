@@ -16,4 +16,6 @@ def way_back(plan: Plan) -> str:
         return ": the application runs on as it is"
     if plan.intent in (Intent.DRILL, Intent.PROBE):
         return ": the throw-away guest is removed all the same"
+    if plan.intent is Intent.RECONFIGURE:
+        return ": the guest is started again, and the application with it"
     return f": back to {plan.application} {back.release} with its configuration and data"

@@ -123,6 +123,39 @@ class HasSafetyNets(Protocol):
         """Remove what `keep` made. False: it is not there any more."""
 
 
+@dataclass(frozen=True)
+class DeclaredChange:
+    """What another program would do to a resource. record: the same for comparison, as plain JSON
+    ({"address", "action", "digest"})."""
+
+    words: str
+    record: Mapping[str, str]
+
+
+@runtime_checkable
+class DeclaresGuests(Protocol):
+    """A hypervisor whose guests are declared, and made by a program that plans first."""
+
+    def preview(
+        self, owner: str, name: str, spec: GuestSpec | None, progress: Progress
+    ) -> list[DeclaredChange]:
+        """What `ensure` of this spec would do, or `destroy` for None. Changes nothing. The spec's
+        address and keys count for nothing: they are chosen when the guest is made."""
+
+    def bound_to(self, approved: Sequence[Mapping[str, str]]) -> Hypervisor:
+        """The same, which does nothing but these: `PlanChanged` where it would."""
+
+    def directory(self, owner: str) -> str:
+        """Where the declaration lies; "" where there is none."""
+
+
+class Infrastructure(Protocol):
+    """What a provider's guests are declared to."""
+
+    def hypervisor(self, native: Hypervisor) -> Hypervisor:
+        """The same guests, made and removed by it. InvalidInput where it cannot."""
+
+
 # --- addresses --------------------------------------------------------------------------
 
 

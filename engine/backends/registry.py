@@ -22,6 +22,7 @@ from engine.backends.protocols import (
     Databases,
     Dns,
     Hypervisor,
+    Infrastructure,
     ProviderBackends,
     Secrets,
 )
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 GROUP = "homeport.backends"
+INFRASTRUCTURE = "infrastructure"
+"""Not a service that every provider has: what its guests are declared to, if anything."""
 
 SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
 
@@ -105,7 +108,10 @@ class _OpenedOnUse(ProviderBackends):
         return self._open(service) if service in self._drivers else None
 
     def _open(self, service: Service) -> Any:
-        driver = self._drivers[service]
+        factory = self._load(self._drivers[service])
+        return factory(self._environment, self._profile.backends[service].settings)
+
+    def _load(self, driver: EntryPoint) -> Factory:
         try:
             factory: Factory = driver.load()
         except ImportError as error:
@@ -115,11 +121,21 @@ class _OpenedOnUse(ProviderBackends):
                 why=str(error),
                 do="Install the package that it needs, into the environment Homeport runs in.",
             ) from error
-        return factory(self._environment, self._profile.backends[service].settings)
+        return factory
 
     @cached_property
     def hypervisor(self) -> Hypervisor:
-        return self._open(Service.HYPERVISOR)  # type: ignore[no-any-return]
+        native: Hypervisor = self._open(Service.HYPERVISOR)
+        return self._infrastructure.hypervisor(native) if self._infrastructure else native
+
+    @cached_property
+    def _infrastructure(self) -> Infrastructure | None:
+        profile = self._profile.infrastructure
+        if profile is None:
+            return None
+        factory: Factory = self._load(_driver(self._profile, INFRASTRUCTURE, profile))
+        opened: Infrastructure = factory(self._environment, profile.settings)
+        return opened
 
     @cached_property
     def addresses(self) -> Addresses:
@@ -158,7 +174,10 @@ def open_backends(profile: ProviderProfile, environment: BackendEnvironment) -> 
     InvalidInput at once where a service is not configured or its driver is not installed;
     on first use of a service where its settings are wrong.
     """
-    drivers = {service: _driver(profile, service) for service in profile.services}
+    drivers = {
+        service: _driver(profile, service, profile.backends.get(service))
+        for service in profile.services
+    }
     return _OpenedOnUse(profile, environment, drivers)
 
 
@@ -214,8 +233,7 @@ def why_invalid(error: ValidationError) -> str:
     )
 
 
-def _driver(profile: ProviderProfile, service: Service) -> EntryPoint:
-    backend: BackendProfile | None = profile.backends.get(service)
+def _driver(profile: ProviderProfile, service: str, backend: BackendProfile | None) -> EntryPoint:
     if backend is None:
         raise InvalidInput(
             f"provider {profile.name} has no {service} backend",

@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from engine.backup import restic
-from engine.backup.memory_files import memory_file
 from engine.backup.notes import ABOUT, LONGEST_NOTE, SECRETS, Notes
 from engine.backup.processes import Running, attend, start
 from engine.errors import InvalidInput, Locked, NotFound, RemoteFailure
+from engine.memory_files import memory_file
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 
 _CHUNK = 1 << 20

@@ -16,7 +16,6 @@ from datetime import datetime
 from typing import IO, Any
 
 from engine.backup import restic
-from engine.backup.memory_files import memory_file
 from engine.backup.processes import Running, attend, start
 from engine.backup.programs import carrier
 from engine.backup.repository import Repository
@@ -24,6 +23,7 @@ from engine.errors import RemoteFailure
 from engine.guests import scripts
 from engine.guests.command_line import command_line
 from engine.guests.protocols import GuestTarget
+from engine.memory_files import memory_file
 from engine.methods import apt
 from engine.methods.place import LOCK_SECONDS, Place
 from engine.model.repository import Backup

@@ -102,7 +102,8 @@ def _add(options: argparse.Namespace) -> int:
     if not _is_file(options.subject):
         return provider_setup.set_up(options)
     profile = read_profile(Path(options.subject))
-    secrets = _asked_for(profile.backends.values(), options)
+    backends = filter(None, (*profile.backends.values(), profile.infrastructure))
+    secrets = _asked_for(backends, options)
     with Homeport.open() as homeport:
         homeport.save_provider(profile, secrets)
         checks = homeport.check_provider(profile.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from engine.model.base import Model
 
@@ -57,6 +57,14 @@ class ProviderProfile(Model):
     method: str = "debian"
     access: GuestAccess = GuestAccess()
     backends: dict[Service, BackendProfile]
+    infrastructure: BackendProfile | None = None
+    """What guests are declared to, in place of being made by Homeport itself; a kind alone
+    ("opentofu") stands for its default settings."""
+
+    @field_validator("infrastructure", mode="before")
+    @classmethod
+    def _kind_alone(cls, value: object) -> object:
+        return {"kind": value} if isinstance(value, str) else value
 
     @property
     def services(self) -> tuple[Service, ...]:

@@ -21,7 +21,7 @@ from engine.state.registry import state_kind
 from engine.state.units import units_of
 
 
-class _Quiet:
+class Quiet:
     """Nobody watches."""
 
     def log(self, text: str) -> None: ...
@@ -81,6 +81,6 @@ def place_at(workplace: Workplace, deployment: Deployment, provider: str) -> Ite
             read_secret=lambda name: store.get(f"deployments/{deployment.id}/{name}"),
             databases=granted_databases(workplace.inventory, deployment.id, profile.name),
         )
-        yield Place.of(shell, app, _Quiet())
+        yield Place.of(shell, app, Quiet())
     finally:
         shell.close()

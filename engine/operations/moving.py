@@ -42,7 +42,7 @@ class Moving:
         source = self._inventory.providers.get(deployment.provider)
         move = self._inventory.moves.of(deployment.id)
         refuse_unfit(deployment, source, target, move)
-        return plan_migrate(
+        plan = plan_migrate(
             self._at(deployment, target),
             self._at(deployment, source),
             self._names_at(deployment),
@@ -50,6 +50,7 @@ class Moving:
             terms=terms,
             extent=self._extent(deployment) if measured else Extent(),
         )
+        return self._planner.declared(plan)
 
     def go_on(self, name: str) -> None:
         """What is held before the freeze begins. Conflict where nothing is."""
@@ -92,7 +93,7 @@ class Moving:
         other = self.other_side(deployment)
         if other is None or is_between(deployment, self._inventory.moves.of(deployment.id)):
             raise _nothing_to_confirm(deployment, self._inventory.moves.of(deployment.id))
-        return plan_confirm(
+        plan = plan_confirm(
             self._at(deployment, self._inventory.providers.get(deployment.provider)),
             other,
             self._names_at(deployment),
@@ -100,6 +101,7 @@ class Moving:
             keeps_secrets=self.shares_secrets(deployment, other.provider),
             forwarded=self._forwarded(deployment) if measured else None,
         )
+        return self._planner.declared(plan)
 
     def again(self, plan: Plan) -> Plan:
         """The same plan made anew, as far as it would still be made."""

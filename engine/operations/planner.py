@@ -18,10 +18,12 @@ from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
 from engine.operations.backups import Backups
+from engine.operations.declared import with_declared
 from engine.operations.gates import refuse_destroyed, refuse_other_method, release_of
 from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.probes import Probes
+from engine.operations.resizing import Resizing
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
@@ -31,6 +33,7 @@ from engine.planning.desired import Desired, deployment_id
 from engine.planning.destroy import plan_destroy
 from engine.planning.names import check_account, check_domain, check_name, default_name
 from engine.planning.reconfigure import plan_reconfigure
+from engine.planning.resize import resized_to
 
 if TYPE_CHECKING:
     from engine.homeport import DeployRequest
@@ -52,6 +55,7 @@ class Planner:
         self.backups = Backups(workplace, self)
         self.moving = Moving(workplace, self)
         self.probes = Probes(workplace)
+        self.resizing = Resizing(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -101,7 +105,7 @@ class Planner:
             account=check_account(account) if package.accounts else "",
             history=self._inventory.durations.expected(package.id),
         )
-        plan = plan_deploy(desired, schema)
+        plan = self.declared(plan_deploy(desired, schema))
         withheld.keep(plan, fresh)
         return plan
 
@@ -131,13 +135,14 @@ class Planner:
         desired = self.as_it_is(deployment.model_copy(update={"values": document}), package)
         if document_changes(schema, deployment.values, document, renewed):
             desired = self.with_history(desired)
-        return plan_reconfigure(
+        plan = plan_reconfigure(
             desired,
             deployment.values,
             schema,
             renewed_secrets=renewed,
             is_built=self._is_built(deployment),
         )
+        return self.declared(plan)
 
     def destroy(self, name: str) -> Plan:
         deployment = self._inventory.deployments.get(name)
@@ -145,7 +150,7 @@ class Planner:
         package = self._workplace.package(deployment.application)
         desired = self.with_history(self.as_it_is(deployment, package))
         other = self.moving.other_side(deployment)
-        return plan_destroy(
+        plan = plan_destroy(
             desired,
             self._inventory.resources.of(deployment.id),
             names_at=self.moving.names_elsewhere(deployment),
@@ -153,6 +158,11 @@ class Planner:
             keeps_secrets=other is not None
             and self.moving.shares_secrets(deployment, other.provider),
         )
+        return self.declared(plan)
+
+    def declared(self, plan: Plan) -> Plan:
+        """With what the program says, that the provider's guests are declared to."""
+        return with_declared(self._workplace, plan)
 
     def confirm(self, plan: Plan) -> None:
         """PlanChanged unless the same plan would be made now."""
@@ -206,6 +216,8 @@ class Planner:
             return self.backups.again(deployment, plan)
         if plan.intent in (Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM):
             return self.moving.again(plan)
+        if size := resized_to(plan):
+            return self.resizing.resize(plan.deployment, **size.args)
         package = self._workplace.package(plan.application)
         schema = self._workplace.options_schema(plan.application, plan.release)
         return self._reconfigure(deployment, package, plan.values, schema, withheld.of(plan))
@@ -239,6 +251,7 @@ class Planner:
             desired,
             history=self._inventory.durations.expected(desired.package.id),
             account=self._account(desired.deployment, desired.package),
+            size=self.resizing.size_of(desired.deployment),
         )
 
     def _account(self, deployment: str, package: Package) -> str:

@@ -12,6 +12,7 @@ from engine.model.plan import Intent, Operation, Plan
 from engine.operations.runner import StepResult
 
 _AGAIN = {
+    Intent.RECONFIGURE: "homeport resize",
     Intent.UPGRADE: "homeport upgrade",
     Intent.ROLLBACK: "homeport rollback",
     Intent.BACKUP: "homeport backup",
@@ -22,6 +23,7 @@ _AGAIN = {
 }
 
 _LEFT = {
+    Intent.RECONFIGURE: "{name} runs on, with all of its data",
     Intent.BACKUP: "{name} runs on, with all of its data; older backups are all there",
     Intent.DRILL: "the throw-away guest is gone; nothing else was touched",
     Intent.PROBE: "the throw-away guest is gone; nothing else was touched",

@@ -30,8 +30,7 @@ def _steps(desired: Desired) -> tuple[PlannedStep, ...]:
 
 def _ground(desired: Desired) -> tuple[PlannedStep, ...]:
     """What the application stands on: secrets, an address, a guest."""
-    needs, provider = desired.package.needs, desired.provider.title or desired.provider.name
-    size = f"{needs.cores} core{'s' if needs.cores > 1 else ''}, {needs.memory_mib} MiB"
+    size, provider = desired.guest_size, desired.provider.title or desired.provider.name
     names = sorted(desired.package.secrets)
     return (
         desired.step("preflight@1", "Check the provider", Effect.READ, provider),
@@ -54,13 +53,9 @@ def _ground(desired: Desired) -> tuple[PlannedStep, ...]:
             "guest.ensure@1",
             "Create the guest",
             Effect.CREATE,
-            f"{desired.name}: {size}, {needs.disk_gib} GiB",
+            f"{desired.name}: {size}",
             ("address.allocate", "secrets.ensure"),
-            {
-                "cores": needs.cores,
-                "memory_mib": needs.memory_mib,
-                "disk_gib": needs.disk_gib,
-            },
+            size.args,
         ),
         desired.step(
             "guest.start@1",

@@ -13,6 +13,7 @@ from engine.model.deployment import Deployment
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
 from engine.model.provider import ProviderProfile, Service
 from engine.planning.expectation import expected_seconds
+from engine.planning.guest_size import GuestSize
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -30,6 +31,8 @@ class Desired:
     values: Mapping[str, Any]
     account: str = ""
     history: Mapping[str, float] = field(default_factory=dict)
+    size: GuestSize | None = None
+    """Of its guest, where that was given another one than the package asks for."""
 
     @classmethod
     def of(
@@ -45,6 +48,10 @@ class Desired:
             provider=provider,
             values=deployment.values,
         )
+
+    @property
+    def guest_size(self) -> GuestSize:
+        return self.size or GuestSize.of(self.package.needs)
 
     @property
     def record_type(self) -> str:

@@ -12,6 +12,7 @@ _FIRST_TIME = {
     "address.allocate@1": 0.5,
     "guest.ensure@1": 15.0,
     "guest.start@1": 10.0,
+    "guest.stop@1": 10.0,
     "certificate.issue@1": 8.0,
     "components.install@1": 20.0,
     "app.install@1": 40.0,

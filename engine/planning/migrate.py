@@ -122,9 +122,7 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
     """The same deployment at the target, all but its state, with nothing running."""
     needs, there = target.package.needs, place_of(target)
     what = f"{target.package.name} {target.release.version}"
-    size = f"{needs.cores} core{'s' if needs.cores > 1 else ''}, {needs.memory_mib} MiB"
     came_from = {"source": source.provider.name}
-    guest = {"cores": needs.cores, "memory_mib": needs.memory_mib, "disk_gib": needs.disk_gib}
     return [
         target.step(
             "secrets.copy@1",
@@ -142,9 +140,9 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
             "guest.ensure@1",
             "Create the guest",
             Effect.CREATE,
-            f"{target.name} at {there}: {size}, {needs.disk_gib} GiB",
+            f"{target.name} at {there}: {target.guest_size}",
             (),
-            guest,
+            target.guest_size.args,
         ),
         target.step("guest.start@1", "Start the guest", Effect.CHANGE, f"guest {target.name}"),
         target.step(

@@ -155,6 +155,22 @@ def test_a_guest_is_made_with_all_settings_before_its_first_start(
     assert "size=4G" in config[DISK[world.kind]]
 
 
+def test_a_guest_that_is_off_gets_another_size_and_one_that_runs_is_left_alone(
+    world: World, leases: MemoryLeases, journal: Journal
+) -> None:
+    opened = hypervisor(world, leases)
+    guest = opened.ensure(spec(world), journal)
+    larger = replace(spec(world), cores=2, memory_mib=1024, disk_gib=6)
+    opened.ensure(larger, journal)
+    config = world.guests()[int(guest.id)]
+    assert (str(config["cores"]), str(config["memory"])) == ("2", "1024")
+    assert "size=6G" in config["scsi0"]
+    opened.start(guest, journal)
+    running = world.guests()
+    opened.ensure(replace(larger, cores=3), journal)
+    assert world.guests() == running
+
+
 def test_making_it_again_changes_nothing(
     world: World, leases: MemoryLeases, journal: Journal
 ) -> None:

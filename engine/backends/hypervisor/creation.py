@@ -134,6 +134,13 @@ def boot_disk(config: Mapping[str, Any]) -> str:
     return ""
 
 
+def other_size(config: Mapping[str, Any], spec: GuestSpec) -> dict[str, Parameter]:
+    """Cores and memory of a guest that has others; Proxmox VE's own defaults are 1 and 512."""
+    has = {"cores": int(config.get("cores") or 1), "memory": int(config.get("memory") or 512)}
+    wanted = {"cores": spec.cores, "memory": spec.memory_mib}
+    return {key: value for key, value in wanted.items() if value != has[key]}
+
+
 def growth(config: Mapping[str, Any], spec: GuestSpec) -> dict[str, Parameter] | None:
     """`PUT .../resize` where the boot disk is smaller than wanted. Disks never shrink."""
     disk = boot_disk(config)

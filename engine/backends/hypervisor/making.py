@@ -8,6 +8,7 @@ does not bear our mark is somebody else's: the id is given up, the guest never t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
@@ -18,6 +19,7 @@ from engine.backends.hypervisor.creation import (
     configured_address,
     create_parameters,
     growth,
+    other_size,
 )
 from engine.backends.hypervisor.guests import CONTAINER, VM, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds, Seen
@@ -28,6 +30,8 @@ from engine.backends.hypervisor.turns import Turns
 from engine.backends.protocols import Guest, GuestSpec, Progress
 from engine.errors import Conflict, NotFound, OutcomeUnknown
 
+Create = Callable[[int, GuestSpec, Progress], None]
+"""Makes the guest with a claimed id that is free, or leaves it to be looked at again."""
 CREATE_SECONDS = 1800.0
 _ATTEMPTS = 50
 
@@ -36,7 +40,12 @@ class GuestMaker:
     """Finds a deployment's guest or makes it, and finishes what was left half made."""
 
     def __init__(
-        self, client: ProxmoxClient, finder: GuestFinder, ids: GuestIds, turns: Turns
+        self,
+        client: ProxmoxClient,
+        finder: GuestFinder,
+        ids: GuestIds,
+        turns: Turns,
+        create: Create | None = None,
     ) -> None:
         self._client = client
         self._settings = client.settings
@@ -44,6 +53,7 @@ class GuestMaker:
         self._finder = finder
         self._ids = ids
         self._turns = turns
+        self._create = create or self._ask_for
 
     def make(self, spec: GuestSpec, progress: Progress) -> Guest:
         return self._finish(self._find_or_create(spec, progress), spec, progress)
@@ -67,13 +77,13 @@ class GuestMaker:
             do="Give Homeport a range of ids of its own: vmid_first and vmid_last.",
         )
 
-    def _create(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
+    def _ask_for(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
         """When it is its turn. Returns also where the guest should be looked for again."""
         node = choose_node(self._client, spec)
         with self._turns.at(node, self._settings.storage, progress):
-            self._create_at(node, vmid, spec, progress)
+            self._ask_at(node, vmid, spec, progress)
 
-    def _create_at(self, node: str, vmid: int, spec: GuestSpec, progress: Progress) -> None:
+    def _ask_at(self, node: str, vmid: int, spec: GuestSpec, progress: Progress) -> None:
         settings = self._settings
         if (template := settings.clone_source) is not None:
             path = f"nodes/{quote(node)}/qemu/{template}/clone"
@@ -97,7 +107,7 @@ class GuestMaker:
         self._tasks.wait(str(upid), progress, CREATE_SECONDS)
 
     def _finish(self, guest: MarkedGuest, spec: GuestSpec, progress: Progress) -> Guest:
-        """Settings and disk size of a guest that was not started yet; others are left alone."""
+        """Settings and size of a guest that does not run; one that runs is left alone."""
         if guest.lock:
             raise self._finder.locked(guest, guest.lock)
         status = self._finder.status(guest)
@@ -106,6 +116,8 @@ class GuestMaker:
                 parameters = configuration(spec, self._settings, guest.vmid)
                 self._client.put(f"{guest.path}/config", parameters)
                 guest = self._again(guest)
+            elif size := other_size(guest.config, spec):
+                self._client.put(f"{guest.path}/config", size)
             if (larger := growth(guest.config, spec)) is not None:
                 upid = self._client.put(f"{guest.path}/resize", larger)
                 if upid:

@@ -20,7 +20,7 @@ from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGues
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
 from engine.backends.hypervisor.login import shared_login
-from engine.backends.hypervisor.making import CREATE_SECONDS, GuestMaker
+from engine.backends.hypervisor.making import CREATE_SECONDS, Create, GuestMaker
 from engine.backends.hypervisor.nets import SafetyNets
 from engine.backends.hypervisor.rights import least_rights
 from engine.backends.hypervisor.settings import ProxmoxSettings
@@ -72,9 +72,19 @@ def _token_secret(stored: str, token_id: str) -> str:
 class Proxmox:
     """The protocol `Hypervisor` on one Proxmox VE or cluster."""
 
-    def __init__(self, client: ProxmoxClient, leases: LeaseStore, turns: Path) -> None:
-        """turns: where locks are kept that processes of this machine share."""
-        self._client = client
+    def __init__(
+        self,
+        client: ProxmoxClient,
+        leases: LeaseStore,
+        turns: Path,
+        create: Create | None = None,
+    ) -> None:
+        """turns: where locks are kept that processes of this machine share. create: makes a guest
+        in another way than by asking for it here."""
+        self.settings = client.settings
+        self.client = client
+        self.leases = leases
+        self.turns = turns
         self._tasks = Tasks(client)
         pool = f"vmid:{client.provider}"
         self._finder = GuestFinder(client, leases, pool)
@@ -82,14 +92,14 @@ class Proxmox:
         limit = client.settings.parallel_tasks
         self._turns = Turns(turns, client.provider, limit, client.sleep)
         self._nets = SafetyNets(client, self._turns, self._finder.locked)
-        self._maker = GuestMaker(client, self._finder, self._ids, self._turns)
+        self._maker = GuestMaker(client, self._finder, self._ids, self._turns, create)
 
     def check(self) -> list[Check]:
-        return inspect(self._client, self._ids)
+        return inspect(self.client, self._ids)
 
     def least_rights(self) -> str:
-        version = str(self._client.get("version").get("version"))
-        return least_rights(self._client.settings, int(version.partition(".")[0]))
+        version = str(self.client.get("version").get("version"))
+        return least_rights(self.client.settings, int(version.partition(".")[0]))
 
     def find(self, owner: str) -> Guest | None:
         found = self._finder.find(owner)
@@ -99,7 +109,7 @@ class Proxmox:
 
     def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
         check_spec(spec)
-        if self._client.settings.containers:
+        if self.client.settings.containers:
             check_container(spec)
         with self._about("the guest cannot be created", spec.name):
             return self._maker.make(spec, progress)
@@ -126,13 +136,13 @@ class Proxmox:
         seconds: float,
     ) -> None:
         found = self._marked(guest)
-        deadline = self._client.clock() + seconds
+        deadline = self.client.clock() + seconds
         if self._finder.status(found) == wanted:
             return
         if found.lock:
             raise self._finder.locked(found, found.lock)
         try:
-            upid = self._client.post(f"{found.path}/status/{action}", parameters)
+            upid = self.client.post(f"{found.path}/status/{action}", parameters)
             self._tasks.wait(str(upid), progress, seconds)
         except (OutcomeUnknown, RemoteFailure):
             if self._finder.status(self._marked(guest)) == wanted:
@@ -149,21 +159,19 @@ class Proxmox:
         """A guest under high availability gets its state later than its task ends."""
         while (status := self._finder.status(self._marked(guest))) != wanted:
             progress.raise_if_cancelled()
-            if self._client.clock() >= deadline:
+            if self.client.clock() >= deadline:
                 raise OutcomeUnknown(
                     f"the guest is not {wanted} in time",
                     why=f"Proxmox says that it is {status}",
                     do="Look at the guest in the Proxmox web interface, then try again.",
                 )
-            self._client.sleep(1.0)
+            self.client.sleep(1.0)
 
     def host_keys(self, guest: Guest, progress: Progress) -> tuple[str, ...]:
         with self._about("the guest's SSH host key cannot be read", guest.name, guest.id):
             found = self._marked(guest)
             return (
-                ()
-                if found.kind == CONTAINER
-                else read_host_keys(self._client, found.path, progress)
+                () if found.kind == CONTAINER else read_host_keys(self.client, found.path, progress)
             )
 
     # removing
@@ -188,16 +196,16 @@ class Proxmox:
                 raise self._finder.locked(found, found.lock)
             if self._finder.status(found) != "stopped":
                 progress.log(f"Stopping guest {found.vmid}.")
-                upid = self._client.post(f"{found.path}/status/stop", {"overrule-shutdown": True})
+                upid = self.client.post(f"{found.path}/status/stop", {"overrule-shutdown": True})
                 self._tasks.wait(str(upid), progress, STOP_SECONDS)
                 guest = self._finder.describe(found, "running")
-                deadline = self._client.clock() + STOP_SECONDS
+                deadline = self.client.clock() + STOP_SECONDS
                 self._wait_for_status(guest, "stopped", deadline, progress)
             progress.log(f"Removing guest {found.vmid} and its disks.")
             everything = {"purge": True, "destroy-unreferenced-disks": True}
-            storage = self._client.settings.storage
+            storage = self.client.settings.storage
             with self._turns.at(found.node, storage, progress):
-                upid = self._client.delete(found.path, everything)
+                upid = self.client.delete(found.path, everything)
                 self._tasks.wait(str(upid), progress, DESTROY_SECONDS)
         except NotFound:
             return
@@ -237,6 +245,6 @@ class Proxmox:
             if error.code != "cancelled":
                 error.why, error.what = str(error), what
                 number = f" ({vmid})" if vmid else ""
-                error.on = f"guest {name}{number} at {self._client.provider}"
+                error.on = f"guest {name}{number} at {self.client.provider}"
                 error.left = error.left or _LEFT
             raise

@@ -8,6 +8,7 @@ from engine.errors import HomeportError, HostKeyMismatch, NotFound
 from engine.guests.proving import new_proof, proven_host_keys
 from engine.guests.waiting import wait_for_shell
 from engine.model.deployment import ResourceKind
+from engine.operations.declared import only_approved
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.address import leased
@@ -40,7 +41,7 @@ def ensure(ctx: StepContext) -> StepOutcome:
         proof=ctx.installation_secrets().ensure(_proof(ctx), new_proof) if known is None else "",
     )
     with ctx.spent("provider-task"):
-        guest = ctx.backends.hypervisor.ensure(spec, ctx)
+        guest = only_approved(ctx.backends.hypervisor, ctx.step).ensure(spec, ctx)
     size = {"cores": spec.cores, "memory_mib": spec.memory_mib, "disk_gib": spec.disk_gib}
     _remember(ctx, guest, dict(size))
     _describe(ctx, is_running=guest.status == "running")
@@ -73,11 +74,23 @@ def start(ctx: StepContext) -> StepOutcome:
     return StepOutcome(changed=not was_running, output={"guest": guest.id})
 
 
+@handles("guest.stop@1")
+def stop(ctx: StepContext) -> StepOutcome:
+    """Shut down; one that is off already, or gone, is let be."""
+    guest = ctx.backends.hypervisor.find(ctx.owner)
+    if guest is None or guest.status == "stopped":
+        return StepOutcome(changed=False)
+    with ctx.spent("provider-task"):
+        ctx.backends.hypervisor.stop(guest, ctx)
+    ctx.close()
+    return StepOutcome(output={"guest": guest.id})
+
+
 @handles("guest.destroy@1")
 def destroy(ctx: StepContext) -> StepOutcome:
     """Whatever bears the mark at the provider, known to the inventory or not."""
     with ctx.spent("provider-task"):
-        destroyed = ctx.backends.hypervisor.destroy(ctx.owner, ctx)
+        destroyed = only_approved(ctx.backends.hypervisor, ctx.step).destroy(ctx.owner, ctx)
     ctx.installation_secrets().delete(_proof(ctx))
     ctx.forget(ResourceKind.GUEST, "main")
     return StepOutcome(changed=destroyed)

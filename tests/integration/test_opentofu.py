@@ -1,0 +1,146 @@
+"""A provider whose guests are declared to a real OpenTofu (or Terraform), on the lab."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import PlanChanged
+from engine.model.plan import OperationStatus, Plan
+from engine.model.provider import Service
+from tests.conformance.terraform_world import program
+from tests.conformance.tofu_world import infrastructure
+from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
+from tests.lab_fixture import RunningLab
+
+pytestmark = [pytest.mark.integration, pytest.mark.real]
+
+VM = "proxmox_virtual_environment_vm"
+
+
+@pytest.fixture(scope="module")
+def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    profile = infrastructure(tmp_path_factory.mktemp("mirror"))
+    with installation(lab) as opened:
+        usual = opened.homeport.provider("harbour-a")
+        opened.homeport.save_provider(usual.model_copy(update={"infrastructure": profile}), {})
+        yield opened
+        opened.homeport.save_provider(usual, {})
+
+
+def directory_of(here: Installation, name: str) -> Path:
+    return Path(here.homeport.declaration(name))
+
+
+def declared(plan: Plan, step: str) -> list[tuple[str, str]]:
+    found = next(one for one in plan.steps if one.id == step)
+    return [(change["action"], change["address"]) for change in found.args["declared"]]
+
+
+def killed_and_ended_well(here: Installation, plan: Plan, *moments: str) -> None:
+    operation = here.killed_everywhere(plan, moments) if moments else here.carry_out(plan)
+    assert operation.status is OperationStatus.SUCCEEDED, operation.error
+
+
+def plain_plan(here: Installation, directory: Path) -> str:
+    """What the owner of the directory gets without Homeport: the README's own commands."""
+    provider = here.homeport.provider("harbour-a")
+    settings = provider.backends[Service.HYPERVISOR].settings
+    reference = str(settings["token_ref"]).removeprefix("secret:")
+    secret = here.homeport._workplace.installation_secrets().get(reference)
+    variables = directory / "token.tfvars"
+    variables.touch(mode=0o600)
+    variables.write_text(f'proxmox_api_token = "{settings["token_id"]}={secret}"\n')
+    run = directory / ".homeport" / "run"
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(directory),
+        "TF_CLI_CONFIG_FILE": str(run / "cli.rc"),
+        "SSL_CERT_FILE": str(directory / "proxmox-ca.pem"),
+    }
+    said = ""
+    for words in (["init"], ["plan", "-detailed-exitcode", "-var-file=token.tfvars"]):
+        done = subprocess.run(
+            [program(), *words, "-no-color", "-input=false"],
+            cwd=directory,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+    variables.unlink()
+    return said
+
+
+def config_of(here: Installation, name: str) -> dict[str, Any]:
+    hypervisor: Any = here.backends().hypervisor
+    return dict(hypervisor._finder.find(here.owner(name)).config)
+
+
+def change_by_hand(here: Installation, name: str, **settings: int) -> None:
+    hypervisor: Any = here.backends().hypervisor
+    place = hypervisor._finder.find(here.owner(name)).path
+    hypervisor.client.put(f"{place}/config", settings)
+
+
+def test_deployed_resized_looked_after_and_destroyed(here: Installation) -> None:
+    """One deployment's whole life, its worker killed between and within the steps that change
+    its guest."""
+    plan = here.plan("radicale", "tofu-cal")
+    assert declared(plan, "guest.ensure") == [("create", f"{VM}.tofu_cal")]
+    killed_and_ended_well(here, plan, "guest.ensure:2500", "guest.ensure:after")
+    check_one_of_each(here, "tofu-cal")
+    directory = directory_of(here, "tofu-cal")
+    assert "No changes" in plain_plan(here, directory)
+    assert here.homeport.drift("tofu-cal") == []
+
+    plan = here.homeport.plan_resize("tofu-cal", cores=2, memory_mib=768, disk_gib=5)
+    assert declared(plan, "guest.ensure") == [("update", f"{VM}.tofu_cal")]
+    killed_and_ended_well(here, plan, "guest.ensure:2500")
+    config = config_of(here, "tofu-cal")
+    assert (str(config["cores"]), str(config["memory"])) == ("2", "768")
+    assert "size=5G" in config["scsi0"]
+    assert here.homeport.plan_resize("tofu-cal", cores=2).is_empty
+    check_one_of_each(here, "tofu-cal")
+
+    change_by_hand(here, "tofu-cal", onboot=0)
+    (drift,) = here.homeport.drift("tofu-cal")
+    assert drift.words == f"update {VM}.tofu_cal (on_boot)"
+    change_by_hand(here, "tofu-cal", onboot=1)
+
+    shutil.rmtree(directory)  # as for a guest from before it was declared
+    plan = here.homeport.plan_resize("tofu-cal")
+    assert declared(plan, "guest.ensure")[0] == ("import", f"{VM}.tofu_cal")
+    killed_and_ended_well(here, plan)
+    assert here.homeport.plan_resize("tofu-cal").is_empty
+    check_one_of_each(here, "tofu-cal")
+
+    plan = here.homeport.plan_destroy("tofu-cal")
+    assert declared(plan, "guest.destroy") == [("delete", f"{VM}.tofu_cal")]
+    assert any(f"delete {VM}.tofu_cal" in step.subject for step in plan.deletes)
+    killed_and_ended_well(here, plan, "guest.destroy:2500")
+    check_nothing_left(here, "tofu-cal")
+    assert not directory.exists()
+
+
+def test_a_plan_is_not_applied_when_opentofu_would_do_something_else_by_now(
+    here: Installation,
+) -> None:
+    plan = here.plan("radicale", "tofu-other")
+    provider = here.homeport.provider("harbour-a")
+    hypervisor = provider.backends[Service.HYPERVISOR]
+    other = hypervisor.model_copy(update={"settings": {**hypervisor.settings, "pool": ""}})
+    backends = {**provider.backends, Service.HYPERVISOR: other}
+    here.homeport.save_provider(provider.model_copy(update={"backends": backends}), {})
+    try:
+        with pytest.raises(PlanChanged):
+            here.homeport.apply(plan, plan.hash)
+    finally:
+        here.homeport.save_provider(provider, {})
