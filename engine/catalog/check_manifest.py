@@ -26,7 +26,7 @@ _TAKEN = {
     6379: "Redis",
 }
 _LEAST_SECRET = 12
-_WHOLE = ("sqlite", "postgresql", "mariadb", "s3", "secrets")
+_WHOLE = ("sqlite", "postgresql", "mariadb", "rabbitmq", "s3", "secrets")
 """Kinds of which nothing is left out."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRUCTURED = ("ini", "yaml", "json", "toml")

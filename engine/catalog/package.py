@@ -128,7 +128,17 @@ class StateUnit(Model):
     """One piece of the application's data (design.md, section 7)."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    kind: Literal["files", "sqlite", "postgresql", "mariadb", "redis", "maildir", "s3", "secrets"]
+    kind: Literal[
+        "files",
+        "sqlite",
+        "postgresql",
+        "mariadb",
+        "redis",
+        "rabbitmq",
+        "maildir",
+        "s3",
+        "secrets",
+    ]
     locator: Text
     """A path, a database name, a namespace, a secret name or a bucket's address (see
     `engine.state.s3`); placeholders allowed."""

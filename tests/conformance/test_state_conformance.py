@@ -31,6 +31,7 @@ from engine.state.protocols import Captured, Ground, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.s3 import bucket_of
 from tests import s3_server
+from tests.amqp import Amqp
 from tests.conformance import state_ground
 from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
@@ -411,6 +412,56 @@ def redis_world(ground: Ground) -> World:
     )  # fmt: skip
 
 
+class Queues:
+    """A RabbitMQ with queues of several kinds, seen as an application sees it."""
+
+    NAMES = ("jobs", "by priority", "brief", "until restarted")
+
+    def __init__(self, ground: Ground) -> None:
+        installed(ground, "rabbitmq-server", "rabbitmqctl")
+        self.address = ground.place.facts.loopback
+
+    def make(self) -> None:
+        with Amqp(self.address) as server:
+            server.exchange("news", "topic")
+            server.queue("jobs")
+            server.queue("by priority", x_max_priority=5)
+            server.queue("brief", x_message_ttl=900_000)
+            server.queue("until restarted", durable=False)
+            server.bind("jobs", "news", "harbour.#")
+            for name in self.NAMES:
+                server.purge(name)
+            for n in range(4):
+                about: dict[str, Any] = {"headers": {"ship": "Argo"}, "message_id": f"m{n}"}
+                about |= {"delivery_mode": 1 + n % 2, "timestamp": 1_700_000_000}
+                server.publish("harbour.a", b"job %d" % n, "news", **about)
+                server.publish("by priority", b"p%d" % n, priority=n % 2)
+            server.publish("brief", b"soon", expiration="800000")
+            server.publish("until restarted", b"large " * 40_000)
+
+    def change(self) -> None:
+        with Amqp(self.address) as server:
+            server.get("jobs")
+            server.publish("jobs", b"later")
+            server.queue("later")
+
+    def shown(self) -> Any:
+        with Amqp(self.address) as server:
+            return [server.messages(name) for name in self.NAMES]
+
+
+def rabbitmq_world(ground: Ground) -> World:
+    queues = Queues(ground)
+    return World(
+        state_kind("rabbitmq"),
+        Unit("queues", "rabbitmq", "state"),
+        queues.make,
+        queues.change,
+        queues.shown,
+        lambda into, _: flip(f"{into}/messages"),
+    )
+
+
 def secrets_world(ground: Ground) -> World:
     path = f"{ground.secrets_prefix}/seed"
 
@@ -433,6 +484,7 @@ WORLDS = {
     "postgresql": postgresql_world,
     "mariadb": mariadb_world,
     "redis": redis_world,
+    "rabbitmq": rabbitmq_world,
     "maildir": maildir_world,
     "s3": s3_world,
     "secrets": secrets_world,
@@ -542,8 +594,9 @@ class Mortal:
         return getattr(self.shell, name)
 
 
-ON_GUESTS = sorted(WORLDS.keys() - {"secrets", "maildir"})
-"""Mailboxes are restored by the program that restores files."""
+ON_GUESTS = sorted(WORLDS.keys() - {"secrets", "maildir", "rabbitmq"})
+"""Mailboxes are restored by the program that restores files. What a killed program leaves at
+work in RabbitMQ has a test of its own."""
 
 
 @pytest.mark.parametrize("world", ON_GUESTS, indirect=True)
