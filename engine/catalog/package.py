@@ -136,12 +136,15 @@ class StateUnit(Model):
         "redis",
         "rabbitmq",
         "maildir",
+        "certificates",
+        "volume",
+        "timers",
         "s3",
         "secrets",
     ]
     locator: Text
-    """A path, a database name, a namespace, a secret name or a bucket's address (see
-    `engine.state.s3`); placeholders allowed."""
+    """A path, a database name, a namespace, a secret name, names of timers or a bucket's address
+    (see `engine.state.s3`); placeholders allowed."""
     klass: Literal["irreplaceable", "identity", "valuable", "rebuildable", "cache"] = Field(
         alias="class"
     )

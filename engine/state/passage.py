@@ -94,16 +94,19 @@ class GuestPassage:
         place.directory(desk, "0700", "root:root")
         return desk
 
+    @property
+    def config(self) -> str:
+        return self._at_target(_CONFIG)
+
     def connect(self, service: str, address: str, port: int) -> int:
-        where = self._at_target(_CONFIG)
         sides = (self.source, self.target)
-        return open_way(self.name, service, *sides, where, address=address, port=port)
+        return open_way(self.name, service, *sides, self.config, address=address, port=port)
 
     def pull(
         self, source: str, target: str, *, exclude: tuple[str, ...] = (), thorough: bool = False
     ) -> Moved:
         task = {
-            "config": self._at_target(_CONFIG),
+            "config": self.config,
             "source": source,
             "target": target,
             "exclude": list(exclude),
@@ -148,9 +151,9 @@ class GuestPassage:
         host = self.way.address if self.way.port == 22 else host
         known = "".join(f"{host} {key}\n" for key in self.way.host_keys)
         place.write(self._at_target(_KNOWN), known.encode(), mode=0o600)
-        place.write(self._at_target(_CONFIG), self._config().encode(), mode=0o600)
+        place.write(self._at_target(_CONFIG), self._ssh_config().encode(), mode=0o600)
 
-    def _config(self) -> str:
+    def _ssh_config(self) -> str:
         lines = {
             "HostName": self.way.address,
             "Port": str(self.way.port),

@@ -19,6 +19,7 @@ _FAILED = {
     "describe": "state cannot be read",
     "entries": "state cannot be read",
     "sync": "state cannot be brought over",
+    "size": "state cannot be read",
 }
 
 
@@ -74,10 +75,15 @@ class ProgramKind:
         return Moved(items=captured.items, bytes=moved.bytes)
 
     def compare(self, source: Side, target: Side) -> Compared:
+        return self._read_both(source, target)
+
+    def _read_both(self, source: Side, target: Side, **more: Any) -> Compared:
+        """more: what `describe` is told besides."""
         # Two guests, so both at a time.
         with ThreadPoolExecutor(2) as threads:
             here, there = threads.map(
-                lambda side: self._run("describe", side.unit, side.ground), (source, target)
+                lambda side: self._run("describe", side.unit, side.ground, **more),
+                (source, target),
             )
         return self._compared(source, target, here, there)
 
