@@ -24,12 +24,15 @@ from engine.errors import Denied, InvalidInput, NotFound, RemoteFailure
 from engine.model.deployment import DeploymentStatus
 from engine.model.plan import Operation, OperationStatus, Plan
 from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
+from engine.operations.fault import TESTING_VARIABLE
+from engine.operations.launch import ensure_worker
 from tests import s3_server
 from tests.deployed import (
     Installation,
     check_nothing_left,
     check_one_of_each,
     installation,
+    wait_until,
 )
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.integration.test_upgrade import (
@@ -141,8 +144,9 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
 
 
 def test_a_backup_is_made_by_itself_once_for_what_is_due_and_a_failed_one_is_seen(
-    kept: Kept, capsys: pytest.CaptureFixture[str]
+    kept: Kept, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(TESTING_VARIABLE, "1")  # nobody's crontab or systemd is written to
     homeport = kept.here.homeport
 
     def scheduling(days: float) -> Scheduling:
@@ -179,9 +183,19 @@ def test_a_backup_is_made_by_itself_once_for_what_is_due_and_a_failed_one_is_see
         assert not standing.is_good
     finally:
         away.rename(kept.place)
-    assert main(["list"]) == 0
     [begun] = scheduling(2).begin_due()
     assert kept.here.finish(begun).status.value == "succeeded", "it was made up for"
+
+    # As if it had been set long ago: what is due by now is answered by what was made above.
+    schedules = homeport._inventory.schedules
+    known = {"since": datetime(2026, 1, 1, tzinfo=UTC), "due": None, "tried": None, "operation": ""}
+    schedules.set(standing.schedule.model_copy(update=known))
+    kept.here.end_worker()
+    ensure_worker(homeport.paths)  # nobody else wakes Homeport in tests
+    wait_until(lambda: [one.operation for one in schedules.all().values()] != [""], 60)
+    [answered] = homeport.schedules.standing().values()
+    assert answered.schedule.operation == begun.id
+    assert answered.is_good
 
     # What a timer, cron or the worker runs: a process of its own, which finds nothing due.
     tick = [sys.executable, "-m", "engine.backup.tick"]

@@ -6,12 +6,12 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.backup.calendar import Calendar
 from engine.backup.due import due_at, standing_of
-from engine.backup.waking import crontab_line, service_text
+from engine.backup.waking import crontab_line, script_text, service_text
 from engine.errors import InvalidInput
 from engine.model.schedule import Schedule
 
@@ -51,6 +51,7 @@ def test_what_says_no_moment_is_refused_with_examples(text: str) -> None:
     assert "daily 03:30" in (raised.value.do or "")
 
 
+@settings(deadline=None)
 @given(st.sampled_from(WHEN), st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)))
 def test_last_and_next_leave_no_moment_out(text: str, naive: datetime) -> None:
     at, calendar = naive.replace(tzinfo=UTC), Calendar.parse(text)
@@ -88,11 +89,12 @@ def test_what_wakes_homeport_is_written_so_that_odd_paths_arrive_whole(
 ) -> None:
     home = tmp_path_factory.mktemp('it\'s 100 % "odd" $HOME')
     env = {"HOMEPORT_HOME": str(home), "PATH": "/usr/bin", "PGPASSWORD": "canary"}
-    line = crontab_line(env, "# mark")
-    assert "canary" not in line + service_text(env)
-    command = line.removeprefix("*/5 * * * * ").replace("\\%", "%").partition(" >")[0]
+    assert "canary" not in script_text(env) + service_text(env)
     told = "-c 'import os; print(os.environ[\"HOMEPORT_HOME\"])'"
-    shown = command.replace("-m engine.backup.tick", told)
+    script = home / "tick.sh"
+    script.write_text(script_text(env).replace("-m engine.backup.tick", told))
+    command = crontab_line(script, "# mark").removeprefix("*/5 * * * * ").replace("\\%", "%")
+    shown = command.partition(" >")[0]
     done = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(home)
     escaped = str(home).replace("%", "%%").replace('"', '\\"')

@@ -28,6 +28,8 @@ from typing import Any, NoReturn
 BLOCK = 1 << 20
 _IN_ONE = 16
 """Blocks in one request: 16 MiB are what a kill costs."""
+_PART = 64
+"""Blocks that are told by one digest."""
 _ZEROS = bytes(BLOCK)
 
 
@@ -114,8 +116,8 @@ def sums(path: str, size: int = 0) -> tuple[int, list[str]]:
 def facts(size: int, found: list[str]) -> dict[str, Any]:
     """The blocks by digests of a part each, so that what differs is told by its place."""
     parts = {
-        f"{start} MiB": digest("".join(found[start : start + 256]).encode())
-        for start in range(0, len(found), 256)
+        f"{start} MiB": digest("".join(found[start : start + _PART]).encode())
+        for start in range(0, len(found), _PART)
     }
     return {"size": size, "from": parts}
 
