@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from engine.backup.due import standings
 from engine.catalog.package import Package
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
@@ -21,11 +23,13 @@ from engine.model.move import Forwarded, Move, MoveTerms
 from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
+from engine.model.schedule import ScheduleStanding
 from engine.paths import Paths
 
 if TYPE_CHECKING:
     from engine.backends.protocols import DeclaredChange
     from engine.backup.desk import RepositoryDesk
+    from engine.backup.scheduling import Scheduling
     from engine.catalog.load import Catalog
     from engine.inventory.inventory import Inventory
     from engine.model.outdated import Outdated
@@ -69,6 +73,8 @@ class DeploymentView:
     """The unfinished operation that holds it, if any."""
     move: Move | None = None
     """Its last move to another provider, if any."""
+    schedule: ScheduleStanding | None = None
+    """How its scheduled backups stand, if there are any."""
 
 
 class Homeport:
@@ -142,6 +148,13 @@ class Homeport:
         from engine.provider_setup.desk import SetupDesk
 
         return SetupDesk(self._workplace, self.save_provider)
+
+    @cached_property
+    def schedules(self) -> Scheduling:
+        """When backups are made: set, ended, begun, and how they stand."""
+        from engine.backup.scheduling import Scheduling
+
+        return Scheduling(self.paths, self._inventory, self._planner.backups, self.apply)
 
     @cached_property
     def secret_stores(self) -> SecretsDesk:
@@ -276,6 +289,7 @@ class Homeport:
         health = self._inventory.deployments.health(only)
         running = {op.plan.deployment: op for op in self._inventory.operations.unfinished(only)}
         moves = self._inventory.moves.all(only)
+        schedules = standings(self._inventory, datetime.now(UTC), only)
         ports = {known.name: known.access.https_port for known in self._inventory.providers.all()}
         return [
             DeploymentView(
@@ -285,6 +299,7 @@ class Homeport:
                 health=health.get(deployment.id),
                 operation=running.get(deployment.id),
                 move=moves.get(deployment.id),
+                schedule=schedules.get(deployment.id),
             )
             for deployment in deployments
         ]

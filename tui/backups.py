@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tui.text import Line, Role, labelled
 from tui.words import ago
 
 if TYPE_CHECKING:
     from engine.backup.standing import Standing
+    from engine.homeport import DeploymentView
     from engine.model.plan import Operation
     from engine.model.repository import Keep
 
@@ -26,6 +28,14 @@ def last_backups(operations: Iterable[Operation]) -> dict[str, datetime]:
         if run.plan.intent.value == "backup" and run.status.value == "succeeded":
             found.setdefault(run.plan.deployment, run.ended or run.created)
     return found
+
+
+def schedule_lines(view: DeploymentView, width: int) -> list[Line]:
+    """When backups are made by themselves, and whether they were."""
+    if view.schedule is None:
+        return []
+    role: Role = "plain" if view.schedule.is_good else "bad"
+    return labelled("schedule", view.schedule.told(), width, role=role)
 
 
 def size_said(count: float) -> str:

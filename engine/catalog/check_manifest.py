@@ -26,7 +26,7 @@ _TAKEN = {
     6379: "Redis",
 }
 _LEAST_SECRET = 12
-_WHOLE = ("sqlite", "postgresql", "mariadb", "s3", "secrets")
+_WHOLE = ("sqlite", "postgresql", "mariadb", "rabbitmq", "volume", "timers", "s3", "secrets")
 """Kinds of which nothing is left out."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRUCTURED = ("ini", "yaml", "json", "toml")
@@ -190,7 +190,7 @@ def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
         if kind == "secrets" and locator and locator not in mapping(value.get("secrets")):
             yield manifest.found((*spot, "locator"), f"there is no secret {locator}")
         if (
-            kind in ("files", "sqlite", "maildir")
+            kind in ("files", "sqlite", "maildir", "certificates", "volume")
             and locator
             and not locator.startswith(("{", "/"))
         ):

@@ -131,10 +131,23 @@ class StateUnit(Model):
     """One piece of the application's data (design.md, section 7)."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    kind: Literal["files", "sqlite", "postgresql", "mariadb", "redis", "maildir", "s3", "secrets"]
+    kind: Literal[
+        "files",
+        "sqlite",
+        "postgresql",
+        "mariadb",
+        "redis",
+        "rabbitmq",
+        "maildir",
+        "certificates",
+        "volume",
+        "timers",
+        "s3",
+        "secrets",
+    ]
     locator: Text
-    """A path, a database name, a namespace, a secret name or a bucket's address (see
-    `engine.state.s3`); placeholders allowed."""
+    """A path, a database name, a namespace, a secret name, names of timers or a bucket's address
+    (see `engine.state.s3`); placeholders allowed."""
     klass: Literal["irreplaceable", "identity", "valuable", "rebuildable", "cache"] = Field(
         alias="class"
     )

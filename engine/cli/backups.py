@@ -32,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
                 desk.backups(options.name, options.repository), options.repository
             )
         found = desk.standing(options.name, options.repository)
+        scheduled = [] if options.json else homeport.deployments()
     if options.json:
         listed = [
             {
@@ -49,6 +50,9 @@ def run(options: argparse.Namespace) -> int:
         ]
         output.emit_json({"backups": listed, "verified": levels} if options.verify else listed)
         return 0
+    for view in scheduled:
+        if view.schedule and options.name in ("", view.deployment.name, view.deployment.id):
+            output.line(f"{view.deployment.name}: {view.schedule.told()}")
     if not found:
         output.line("No backups. Make one with: homeport backup NAME")
         return 0

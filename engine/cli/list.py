@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
                     "health": view.health.model_dump(mode="json") if view.health else None,
                     "operation": view.operation.id if view.operation else None,
                     "move": view.move.model_dump(mode="json") if view.move else None,
+                    "schedule": view.schedule.model_dump(mode="json") if view.schedule else None,
                 }
                 for view in views
             ]

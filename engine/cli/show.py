@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
                 "health": health.model_dump(mode="json") if health else None,
                 "operation": view.operation.id if view.operation else None,
                 "move": view.move.model_dump(mode="json") if view.move else None,
+                "schedule": view.schedule.model_dump(mode="json") if view.schedule else None,
                 "passed_on": passed_on.model_dump(mode="json")
                 if isinstance(passed_on, Forwarded)
                 else None,
@@ -65,6 +66,7 @@ def run(options: argparse.Namespace) -> int:
             "address": view.address,
             "operation": view.operation.id if view.operation else "none running",
             "move": "\n".join(filter(None, (_move(deployment.name, view.move), told))),
+            "backups": view.schedule.told() if view.schedule else "only by hand",
             "secrets": "  ".join(secrets) or "none",
             "own options": "\n".join(_flat(deployment.values)) or "all at their defaults",
             "archived": "\n".join(

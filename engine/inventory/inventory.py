@@ -12,6 +12,7 @@ from engine.inventory.operations import Operations
 from engine.inventory.options import Archive, Identities
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
 from engine.inventory.repositories import Repositories
+from engine.inventory.schedules import Schedules
 from engine.inventory.steps import FinishedSteps
 from engine.model.deployment import Deployment
 from engine.paths import Paths
@@ -32,6 +33,7 @@ class Inventory:
         self.events = Events(database)
         self.leases = Leases(database)
         self.moves = Moves(database)
+        self.schedules = Schedules(database)
         self.drafts = Drafts(database)
         self.audit = Audit(database)
         self.durations = Durations(database)

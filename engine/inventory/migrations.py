@@ -100,7 +100,17 @@ _HOLDS = (
     "ALTER TABLE moves ADD COLUMN released TEXT",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _UPGRADES, _BACKUPS, _MOVES, _HOLDS)
+_SCHEDULES = (
+    """CREATE TABLE schedules (
+        deployment TEXT PRIMARY KEY REFERENCES deployments (id), repository TEXT NOT NULL,
+        calendar TEXT NOT NULL, since TEXT NOT NULL, due TEXT, operation TEXT NOT NULL,
+        trouble TEXT NOT NULL, tried TEXT)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    *(_FIRST, _UPGRADES, _BACKUPS, _MOVES, _HOLDS),
+    _SCHEDULES,
+)
 """The n-th entry brings the schema from version n to n + 1."""
 
 _SERIAL = {

@@ -140,6 +140,19 @@ moves = _table(
 )
 """The last move of each deployment to another provider."""
 
+schedules = _table(
+    "schedules",
+    _text("deployment", key=True),
+    _text("repository"),
+    _text("calendar"),
+    _text("since"),
+    _text("due", null=True),
+    _text("operation"),
+    _text("trouble"),
+    _text("tried", null=True),
+)
+"""When backups of a deployment are made."""
+
 step_durations = _table(
     "step_durations",
     _integer("id", key=True),

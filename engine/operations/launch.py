@@ -117,7 +117,7 @@ def _start_session() -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        cwd=_program_directory(),
+        cwd=program_directory(),
         timeout=_START_SECONDS,
         check=False,
     )
@@ -132,7 +132,7 @@ def _start_session() -> None:
 
 def _start_unit(paths: Paths) -> bool:
     """Start as a transient unit where that outlives the session; False where it does not."""
-    scope = _unit_scope(os.environ)
+    scope = unit_scope(os.environ)
     if scope is None:
         return False
     name = hashlib.sha256(str(paths.state).encode()).hexdigest()[:12]
@@ -145,7 +145,7 @@ def _start_unit(paths: Paths) -> bool:
         "--collect",
         "--quiet",
         "--description=Homeport worker",
-        f"--working-directory={_program_directory()}",
+        f"--working-directory={program_directory()}",
         f"--property=StandardOutput=append:{log_path(paths)}",
         f"--property=StandardError=append:{log_path(paths)}",
         *kept,
@@ -162,7 +162,8 @@ def _start_unit(paths: Paths) -> bool:
     return False
 
 
-def _unit_scope(environ: Mapping[str, str]) -> str | None:
+def unit_scope(environ: Mapping[str, str]) -> str | None:
+    """Whose systemd keeps what outlives the session, as its tools have it; None for nobody's."""
     if environ.get("HOMEPORT_TESTING") == "1" or not Path("/run/systemd/system").is_dir():
         return None
     if os.geteuid() == 0:
@@ -177,6 +178,6 @@ def _is_kept(name: str) -> bool:
     return name in _KEPT or name.startswith(_KEPT_PREFIXES)
 
 
-def _program_directory() -> str:
+def program_directory() -> str:
     """Where `-m engine...` is found also in a checkout that is not installed."""
     return str(Path(__file__).resolve().parents[2])

@@ -4,7 +4,8 @@
     python -m engine.operations.worker --detach   in a session of its own, logging to a file
 
 It is started on demand, takes up what an earlier worker left unfinished, and ends when
-there has been nothing to do for some minutes (HOMEPORT_WORKER_IDLE seconds). SIGTERM ends
+there has been nothing to do for some minutes (HOMEPORT_WORKER_IDLE seconds), unless nobody
+else on this machine begins scheduled backups (`engine.backup.waking`). SIGTERM ends
 it as soon as the steps at work are recorded; the operation goes on in the next worker.
 
 The workflow engine is imported with the first work, and a worker that has worked begins
@@ -17,12 +18,14 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine.operations.launch import MODULE, log_path, worker_lock
+from engine.operations.launch import MODULE, log_path, program_directory, worker_lock
 from engine.paths import Paths
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ _IDLE_SECONDS = 180.0
 _LOOK_SECONDS = 0.25
 _LOOK_IDLE_SECONDS = 1.0
 _LOOK_OFTEN_SECONDS = 10.0
+_LOOK_SCHEDULE_SECONDS = 20.0
 _STAY_READY_SECONDS = 60.0
 """How long a worker that has worked keeps what it loaded."""
 _GRACE_SECONDS = 20.0
@@ -105,6 +109,7 @@ class _Worker:
         name = executor_name(self._url)
         _log.info("worker %s began, process %d", name, os.getpid())
         last_work = time.monotonic()
+        looked, waits = 0.0, False
         while not self._stop.is_set():
             unfinished = self._inventory.operations.claim(name)
             for operation_id, attempt in unfinished:
@@ -112,14 +117,28 @@ class _Worker:
             now = time.monotonic()
             last_work = now if unfinished else last_work
             idle = now - last_work
+            if now - looked > _LOOK_SCHEDULE_SECONDS:
+                looked = now
+                waits = self._tick()
             if idle > min(self._idle_seconds, _STAY_READY_SECONDS) and self._journal is not None:
                 break
-            if idle > self._idle_seconds:
+            if idle > self._idle_seconds and not waits:
                 _log.info("nothing to do for %d seconds", self._idle_seconds)
                 break
             self._stop.wait(_LOOK_SECONDS if idle < _LOOK_OFTEN_SECONDS else _LOOK_IDLE_SECONDS)
         self._end()
         return self._journal is not None
+
+    def _tick(self) -> bool:
+        """Begin backups that are due, in a process of its own: repositories may be far. Is the
+        worker the only one who does so?"""
+        from engine.backup.due import is_due
+        from engine.backup.waking import TICK, Waker, waker
+
+        if is_due(self._inventory, datetime.now(UTC)):
+            words = [sys.executable, "-m", TICK]
+            subprocess.Popen(words, stdin=subprocess.DEVNULL, cwd=program_directory())
+        return waker(self._paths) is Waker.WORKER and bool(self._inventory.schedules.all())
 
     def _opened_journal(self, name: str) -> Journal:
         if self._journal is None:

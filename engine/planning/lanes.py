@@ -14,7 +14,7 @@ from engine.catalog.package import StateUnit
 MOST = 4
 """A guest's SSH server takes ten sessions on one connection (sshd_config(5), MaxSessions), and a
 unit may need two; and what is copied by more streams than that is not there sooner."""
-_PATHS = ("files", "sqlite", "maildir")
+_PATHS = ("certificates", "files", "maildir", "sqlite", "volume")
 
 
 def lanes(units: Sequence[StateUnit], most: int = MOST) -> list[list[StateUnit]]:

@@ -15,6 +15,7 @@ from engine.catalog.placeholders import expand_text
 from engine.methods.bindings import bindings_of
 from engine.methods.place import Place
 from engine.model.probe import Unclaimed
+from engine.state.timers import timers_of
 
 _BESIDE_SQLITE = ("-wal", "-shm", "-journal")
 _SERVERS: Mapping[str, tuple[str, ...]] = {
@@ -61,7 +62,10 @@ def claims_of(place: Place) -> Claims:
     for component in package.needs.components:
         tops += [root + top for top in _SERVERS.get(component, ())]
     for unit in package.state:
-        tops += claimed_by_unit(unit.kind, expand_text(unit.locator, bindings))
+        locator = expand_text(unit.locator, bindings)
+        tops += claimed_by_unit(unit.kind, locator)
+        if unit.kind == "timers":
+            tops += [f"{root}{top}/{name}" for top in _TIMERS for name in timers_of(locator)]
     tops += [expand_text(name, bindings) for name in package.ignored if name[0] in "{/"]
     # Homeport's own: the lock of installers, its marks, the programs of scripts.
     tops += [paths.lock, paths.run, f"{paths.base}/scripts", paths.restart_needed, paths.proven]

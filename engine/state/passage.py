@@ -122,16 +122,19 @@ class GuestPassage:
         place.directory(desk, "0700", "root:root")
         return desk
 
+    @property
+    def config(self) -> str:
+        return self._at_target(_CONFIG)
+
     def connect(self, service: str, address: str, port: int) -> int:
-        where = self._at_target(_CONFIG)
         sides = (self.source, self.target)
-        return open_way(self.name, service, *sides, where, address=address, port=port)
+        return open_way(self.name, service, *sides, self.config, address=address, port=port)
 
     def pull(
         self, source: str, target: str, *, exclude: tuple[str, ...] = (), thorough: bool = False
     ) -> Moved:
         task = {
-            "config": self._at_target(_CONFIG),
+            "config": self.config,
             "source": source,
             "target": target,
             "exclude": list(exclude),

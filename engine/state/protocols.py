@@ -86,6 +86,10 @@ class Passage(Protocol):
     def name(self) -> str:
         """Of the move, [a-z0-9-]."""
 
+    @property
+    def config(self) -> str:
+        """File at the target for `ssh -F`, in which the source's guest is the host `source`."""
+
     def connect(self, service: str, address: str, port: int) -> int:
         """A port on the target's loopback address that leads to this one of the source's guest,
         until the way is closed. service: its name, [a-z]. Repeated, it is the same port."""

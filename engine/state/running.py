@@ -21,6 +21,7 @@ _FAILED = {
     "entries": "state cannot be read",
     "ahead": "state cannot be read",
     "sync": "state cannot be brought over",
+    "size": "state cannot be read",
 }
 
 
@@ -76,8 +77,12 @@ class ProgramKind:
         return Moved(items=captured.items, bytes=moved.bytes)
 
     def compare(self, source: Side, target: Side) -> Compared:
+        return self._read_both(source, target)
+
+    def _read_both(self, source: Side, target: Side, **more: Any) -> Compared:
+        """more: what `describe` is told besides."""
         here, there = both(
-            (source, target), lambda side: self._run("describe", side.unit, side.ground)
+            (source, target), lambda side: self._run("describe", side.unit, side.ground, **more)
         )
         return self._compared(source, target, here, there)
 

@@ -7,8 +7,9 @@ from engine.catalog.placeholders import expand_text
 from engine.methods.bindings import bindings_of
 from engine.methods.place import Place
 from engine.state.protocols import Unit
+from engine.state.volume import check_device
 
-_PATHS = ("files", "sqlite", "maildir")
+_PATHS = ("files", "sqlite", "maildir", "certificates")
 INSTALLATION = "homeport."
 """How the ids of what Homeport itself puts on a guest begin."""
 _MADE_ANEW = ("rebuildable", "cache")
@@ -39,6 +40,8 @@ def installation_units(place: Place) -> tuple[Unit, ...]:
 
 def _unit(place: Place, unit: StateUnit) -> Unit:
     locator = expand_text(unit.locator, bindings_of(place))
-    if unit.kind in _PATHS:
+    if unit.kind == "volume" and locator.startswith("/dev/"):
+        locator = check_device(locator)
+    elif unit.kind in (*_PATHS, "volume"):
         locator = place.paths.within(locator)
     return Unit(unit.id, unit.kind, locator, unit.exclude, unit.empty_after_restore)

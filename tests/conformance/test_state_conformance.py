@@ -14,23 +14,31 @@ import sqlite3
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from engine.errors import Conflict, NotFound, OutcomeUnknown, RemoteFailure
 from engine.methods import apt
+from engine.operations.steps.certificate import new_key
 from engine.state.captures import Captures
+from engine.state.certificates import troubles
 from engine.state.programs import s3
 from engine.state.protocols import Captured, Ground, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.s3 import bucket_of
 from tests import s3_server
+from tests.amqp import Amqp
 from tests.conformance import state_ground
 from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
@@ -411,6 +419,148 @@ def redis_world(ground: Ground) -> World:
     )  # fmt: skip
 
 
+class Queues:
+    """A RabbitMQ with queues of several kinds, seen as an application sees it."""
+
+    NAMES = ("jobs", "by priority", "brief", "until restarted")
+
+    def __init__(self, ground: Ground) -> None:
+        installed(ground, "rabbitmq-server", "rabbitmqctl")
+        self.address = ground.place.facts.loopback
+
+    def make(self) -> None:
+        with Amqp(self.address) as server:
+            server.exchange("news", "topic")
+            server.queue("jobs")
+            server.queue("by priority", x_max_priority=5)
+            server.queue("brief", x_message_ttl=900_000)
+            server.queue("until restarted", durable=False)
+            server.bind("jobs", "news", "harbour.#")
+            for name in self.NAMES:
+                server.purge(name)
+            for n in range(4):
+                about: dict[str, Any] = {"headers": {"ship": "Argo"}, "message_id": f"m{n}"}
+                about |= {"delivery_mode": 1 + n % 2, "timestamp": 1_700_000_000}
+                server.publish("harbour.a", b"job %d" % n, "news", **about)
+                server.publish("by priority", b"p%d" % n, priority=n % 2)
+            server.publish("brief", b"soon", expiration="800000")
+            server.publish("until restarted", b"large " * 40_000)
+
+    def change(self) -> None:
+        with Amqp(self.address) as server:
+            server.get("jobs")
+            server.publish("jobs", b"later")
+            server.queue("later")
+
+    def shown(self) -> Any:
+        with Amqp(self.address) as server:
+            return [server.messages(name) for name in self.NAMES]
+
+
+def rabbitmq_world(ground: Ground) -> World:
+    queues = Queues(ground)
+    return World(
+        state_kind("rabbitmq"),
+        Unit("queues", "rabbitmq", "state"),
+        queues.make,
+        queues.change,
+        queues.shown,
+        lambda into, _: flip(f"{into}/messages"),
+    )
+
+
+def certificates_world(ground: Ground) -> World:
+    """Of a mail server of the application's own, renewed by an ACME client beside it."""
+    top = Path(ground.place.paths.data, "tls")
+
+    def make() -> None:
+        (top / "live").mkdir(parents=True)
+        key = new_key()
+        (top / "live/privkey.pem").write_text(key)
+        (top / "live/privkey.pem").chmod(0o600)
+        (top / "live/cert.pem").write_bytes(self_signed(key, "mail.ships.test"))
+        (top / "live/fullchain.pem").symlink_to("cert.pem")
+        (top / "account.json").write_text('{"kty": "EC", "crv": "P-256", "d": "canary"}')
+
+    def change() -> None:
+        key = new_key()
+        (top / "live/privkey.pem").write_text(key)
+
+    return World(
+        state_kind("certificates"),
+        Unit("own-tls", "certificates", str(top)),
+        make,
+        change,
+        lambda: tree(top),
+        lambda into, _: flip(f"{into}/tls/live/privkey.pem"),
+    )
+
+
+def volume_world(ground: Ground) -> World:
+    """A raw image with holes, whose last block is not a whole one."""
+    image = Path(ground.place.paths.data, "disk.raw")
+
+    def make() -> None:
+        with open(image, "wb") as file:
+            file.truncate((5 << 20) + 4096)
+            for at in (0, (3 << 20) + 17, (5 << 20) + 1000):
+                file.seek(at)
+                file.write(b"harbour " * 500)
+        image.chmod(0o640)
+
+    def change() -> None:
+        with open(image, "r+b") as file:
+            file.seek(2 << 20)
+            file.write(b"later")
+
+    def shown() -> Any:
+        return image.read_bytes(), image.stat().st_mode
+
+    return World(
+        state_kind("volume"), Unit("disk", "volume", str(image)), make, change, shown, flip
+    )
+
+
+def timers_world(ground: Ground) -> World:
+    """Two that ran, and one that never did."""
+    directory = Path(ground.place.facts.root, "var/lib/systemd/timers")
+    names = ("clean.timer", "mail@ada.timer", "never.timer")
+
+    def ran(name: str, at: int) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"stamp-{name}").touch()
+        os.utime(directory / f"stamp-{name}", ns=(at, at))
+
+    def make() -> None:
+        (directory / "stamp-never.timer").unlink(missing_ok=True)
+        ran(names[0], 1_700_000_000_123_456_000)
+        ran(names[1], 1_700_000_500_000_000_000)
+
+    def change() -> None:
+        ran(names[1], 1_700_086_900_000_000_000)
+        ran(names[2], 1_700_086_900_000_000_000)
+
+    def shown() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in directory.iterdir()}
+
+    unit = Unit("regular-work", "timers", " ".join(names))
+    return World(state_kind("timers"), unit, make, change, shown, flip)
+
+
+def self_signed(key_pem: str, name: str, days: int = 30) -> bytes:
+    key = load_pem_private_key(key_pem.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    subject = x509.Name([])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), serial_number=7)
+    builder = builder.not_valid_before(now - timedelta(days=90)).not_valid_after(
+        now + timedelta(days=days)
+    )
+    names = x509.SubjectAlternativeName([x509.DNSName(name)])
+    signed = builder.add_extension(names, critical=False).sign(key, hashes.SHA256())
+    return signed.public_bytes(Encoding.PEM)
+
+
 def secrets_world(ground: Ground) -> World:
     path = f"{ground.secrets_prefix}/seed"
 
@@ -433,8 +583,12 @@ WORLDS = {
     "postgresql": postgresql_world,
     "mariadb": mariadb_world,
     "redis": redis_world,
+    "rabbitmq": rabbitmq_world,
     "maildir": maildir_world,
     "s3": s3_world,
+    "certificates": certificates_world,
+    "volume": volume_world,
+    "timers": timers_world,
     "secrets": secrets_world,
 }
 
@@ -443,7 +597,7 @@ WORLDS = {
 def world(request: pytest.FixtureRequest, ground: Ground) -> Iterator[World]:
     made = WORLDS[request.param](ground)
     yield made
-    if made.unit.kind in ("files", "sqlite"):
+    if made.unit.kind in ("files", "sqlite", "certificates", "volume"):
         subprocess.run(["rm", "-rf", made.unit.locator], check=True)
 
 
@@ -542,8 +696,9 @@ class Mortal:
         return getattr(self.shell, name)
 
 
-ON_GUESTS = sorted(WORLDS.keys() - {"secrets", "maildir"})
-"""Mailboxes are restored by the program that restores files."""
+ON_GUESTS = sorted(WORLDS.keys() - {"secrets", "maildir", "certificates", "rabbitmq"})
+"""Mailboxes and certificates are restored by the program that restores files. What a killed
+program leaves at work in RabbitMQ has a test of its own."""
 
 
 @pytest.mark.parametrize("world", ON_GUESTS, indirect=True)
@@ -860,3 +1015,28 @@ def test_a_database_of_many_tables(ground: Ground, into: str) -> None:
     psql(ground, "INSERT INTO table_7 VALUES (1)", "harbour")
     assert kind.restore(unit, ground, into, captured)
     assert psql(ground, "SELECT count(*) FROM table_7", "harbour") == "0"
+
+
+# --- certificates -------------------------------------------------------------------------
+
+
+def test_what_is_wrong_with_certificates_is_said(ground: Ground) -> None:
+    top = Path(ground.place.paths.data, "many")
+    top.mkdir()
+    try:
+        key = new_key()
+        (top / "good.pem").write_bytes(key.encode() + self_signed(key, "good.test"))
+        (top / "old.pem").write_bytes(key.encode() + self_signed(key, "old.test", days=-1))
+        (top / "alone.pem").write_bytes(self_signed(new_key(), "alone.test"))
+        kind = state_kind("certificates")
+        captured = kind.capture(Unit("many", "certificates", str(top)), ground, f"{top}.copy")
+        pairs = captured.facts["pairs"]["certificates"]
+        assert pairs["good.pem"]["keys"] == ["good.pem", "old.pem"]
+        assert pairs["good.pem"]["names"] == ["good.test"]
+        told = list(troubles({**captured.facts["pairs"], "now": time.time()}))
+        assert [line.partition(" (")[0] for line in told] == ["alone.pem", "old.pem"]
+        assert "has no key that fits it" in told[0]
+        assert "ran out on" in told[1]
+        assert "PRIVATE" not in str(captured.facts)
+    finally:
+        subprocess.run(["rm", "-rf", top, f"{top}.copy", f"{top}.copy.listing"], check=True)

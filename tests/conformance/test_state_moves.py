@@ -77,7 +77,7 @@ def moved(grounds: Grounds, kind: str) -> Iterator[Move]:
     yield Move(here, there, Side(here.unit, source), Side(there.unit, target), passage)
     passage.close()
     for world in (here, there):
-        if kind in ("files", "sqlite"):
+        if kind in ("files", "sqlite", "certificates", "volume"):
             subprocess.run(["rm", "-rf", world.unit.locator], check=True)
     if kind == "postgresql":
         for ground in (source, target):
@@ -320,6 +320,89 @@ def test_sqlite_rows_of_any_type_are_compared(grounds: Grounds) -> None:
             opened.execute("UPDATE \"odd \"\"name\" SET a = '1' WHERE a = 1 AND b = '1'")
         with pytest.raises(RemoteFailure, match="not what is at the source"):
             move.compare()
+
+
+# --- volumes ------------------------------------------------------------------------------
+
+
+def flip_at(path: Path, at: int) -> None:
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+def test_of_a_volume_only_changed_blocks_come_over_and_every_flipped_bit_is_found(
+    grounds: Grounds,
+) -> None:
+    for move in moved(grounds, "volume"):
+        here, there = Path(move.source.unit.locator), Path(move.target.unit.locator)
+        move.here.make()
+        os.truncate(here, 80 << 20)
+        kind = move.here.kind
+        assert kind.seed(move.source, move.target, move.passage).bytes == 3 << 20
+        assert there.stat().st_blocks * 512 < 16 << 20, "holes stay holes"
+        assert kind.seed(move.source, move.target, move.passage).bytes == 0
+        flip_at(here, 70 << 20)
+        assert move.bring().bytes == 1 << 20
+        move.compare()
+        for at in ((70 << 20) + 3, (80 << 20) - 1, 0):
+            flip_at(there, at)
+            with pytest.raises(RemoteFailure, match=f"from {at // (64 << 20) * 64} MiB"):
+                move.compare()
+        assert move.bring().bytes == 3 << 20
+        os.truncate(there, 64 << 20)
+        with pytest.raises(RemoteFailure, match="not what is at the source"):
+            move.compare()
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Two block devices; the second is larger."""
+    found: list[str] = []
+    for number, size in enumerate((4 << 20, 6 << 20)):
+        image = tmp_path / f"disk-{number}"
+        image.write_bytes(os.urandom(size))
+        asked = subprocess.run(
+            ["losetup", "--find", "--show", image], capture_output=True, text=True, check=False
+        )
+        if asked.returncode == 0:
+            found.append(asked.stdout.strip())
+    try:
+        if len(found) < 2:
+            pytest.skip("this machine lets nobody attach a loop device")
+        yield found[0], found[1]
+    finally:
+        for device in found:
+            subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def test_a_device_comes_onto_a_larger_one_and_never_onto_one_that_is_too_small(
+    grounds: Grounds, devices: tuple[str, str]
+) -> None:
+    for move in moved(grounds, "volume"):
+        small, large = (replace(move.source.unit, locator=device) for device in devices)
+        move.passage.open(list(devices))
+        there = replace(move, source=replace(move.source, unit=small),
+                        target=replace(move.target, unit=large))  # fmt: skip
+        assert there.bring().bytes == 4 << 20
+        there.compare()
+        flip_at(Path(devices[1]), 3 << 20)
+        with pytest.raises(RemoteFailure, match="from 0 MiB"):
+            there.compare()
+        back = replace(move, source=replace(move.source, unit=large),
+                       target=replace(move.target, unit=small))  # fmt: skip
+        with pytest.raises(RemoteFailure, match="attach a larger volume"):
+            back.bring()
+
+
+def test_a_link_in_the_place_of_an_image_opens_nothing(grounds: Grounds) -> None:
+    for move in moved(grounds, "volume"):
+        Path(move.source.unit.locator).symlink_to("/etc/passwd")
+        with pytest.raises(RemoteFailure):
+            move.bring()
+        assert not Path(move.target.unit.locator).exists()
 
 
 # --- the way --------------------------------------------------------------------------------

@@ -10,23 +10,29 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from engine.backup.scheduling import Scheduling
 from engine.cli.main import main
 from engine.errors import Denied, InvalidInput, NotFound, RemoteFailure
 from engine.model.deployment import DeploymentStatus
-from engine.model.plan import Operation, Plan
+from engine.model.plan import Operation, OperationStatus, Plan
 from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
+from engine.operations.fault import TESTING_VARIABLE
+from engine.operations.launch import ensure_worker
 from tests import s3_server
 from tests.deployed import (
     Installation,
     check_nothing_left,
     check_one_of_each,
     installation,
+    wait_until,
 )
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.integration.test_upgrade import (
@@ -135,6 +141,69 @@ def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
     assert watch.looks > 100
     assert watch.seen == set()
     assert stat.S_IMODE(kept.place.stat().st_mode) == 0o700
+
+
+def test_a_backup_is_made_by_itself_once_for_what_is_due_and_a_failed_one_is_seen(
+    kept: Kept, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TESTING_VARIABLE, "1")  # nobody's crontab or systemd is written to
+    homeport = kept.here.homeport
+
+    def scheduling(days: float) -> Scheduling:
+        later = datetime.now(UTC) + timedelta(days=days)
+        planner = homeport._planner.backups
+        return Scheduling(
+            homeport.paths, homeport._inventory, planner, homeport.apply, lambda: later
+        )
+
+    assert main(["backup", NAME, "--schedule", "every 12 hours"]) == 0
+    assert "is backed up every 12 hours UTC, next" in capsys.readouterr().out
+    assert homeport.schedules.begin_due() == []
+    tomorrow = scheduling(1)
+    assert homeport.deployment(NAME).schedule is not None
+    missed = tomorrow.standing()[homeport.deployment(NAME).deployment.id]
+    assert missed.missed is not None
+
+    [begun] = tomorrow.begin_due()
+    assert tomorrow.begin_due() == [], "what is due is begun once"
+    assert kept.here.finish(begun).status.value == "succeeded"
+    assert begun.id in [backup.id for backup in kept.backups()]
+    view = homeport.deployment(NAME)
+    assert view.schedule is not None
+    assert view.schedule.is_good
+    assert view.schedule.last is OperationStatus.SUCCEEDED
+
+    away = kept.place.with_name("away")
+    kept.place.rename(away)
+    try:
+        after = scheduling(2)
+        assert after.begin_due() == []
+        [standing] = after.standing().values()
+        assert "repository" in standing.schedule.trouble
+        assert not standing.is_good
+    finally:
+        away.rename(kept.place)
+    [begun] = scheduling(2).begin_due()
+    assert kept.here.finish(begun).status.value == "succeeded", "it was made up for"
+
+    # As if it had been set long ago: what is due by now is answered by what was made above.
+    schedules = homeport._inventory.schedules
+    known = {"since": datetime(2026, 1, 1, tzinfo=UTC), "due": None, "tried": None, "operation": ""}
+    schedules.set(standing.schedule.model_copy(update=known))
+    kept.here.end_worker()
+    ensure_worker(homeport.paths)  # nobody else wakes Homeport in tests
+    wait_until(lambda: [one.operation for one in schedules.all().values()] != [""], 60)
+    [answered] = homeport.schedules.standing().values()
+    assert answered.schedule.operation == begun.id
+    assert answered.is_good
+
+    # What a timer, cron or the worker runs: a process of its own, which finds nothing due.
+    tick = [sys.executable, "-m", "engine.backup.tick"]
+    done = subprocess.run(tick, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert main(["backup", NAME, "--unschedule"]) == 0
+    assert homeport.deployment(NAME).schedule is None
+    assert homeport.schedules.waker() is None
 
 
 def test_a_restore_that_does_not_run_is_taken_back_with_what_was_there(kept: Kept) -> None:

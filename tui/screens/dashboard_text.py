@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tui.backups import schedule_lines
 from tui.last_seen import TableRow
 from tui.moving import is_open, move_standing
 from tui.text import Cell, Line, Span, column_widths, columns, labelled, wrapped
@@ -54,6 +55,8 @@ def facts_said(views: Collection[DeploymentView], backups: Collection[str], upda
     settled = [view.deployment for view in views if view.deployment.status.value == "running"]
     if never := sum(1 for one in settled if one.id not in backups):
         facts.append(f"{never} never backed up")
+    if bad := sum(1 for view in views if view.schedule and not view.schedule.is_good):
+        facts.append(f"{bad} missed or failed backups" if bad > 1 else "1 missed or failed backup")
     return ", ".join(facts)
 
 
@@ -122,4 +125,5 @@ def deployment_detail(
         lines += labelled("backup", ago(backup, now), width)
     elif deployment.status.value == "running":
         lines += labelled("backup", "never. Enter, then n backs it up.", width, role="warn")
+    lines += schedule_lines(view, width)
     return lines + labelled("changed", ago(deployment.changed, now), width)

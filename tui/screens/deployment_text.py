@@ -7,7 +7,7 @@ from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from tui.backups import last_backups
+from tui.backups import last_backups, schedule_lines
 from tui.moving import move_standing
 from tui.screens.operations import operation_lines
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, labelled, wrapped
@@ -51,6 +51,7 @@ def overview_rows(facts: Facts, update: Outdated | None, width: int, now: dateti
         said = f"{ago(upgrade.ended or upgrade.created, now)}; b takes it back, with its data"
         lines += labelled("upgraded", said, width)
     lines += backup_lines(last_backups(facts.operations).get(deployment.id), width, now)
+    lines += schedule_lines(view, width)
     lines += labelled("provider", deployment.provider, width)
     lines += labelled("address", view.address or "none yet", width)
     lines += labelled("domain", deployment.domain, width)

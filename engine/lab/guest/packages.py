@@ -241,6 +241,7 @@ def known_packages() -> dict[str, DebianPackage]:
     from engine.lab.guest.dovecot import install_dovecot
     from engine.lab.guest.mariadb import install_mariadb
     from engine.lab.guest.postgresql import install_postgresql, install_postgresql_client
+    from engine.lab.guest.rabbitmq import install_rabbitmq
 
     found = (
         DebianPackage("python3", "3", "interactive high-level object-oriented language", _python),
@@ -254,6 +255,7 @@ def known_packages() -> dict[str, DebianPackage]:
         DebianPackage("caddy", "2", "fast and extensible multi-platform web server", _caddy),
         DebianPackage("redis-server", "6.2.5", "persistent key-value database", _redis),
         DebianPackage("dovecot-imapd", "2.3", "secure POP3/IMAP server", install_dovecot),
+        DebianPackage("rabbitmq-server", "3.10.8", "AMQP server in Erlang", install_rabbitmq),
         DebianPackage("mariadb-server", "10.11", "MariaDB database server", install_mariadb),
         DebianPackage("mariadb-client", "10.11", "MariaDB database client", _of_host("mariadb")),
         DebianPackage("postgresql", "16", "object-relational SQL database", install_postgresql),

@@ -4,6 +4,10 @@ Argument: the path, which `programs.sender` has checked. Requests come as lines 
 
     {"list": [EXCLUDED, ...]}
     {"read": [[NAME, SIZE, MTIME, OFFSET, LENGTH], ...], "rate": BYTES_PER_SECOND}
+    {"volume": true}    {"sums": [NUMBER, ...]}    {"blocks": [NUMBER, ...]}
+
+The last three are of a volume (`programs.volume`): its size, and whose it is where it is an image;
+the hashes of blocks of a mebibyte; and blocks. There the path itself may be a block device.
 
 Each is answered by a line of JSON that tells the length of what follows. Names lead from the
 path downwards, and no link is followed on their way: what is asked for never lies elsewhere.
@@ -13,8 +17,12 @@ too lately to tell, is not given; rsync brings it afterwards.
 
 from __future__ import annotations
 
+import contextlib
+import grp
+import hashlib
 import json
 import os
+import pwd
 import stat
 import sys
 import time
@@ -24,6 +32,7 @@ from typing import Any, NoReturn
 _MOST = 64 << 20
 """Bytes that one request may ask for."""
 _SAMPLE = 128 << 10
+_BLOCK = 1 << 20
 _SETTLED, _SETTLED_COARSE = 100_000_000, 2_000_000_000
 """Nanoseconds after which one more write would have given a file another time: clocks of file
 systems go by the kernel's ticks, those of old ones by seconds."""
@@ -117,6 +126,58 @@ def listing(top: str, exclude: list[str]) -> list[list[Any]]:
     return found
 
 
+class Volume:
+    """The path itself, where it is a device or an image; opened when it is first asked for."""
+
+    def __init__(self, top: str) -> None:
+        follow = 0 if top.startswith("/dev/") else os.O_NOFOLLOW
+        self._descriptor = os.open(top, os.O_RDONLY | follow | os.O_CLOEXEC)
+        status = os.fstat(self._descriptor)
+        self._is_device = stat.S_ISBLK(status.st_mode)
+        if not self._is_device and not stat.S_ISREG(status.st_mode):
+            refuse("this is neither a block device nor an image in a file")
+        self._size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        self._status = status
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def about(self) -> dict[str, Any]:
+        image = None
+        if not self._is_device:
+            names = {"user": str(self._status.st_uid), "group": str(self._status.st_gid)}
+            with contextlib.suppress(KeyError):
+                names["user"] = pwd.getpwuid(self._status.st_uid).pw_name
+                names["group"] = grp.getgrgid(self._status.st_gid).gr_name
+            image = {**names, "mode": stat.S_IMODE(self._status.st_mode)}
+        return {"size": self._size, "image": image}
+
+    def block(self, number: int) -> bytes:
+        length = min(_BLOCK, self._size - number * _BLOCK)
+        data = b""
+        while len(data) < length:
+            part = os.pread(self._descriptor, length - len(data), number * _BLOCK + len(data))
+            if not part:
+                refuse("the volume became shorter while it was read")
+            data += part
+        return data
+
+
+def of_volume(volume: list[Volume], top: str, asked: dict[str, Any]) -> list[bytes]:
+    """volume: holds it once it is opened."""
+    if "volume" in asked and not os.path.exists(top):
+        return [b"null"]
+    if not volume:
+        volume.append(Volume(top))
+    if "volume" in asked:
+        return [json.dumps(volume[0].about()).encode()]
+    numbers = asked.get("sums") or asked.get("blocks") or []
+    if len(numbers) * _BLOCK > _MOST:
+        refuse("that is too much for one request")
+    blocks = [volume[0].block(number) for number in numbers]
+    if "sums" in asked:
+        return [" ".join(hashlib.sha256(data).hexdigest() for data in blocks).encode()]
+    return blocks
+
+
 def parts(descriptor: int, offset: int, length: int) -> list[list[int]]:
     """[offset, length] of what is no hole in that piece of the file."""
     found, at, end = [], offset, offset + length
@@ -192,11 +253,15 @@ def main() -> None:
     top = sys.argv[1]
     try:
         tree = Tree(top)
+        volume: list[Volume] = []
         for line in sys.stdin.buffer:
             asked = json.loads(line)
             if "list" in asked:
                 text = json.dumps(listing(top, asked["list"])).encode()
                 answer({}, [zlib.compress(text, 1)])
+                continue
+            if asked.keys() & {"volume", "sums", "blocks"}:
+                answer({}, of_volume(volume, top, asked))
                 continue
             if sum(length for *_, length in asked["read"]) > _MOST:
                 refuse("that is too much for one request")

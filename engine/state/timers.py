@@ -1,0 +1,44 @@
+"""Timers of systemd that do an application's regular work: when each last ran.
+
+Without that, a move does such work twice, or leaves it out: mail that is sent each morning, an
+account that is charged each month. What the timers are comes with the application, which the
+method installs; that they stand still from the freeze on, and run again at the side that serves,
+is done with the service's other units (`service.units`), among which they have to be.
+
+Entries of cron are files, and `files` units: cron itself does not know when it last ran one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from engine.errors import InvalidInput
+from engine.state.protocols import Ground, Unit
+from engine.state.running import ProgramKind
+
+_TIMER = re.compile(r"[A-Za-z0-9:_@][A-Za-z0-9:_.@-]*\.timer")
+_STAMPS = "/var/lib/systemd/timers"
+
+
+def timers_of(locator: str) -> list[str]:
+    """locator: names of timers, parted by spaces. InvalidInput for anything else."""
+    names = locator.split()
+    if not names or not all(map(_TIMER.fullmatch, names)):
+        raise InvalidInput(
+            what="this does not name timers",
+            on=locator or "(nothing)",
+            left="nothing was changed",
+            do='Write names of units, parted by spaces: "app-clean.timer app-mail.timer".',
+        )
+    return names
+
+
+def open_kind() -> ProgramKind:
+    return ProgramKind("timers", _task)
+
+
+def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:
+    directory = f"{ground.place.facts.root}{_STAMPS}"
+    return {"timers": timers_of(unit.locator), "directory": directory}
