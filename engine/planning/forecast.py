@@ -24,7 +24,7 @@ _PHASE_OF = {
     "app.run@1": "start",
     "move.serving@1": "start",
 }
-_KINDS_WITHOUT_SEED = ("mariadb", "redis", "sqlite")
+_KINDS_WITHOUT_SEED = ("mariadb", "rabbitmq", "redis", "sqlite")
 """All of such a unit goes over after the freeze."""
 COMPARED_BEFORE = ("files", "postgresql")
 """Of such a unit only what was written since is read after the freeze."""

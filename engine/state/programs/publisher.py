@@ -102,14 +102,16 @@ SELECT 'CREATE PUBLICATION ' || :'role' || coalesce(' FOR TABLE '
 _UNPUBLISH = """\
 DROP PUBLICATION IF EXISTS :"role";
 """
-_WITHDRAW = """\
+_LET_GO = """\
+SELECT format('ALTER ROLE %I NOLOGIN', :'role')
+ WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = :'role' \\g /dev/null
 SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
  WHERE slot_name = :'role' OR slot_name ~ ('^pg_[0-9]+_sync_[0-9]+_' || :'system' || '$')
  \\g /dev/null
-DROP ROLE IF EXISTS :"role";
 """
-"""system: the other server's identifier, with which the slots of its copies end."""
+"""Nobody is sent anything, and nothing is kept for it. system: the other server's identifier, with
+which the slots of its copies end."""
 _MARK = """\
 SET synchronous_commit = on;
 SELECT pg_logical_emit_message(true, 'homeport', 'all before this was written');
@@ -155,7 +157,8 @@ def look(task: dict[str, Any]) -> dict[str, Any]:
 
 def offer(task: dict[str, Any]) -> dict[str, Any]:
     """The schema lies at task's `into`, as it was before anything was changed here, and the role
-    may connect. Repeated, it does so once. roles: [name, words] that the schema speaks of."""
+    may connect. Repeated, what was sent and kept for it so far is gone. roles: [name, words] that
+    the schema speaks of."""
     memo = remembered(task["memo"])
     database, role = task["database"], task["role"]
     if memo is None:
@@ -165,6 +168,8 @@ def offer(task: dict[str, Any]) -> dict[str, Any]:
         memo = {"identities": identities, "kept": kept, "schema": digest(database)}
         memo["roles"] = [json.loads(line) for line in psql(_ROLES, database)]
         write(task["memo"], json.dumps({**memo, "system": task["system"]}))
+    # Made by an attempt that was broken off, of which the other side knows nothing.
+    psql(_LET_GO, role=role, system=str(int(task["system"])))
     psql(_OFFER, role=role, verifier=task["verifier"])
     line = f'host "{database}" {role} 127.0.0.0/8 scram-sha-256 # {task["mark"]}'
     write_access(task["mark"], line)
@@ -263,7 +268,8 @@ def withdraw(task: dict[str, Any]) -> dict[str, Any]:
         there = {json.loads(line) for line in psql(_THERE, task["database"])}
         identities = {name: words.get(how, "DEFAULT") for name, how in memo["identities"]}
         identify(task["database"], {n: how for n, how in identities.items() if n in there})
-    psql(_WITHDRAW, role=task["role"], system=str(int(memo["system"])))
+    psql(_LET_GO, role=task["role"], system=str(int(memo["system"])))
+    psql('DROP ROLE IF EXISTS :"role";', role=task["role"])
     if memo["kept"]["mib"] < 0 and not memo["kept"]["slots"]:
         value = "= -1" if memo["kept"]["own"] else ""
         psql(f"ALTER SYSTEM {'SET' if value else 'RESET'} max_slot_wal_keep_size {value};")

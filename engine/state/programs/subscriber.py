@@ -159,7 +159,8 @@ class Subscription:
 
 def look(_one: Subscription) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(psql(_LOOK)[0])
-    return {**found, "free": shutil.disk_usage(found.pop("data")).free}
+    free = shutil.disk_usage(found.pop("data")).free
+    return {**found, "free": free}
 
 
 def state(one: Subscription) -> dict[str, Any]:
