@@ -157,11 +157,16 @@ def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
         if f"{component}-password" not in secrets:
             hint = f"describe {component}-password under secrets"
             yield manifest.found(("needs", "components"), f"{component} has no password", hint)
+    has_bucket = mapping(value.get("needs")).get("bucket") is True
+    for name in S3_SECRETS if has_bucket else ():
+        if name not in secrets:
+            hint = f"describe {name} under secrets"
+            yield manifest.found(("needs", "bucket"), "the bucket has no key", hint)
     accounts = [mapping(account) for account in sequence(value.get("accounts"))]
     used = used_secrets(value) | {f"{component}-password" for component in components}
     used |= {_secret_of(account) for account in accounts}
     units = [mapping(unit) for unit in sequence(value.get("state"))]
-    used |= {name for name in S3_SECRETS if any(unit.get("kind") == "s3" for unit in units)}
+    used |= {name for name in S3_SECRETS if has_bucket or any(u.get("kind") == "s3" for u in units)}
     moved = {text_of(unit.get("locator")) for unit in units if unit.get("kind") == "secrets"}
     for name, secret in secrets.items():
         spot = ("secrets", name)
@@ -215,7 +220,7 @@ def _bucket(
             "this does not say where a bucket is",
             "write it as https://host/bucket",
         )
-    elif locator and not {"name", "domain"} & set(placeholders(locator)):
+    elif locator and not {"name", "domain", "s3.bucket"} & set(placeholders(locator)):
         yield manifest.found(
             (*spot, "locator"),
             "every deployment would have the same bucket",

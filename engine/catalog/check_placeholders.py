@@ -56,7 +56,8 @@ def used_secrets(manifest: Mapping[str, Any]) -> set[str]:
 
 
 def _known(manifest: Mapping[str, Any]) -> set[str]:
-    components = sequence(mapping(manifest.get("needs")).get("components"))
+    needs = mapping(manifest.get("needs"))
+    components = [*sequence(needs.get("components")), *(["s3"] if needs.get("bucket") else [])]
     fields = {name for name in FIELDS if "." not in name or name.split(".")[0] in components}
     return fields | {SECRET + name for name in mapping(manifest.get("secrets"))}
 
@@ -71,7 +72,8 @@ def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Findi
     if name not in known:
         component = name.split(".")[0]
         if name in FIELDS:
-            hint = f"write {component} under needs: components"
+            needed = "bucket: true under needs" if component == "s3" else ""
+            hint = f"write {needed or f'{component} under needs: components'}"
             return found(f"{{{name}}} is known only where {component} is needed", hint)
         near = difflib.get_close_matches(name, sorted(known), 1)
         if name.startswith(SECRET) and not near:

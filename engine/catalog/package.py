@@ -22,6 +22,7 @@ placeholders in braces:
             how a server of the provider is proven to be itself ("verify-full", or "disable" where
             its owner does without), and by which authorities; on the guest "prefer", and empty
 {redis.host} {redis.port}
+{s3.endpoint} {s3.region} {s3.bucket}  where the package needs a bucket
 
 A component's password is the package's secret `<component>-password`. A value that is one
 placeholder and nothing else keeps its type (a port stays a number). A brace that is not a
@@ -53,6 +54,8 @@ class Needs(Model):
     memory_mib: int = Field(512, ge=64)
     disk_gib: int = Field(4, ge=1)
     components: tuple[Literal["postgresql", "mariadb", "redis"], ...] = ()
+    bucket: bool = False
+    """A bucket on the provider's S3 server; its key is the package's secrets `S3_SECRETS`."""
 
 
 class SecretSpec(Model):

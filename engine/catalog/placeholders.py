@@ -23,7 +23,7 @@ FIELDS = frozenset(
         *("postgresql.host", "postgresql.port", "postgresql.database", "postgresql.username"),
         *("postgresql.ssl_mode", "postgresql.ca_file", "mariadb.ssl_mode", "mariadb.ca_file"),
         *("mariadb.host", "mariadb.port", "mariadb.database", "mariadb.username"),
-        *("redis.host", "redis.port"),
+        *("redis.host", "redis.port", "s3.endpoint", "s3.region", "s3.bucket"),
     }
 )
 """All placeholders but those of secrets."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from engine.backends.databases.settings import SYSTEM_AUTHORITIES
@@ -104,4 +105,6 @@ def bindings_of(place: Place, *, password_file: str = "") -> PlaceBindings:
         }
     if "redis" in needed:
         values |= {"redis.host": facts.loopback, "redis.port": redis.PORT}
+    if app.bucket is not None:
+        values |= {f"s3.{name}": value for name, value in asdict(app.bucket).items()}
     return PlaceBindings(values, app.read_secret)

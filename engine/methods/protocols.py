@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.backends.protocols import DatabaseAccess, Progress
+from engine.backends.protocols import BucketAccess, DatabaseAccess, Progress
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell
 from engine.model.move import Forwarded
@@ -34,6 +34,8 @@ class Installation:
     read_secret: Callable[[str], str]
     databases: Mapping[str, DatabaseAccess] = field(default_factory=dict)
     """Component -> the database on a server of the provider; the others are on the guest."""
+    bucket: BucketAccess | None = None
+    """On the provider's S3 server, where the package needs one."""
     account: str = ""
     """User name of the first account; empty for the package's default."""
 

@@ -60,6 +60,7 @@ class ResourceKind(StrEnum):
     ACCOUNT = "account"
     DATABASE = "database"
     """On a server of the provider's; its key is the component that it is of."""
+    BUCKET = "bucket"
     CAPTURE = "capture"
     """The application's state as it was before an upgrade, kept on the guest."""
     SAFETY_NET = "safety-net"

@@ -27,7 +27,13 @@ from engine.model.repository import RepositoryProfile
 from engine.operations.cancellation import Cancellation
 from engine.operations.eventlog import EventLog
 from engine.operations.hiding import HidingBackends, HidingSecrets
-from engine.operations.workplace import SSH_KEY, Workplace, granted_databases, guest_target
+from engine.operations.workplace import (
+    SSH_KEY,
+    Workplace,
+    granted_bucket,
+    granted_databases,
+    guest_target,
+)
 from engine.redaction import Redactor
 
 
@@ -143,6 +149,9 @@ class OperationStep:
             values=self.plan.values,
             read_secret=self.secret,
             databases=granted_databases(
+                self._workplace.inventory, self.plan.deployment, self.provider.name
+            ),
+            bucket=granted_bucket(
                 self._workplace.inventory, self.plan.deployment, self.provider.name
             ),
         )

@@ -15,7 +15,13 @@ from engine.methods.protocols import Installation
 from engine.model.deployment import Deployment
 from engine.model.forecast import UnitSize
 from engine.model.move import Forwarded
-from engine.operations.workplace import SSH_KEY, Workplace, granted_databases, guest_target
+from engine.operations.workplace import (
+    SSH_KEY,
+    Workplace,
+    granted_bucket,
+    granted_databases,
+    guest_target,
+)
 from engine.state.protocols import Ground
 from engine.state.registry import state_kind
 from engine.state.units import units_of
@@ -80,6 +86,7 @@ def place_at(workplace: Workplace, deployment: Deployment, provider: str) -> Ite
             values=deployment.values,
             read_secret=lambda name: store.get(f"deployments/{deployment.id}/{name}"),
             databases=granted_databases(workplace.inventory, deployment.id, profile.name),
+            bucket=granted_bucket(workplace.inventory, deployment.id, profile.name),
         )
         yield Place.of(shell, app, Quiet())
     finally:

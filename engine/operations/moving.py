@@ -17,6 +17,7 @@ from engine.operations.workplace import Workplace
 from engine.planning.after_move import plan_confirm, plan_revert
 from engine.planning.desired import Desired
 from engine.planning.migrate import Extent, plan_migrate, terms_of
+from engine.planning.services import refuse_move
 
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
@@ -42,6 +43,7 @@ class Moving:
         source = self._inventory.providers.get(deployment.provider)
         move = self._inventory.moves.of(deployment.id)
         refuse_unfit(deployment, source, target, move)
+        refuse_move(self._at(deployment, source))
         plan = plan_migrate(
             self._at(deployment, target),
             self._at(deployment, source),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.backends.protocols import DatabaseAccess, ProviderBackends, Secrets
+from engine.backends.protocols import BucketAccess, DatabaseAccess, ProviderBackends, Secrets
 from engine.backends.registry import BackendEnvironment, open_backends
 from engine.catalog.load import Catalog
 from engine.catalog.package import Package
@@ -106,6 +106,11 @@ def granted_databases(
         for found in inventory.resources.of(deployment)
         if found.kind is ResourceKind.DATABASE and found.provider == provider
     }
+
+
+def granted_bucket(inventory: Inventory, deployment: str, provider: str) -> BucketAccess | None:
+    known = inventory.resources.get(deployment, provider, ResourceKind.BUCKET, "main")
+    return BucketAccess(bucket=known.external_id, **known.attributes) if known else None
 
 
 def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None = None) -> Workplace:

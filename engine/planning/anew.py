@@ -28,6 +28,7 @@ _DRILLED = (
     "secrets.adopt",
     "secrets.ensure",
     "databases.ensure",
+    "buckets.ensure",
     "address.allocate",
     "guest.ensure",
     "guest.start",

@@ -38,7 +38,7 @@ def plan_destroy(
     elsewhere = removal_of_side(other, resources, keeps_secrets=keeps_secrets) if other else []
     sides = [desired.provider.name, *([other.provider.name] if other else [])]
     nets = [*dropped(desired, resources), *dropped_elsewhere(desired, resources, sides)]
-    databases = [
+    served = [
         step.model_copy(update={"after": ("guest.destroy",)}) for step in dropping(desired, own)
     ]
     steps = (
@@ -64,7 +64,7 @@ def plan_destroy(
             f"guest {name}{f' ({guest})' if guest else ''} with all data on it",
             ("dns.remove", *(step.id for step in nets)),
         ),
-        *databases,
+        *served,
         desired.step(
             "address.release@1",
             "Give the address back",
@@ -83,7 +83,7 @@ def plan_destroy(
             "Remove the secrets",
             Effect.DELETE,
             f"all secrets of {name}",
-            ("guest.destroy", "certificate.remove", *(step.id for step in databases)),
+            ("guest.destroy", "certificate.remove", *(step.id for step in served)),
         ),
         desired.step(
             "deployment.forget@1",
@@ -94,6 +94,6 @@ def plan_destroy(
             {"captures": kept} if kept else None,
         ),
     )
-    where = f"on guest {name}" + (" and in its database" if databases else "")
+    where = f"on guest {name}" + (" and on servers of the provider" if served else "")
     warning = f"All data of {desired.package.name} {where} is lost."
     return desired.plan(Intent.DESTROY, steps, (), (warning,))

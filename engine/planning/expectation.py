@@ -9,6 +9,8 @@ _FIRST_TIME = {
     "secrets.ensure@1": 0.5,
     "databases.ensure@1": 1.0,
     "databases.drop@1": 1.0,
+    "buckets.ensure@1": 2.0,
+    "buckets.drop@1": 3.0,
     "address.allocate@1": 0.5,
     "guest.ensure@1": 15.0,
     "guest.start@1": 10.0,

@@ -1,4 +1,4 @@
-"""What a deployment has on servers of its provider, and not on its guest: databases."""
+"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from engine.catalog.placeholders import placeholders
+from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, PlannedStep
 from engine.model.provider import Service
@@ -46,13 +47,16 @@ def installed_components(desired: Desired) -> str:
     return ", ".join(["reverse proxy", *names])
 
 
+def bucket_name(desired: Desired) -> str:
+    """As of databases: "hp-synapse-ab12cd34-1f3a"."""
+    return database_name(desired).replace("_", "-")
+
+
 def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
-    """Before anything is installed that needs it."""
-    served = served_component(desired)
-    if not served:
-        return []
-    return [
-        desired.step(
+    """Before anything is installed that needs it. InvalidInput where the provider lacks it."""
+    served, steps = served_component(desired), []
+    if served:
+        step = desired.step(
             "databases.ensure@1",
             "Make its database",
             Effect.CREATE,
@@ -60,28 +64,48 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
             after,
             {"component": served, "name": database_name(desired)},
         )
-    ]
+        steps.append(step)
+    if desired.package.needs.bucket:
+        step = desired.step(
+            "buckets.ensure@1",
+            "Make its bucket",
+            Effect.CREATE,
+            f"{bucket_name(desired)} and a key for it, {_s3_server(desired)}",
+            after,
+            {"name": bucket_name(desired)},
+        )
+        steps.append(step)
+    return steps
+
+
+def refuse_move(desired: Desired) -> None:
+    """InvalidInput for what has state on a server of the provider that no move can fence."""
+    if desired.package.needs.bucket:
+        raise InvalidInput(
+            "an application with a bucket of the provider's cannot move yet",
+            on=desired.name,
+            why="nothing could prove that the old side does not write into its bucket any more",
+            left="nothing was changed",
+            do=f"Back it up and restore it elsewhere: homeport backup {desired.name}",
+        )
 
 
 def dropping(desired: Desired, resources: Sequence[Resource]) -> list[PlannedStep]:
     """When nothing uses it any more. All with the deployment's mark goes, known or not."""
-    own = [
-        found.external_id
-        for found in resources
-        if found.kind is ResourceKind.DATABASE and found.provider == desired.provider.name
-    ]
-    served = served_component(desired)
-    if not own and not served:
-        return []
-    name = own[0] if own else database_name(desired)
-    return [
-        desired.step(
-            "databases.drop@1",
-            "Drop its database",
-            Effect.DELETE,
-            f"database {name} with all data in it, and its role, {_server(desired, served)}",
-        )
-    ]
+    here = [found for found in resources if found.provider == desired.provider.name]
+    known = {found.kind: found.external_id for found in here}
+    served, steps = served_component(desired), []
+    if served or ResourceKind.DATABASE in known:
+        name = known.get(ResourceKind.DATABASE, database_name(desired))
+        what = f"database {name} with all data in it, and its role, {_server(desired, served)}"
+        steps.append(desired.step("databases.drop@1", "Drop its database", Effect.DELETE, what))
+    if desired.package.needs.bucket:
+        name = known.get(ResourceKind.BUCKET, bucket_name(desired))
+        what = f"bucket {name} with all objects and versions in it, and its key"
+        args = {"name": name}
+        step = desired.step("buckets.drop@1", "Remove its bucket", Effect.DELETE, what, (), args)
+        steps.append(step)
+    return steps
 
 
 def unproven_server(desired: Desired) -> Iterator[str]:
@@ -104,3 +128,16 @@ def _server(desired: Desired, component: str) -> str:
     backend = desired.provider.backends.get(Service.DATABASES)
     host = backend.settings.get("host", "") if backend is not None else ""
     return f"{COMPONENTS.get(component, 'database server')} on {host or 'the provider'}"
+
+
+def _s3_server(desired: Desired) -> str:
+    backend = desired.provider.backends.get(Service.BUCKETS)
+    if backend is None:
+        name = desired.provider.name
+        raise InvalidInput(
+            "the provider has no S3 server, and the application needs a bucket",
+            on=f"{desired.package.name} at {name}",
+            left="nothing was changed",
+            do=f"Add 'buckets' to the settings of {name}, or choose another provider.",
+        )
+    return f"S3 at {backend.settings.get('endpoint', desired.provider.name)}"

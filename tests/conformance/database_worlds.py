@@ -67,6 +67,10 @@ class DatabaseWorld:
     def argv(self) -> list[str]:
         raise NotImplementedError
 
+    def set_up_script(self) -> str:
+        """What the README tells its owner to do."""
+        raise NotImplementedError
+
     def prepare(self) -> None:
         """Once, while it runs."""
         raise NotImplementedError
@@ -146,9 +150,11 @@ class PostgresWorld(DatabaseWorld):
         words += ["--locale=C.UTF-8", "-E", "UTF8"]
         _as_nobody(self.directory, words)
 
+    def set_up_script(self) -> str:
+        return postgres_rights.set_up_script(PostgresSettings(**self.settings))
+
     def prepare(self) -> None:
-        script = postgres_rights.set_up_script(PostgresSettings(**self.settings))
-        for statement in script.splitlines():
+        for statement in self.set_up_script().splitlines():
             if not statement.startswith("\\password"):
                 self.admin(statement)
         self.admin(f"ALTER ROLE homeport PASSWORD '{self.password}'")
@@ -208,9 +214,11 @@ class MariaWorld(DatabaseWorld):
         words += ["--auth-root-authentication-method=normal", "--skip-test-db"]
         _as_nobody(self.directory, words)
 
+    def set_up_script(self) -> str:
+        return maria_rights.set_up_script(MariaSettings(**self.settings))
+
     def prepare(self) -> None:
-        script = maria_rights.set_up_script(MariaSettings(**self.settings))
-        for statement in script.splitlines():
+        for statement in self.set_up_script().splitlines():
             self.admin(statement.replace("the password", self.password))
 
     def admin(self, statement: str, database: str = "") -> list[Row]:

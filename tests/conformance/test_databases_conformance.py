@@ -268,7 +268,11 @@ def test_a_name_that_would_need_quotes_is_refused(service: Databases) -> None:
             service.ensure(OWNER, name, PASSWORD)
 
 
-def test_the_check_is_green_with_the_rights_of_the_readme(service: Databases) -> None:
+def test_the_check_is_green_with_the_rights_of_the_readme(
+    world: DatabaseWorld, service: Databases
+) -> None:
+    readme = Path(__file__).resolve().parents[2].joinpath("README.md").read_text()
+    assert world.set_up_script() in readme
     assert {check.status for check in service.check()} == {CheckStatus.PASS}
 
 

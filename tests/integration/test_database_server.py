@@ -11,17 +11,22 @@ from typing import Any
 
 import pytest
 
+from engine.demo.use import use_application
+from engine.errors import InvalidInput
 from engine.homeport import DeployRequest, Homeport
+from engine.model.deployment import ResourceKind
 from engine.model.plan import Effect, Operation
 from engine.model.provider import BackendProfile, Service
 from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
 from engine.operations.retry import LIMIT_VARIABLE
+from tests import s3_server
 from tests.conformance.database_worlds import (
     REFERENCE,
     DatabaseWorld,
     PostgresWorld,
     database_world,
 )
+from tests.conformance.test_buckets_conformance import everything
 from tests.deployed import Installation, check_nothing_left, installation
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import CATALOG, use_catalog
@@ -43,7 +48,8 @@ def here(
     lab: RunningLab, world: DatabaseWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     own = tmp_path_factory.mktemp("catalog")
-    shutil.copytree(CATALOG / "logbook", own / "logbook")
+    for package in ("logbook", "shelf"):
+        shutil.copytree(CATALOG / package, own / package)
     use_catalog(lab.paths, own)
     try:
         with installation(lab) as opened:
@@ -54,12 +60,20 @@ def here(
 
 
 def serve(homeport: Homeport, world: DatabaseWorld) -> None:
-    """The harbour gets a database server."""
+    """The harbour gets a database server, and one for buckets."""
     profile = homeport.provider(SERVED)
-    databases = BackendProfile(kind=world.component, settings=world.settings)
-    backends = {**profile.backends, Service.DATABASES: databases}
-    served = profile.model_copy(update={"backends": backends})
-    homeport.save_provider(served, {REFERENCE: world.password})
+    endpoint = f"http://127.0.0.1:{s3_server.port()}"
+    key = {"access_key_ref": "secret:providers/s3-key", "secret_key_ref": "secret:providers/s3"}
+    there = {
+        Service.DATABASES: BackendProfile(kind=world.component, settings=world.settings),
+        Service.BUCKETS: BackendProfile(
+            kind="s3", settings={"endpoint": endpoint, "keys": "seaweedfs-iam", **key}
+        ),
+    }
+    served = profile.model_copy(update={"backends": {**profile.backends, **there}})
+    secrets = {REFERENCE: world.password}
+    secrets |= zip(key.values(), (s3_server.ACCESS_KEY, s3_server.SECRET_KEY), strict=True)
+    homeport.save_provider(served, secrets)
 
 
 def plan_of(here: Installation, application: str = "logbook", name: str = NAME) -> Any:
@@ -92,6 +106,15 @@ class Book:
         return sorted(found)
 
 
+def store_at(place: Path) -> RepositoryProfile:
+    return RepositoryProfile(
+        name="kept",
+        kind=RepositoryKind.DIRECTORY,
+        location=str(place / "kept"),
+        keep=Keep(last=3, daily=0, weekly=0, monthly=0),
+    )
+
+
 def databases_of(world: DatabaseWorld) -> list[str]:
     return [str(row[0]) for row in world.objects()["databases"] if str(row[0]).startswith("hp_")]
 
@@ -116,13 +139,7 @@ def test_made_used_kept_moved_and_gone(
     assert '"verify-full"' in config
 
     # Kept and put back: what came in between is gone, what was there is there.
-    kept = RepositoryProfile(
-        name="kept",
-        kind=RepositoryKind.DIRECTORY,
-        location=str(tmp_path / "kept"),
-        keep=Keep(last=3, daily=0, weekly=0, monthly=0),
-    )
-    homeport.repositories.add(kept)
+    homeport.repositories.add(store_at(tmp_path))
     succeeded(here.carry_out(homeport.plan_backup(NAME)))
     [backup] = homeport.repositories.backups(NAME)
     book.write(99)
@@ -190,3 +207,56 @@ def test_a_server_that_is_in_the_way_holds_the_deployment_and_not_for_good(
     succeeded(here.finish(homeport.resume(operation.id)))
     check_nothing_left(here, "held")
     assert world.objects() == before
+
+
+def test_chat_on_a_database_server(here: Installation, world: DatabaseWorld) -> None:
+    before = world.objects()
+    plan = here.plan("synapse", "chat")
+    assert any(step.kind == "databases.ensure@1" for step in plan.steps)
+    succeeded(here.carry_out(plan))
+    assert use_application(here.homeport, "chat")
+    [database] = databases_of(world)
+    assert world.admin("SELECT count(*) FROM users", database)[0][0] >= 1
+    joined = "pg_stat_activity JOIN pg_stat_ssl USING (pid)"
+    sessions = f"SELECT DISTINCT ssl FROM {joined} WHERE usename = '{database}'"  # noqa: S608
+    assert world.admin(sessions) == [(True,)]
+    succeeded(here.destroy("chat"))
+    check_nothing_left(here, "chat")
+    assert world.objects() == before
+
+
+def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path: Path) -> None:
+    homeport, before = here.homeport, everything()
+    succeeded(here.carry_out(plan_of(here, "shelf", "shelf")))
+    book = Book(homeport, "shelf")
+    for number in range(3):
+        book.write(number)
+    owner = here.owner("shelf")
+    buckets = here.backends(SERVED).buckets
+    assert buckets is not None
+    [made] = [r for r in homeport.resources("shelf") if r.kind is ResourceKind.BUCKET]
+    assert buckets.find(owner, made.external_id)
+    with pytest.raises(InvalidInput, match="cannot move yet"):
+        homeport.plan_migrate("shelf", OWN)
+    with pytest.raises(InvalidInput, match="no S3 server"):
+        homeport.plan_deploy(
+            DeployRequest(
+                application="shelf",
+                provider=OWN,
+                domain=f"nowhere.{OWN}.lab",
+                name="nowhere",
+                values={},
+            )
+        )
+    homeport.repositories.add(store_at(tmp_path))
+    succeeded(here.carry_out(homeport.plan_backup("shelf")))
+    [backup] = homeport.repositories.backups("shelf")
+    book.write(7)
+    succeeded(here.carry_out(homeport.plan_restore("shelf", backup.id)))
+    assert book.entries() == [0, 1, 2]
+    homeport.repositories.remove("kept")
+    gone = homeport.plan_destroy("shelf")
+    assert any(made.external_id in step.subject for step in gone.deletes)
+    succeeded(here.carry_out(gone))
+    check_nothing_left(here, "shelf")
+    assert everything() == before

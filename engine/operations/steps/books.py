@@ -7,6 +7,13 @@ from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import planned_records
 
+_MAIN = (
+    ResourceKind.GUEST,
+    ResourceKind.ADDRESS,
+    ResourceKind.CERTIFICATE,
+    ResourceKind.BUCKET,
+)
+
 
 @handles("deployment.forget@1")
 def forget(ctx: StepContext) -> StepOutcome:
@@ -29,6 +36,6 @@ def forget_side(ctx: StepContext) -> StepOutcome:
         ctx.forget(ResourceKind.CAPTURE, name)
     for component in ctx.package.needs.components:
         ctx.forget(ResourceKind.DATABASE, component)
-    for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
+    for kind in _MAIN:
         ctx.forget(kind, "main")
     return StepOutcome()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.backends.secrets.generate import generate
+from engine.catalog.package import S3_SECRETS
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
@@ -17,14 +18,19 @@ def secret_path(ctx: StepContext, name: str = "") -> str:
 
 @handles("secrets.ensure@1")
 def ensure(ctx: StepContext) -> StepOutcome:
-    """Every secret of the package has a value; one that has one keeps it."""
+    """Every secret of the package has a value; one that has one keeps it. The key of a bucket is
+    its server's to make (`engine.operations.steps.buckets`)."""
     there = set(ctx.backends.secrets.list(secret_path(ctx)))
+    given = S3_SECRETS if ctx.package.needs.bucket else ()
     for name, spec in sorted(ctx.package.secrets.items()):
+        if name in given:
+            continue
         path = secret_path(ctx, name)
         ctx.hide(ctx.backends.secrets.ensure(path, partial(generate, spec)))
         attributes = {"identity": spec.identity, "title": spec.title}
         ctx.remember(ResourceKind.SECRET, name, path, attributes)
-    made = sorted(set(ctx.package.secrets) - {path.rpartition("/")[2] for path in there})
+    known = {*given, *(path.rpartition("/")[2] for path in there)}
+    made = sorted(set(ctx.package.secrets) - known)
     return StepOutcome(changed=bool(made), output={"made": made})
 
 

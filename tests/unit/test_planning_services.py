@@ -1,0 +1,80 @@
+"""What plans say of databases and buckets on servers of the provider."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.catalog.package import Needs
+from engine.errors import InvalidInput
+from engine.model.plan import Effect
+from engine.model.provider import BackendProfile, Service
+from engine.planning.deploy import plan_deploy
+from engine.planning.desired import Desired
+from engine.planning.destroy import plan_destroy
+from engine.planning.services import database_name, refuse_move, served_component
+from tests.unit.step_context import PACKAGE, PROVIDER
+
+
+def desired(needs: dict[str, Any], kind: str = "postgresql", **package: Any) -> Desired:
+    server = BackendProfile(kind=kind, settings={"host": "db.home.lab"})
+    s3 = BackendProfile(kind="s3", settings={"endpoint": "https://s3.home.lab"})
+    backends = {**PROVIDER.backends, Service.DATABASES: server, Service.BUCKETS: s3}
+    changed = PACKAGE.model_copy(update={"needs": Needs(**needs), **package})
+    return Desired(
+        deployment="ab12cd34",
+        name="app",
+        domain="app.home.lab",
+        package=changed,
+        release=changed.release(),
+        provider=PROVIDER.model_copy(update={"backends": backends}),
+        values={},
+    )
+
+
+def test_a_database_is_made_before_it_is_needed_and_dropped_after_the_guest() -> None:
+    wanted = desired({"components": ["postgresql"]})
+    steps = {step.id: step for step in plan_deploy(wanted, {}).steps}
+    assert "db.home.lab" in steps["databases.ensure"].subject
+    assert "databases.ensure" in steps["components.install"].after
+    assert "PostgreSQL client" in steps["components.install"].subject
+    gone = {step.id: step for step in plan_destroy(wanted, ()).steps}
+    assert gone["databases.drop"].effect is Effect.DELETE
+    assert database_name(wanted) in gone["databases.drop"].subject
+    assert gone["databases.drop"].after == ("guest.destroy",)
+    assert "databases.drop" in gone["deployment.forget"].after or (
+        "databases.drop" in gone["secrets.remove"].after
+    )
+
+
+def test_an_application_that_does_not_prove_the_server_is_warned_of() -> None:
+    wanted = desired({"components": ["postgresql"]})
+    assert any("may be read" in text for text in plan_deploy(wanted, {}).warnings)
+
+
+def test_what_a_server_is_not_stays_on_the_guest() -> None:
+    assert served_component(desired({"components": ["redis"]})) == ""
+    assert served_component(desired({"components": ["mariadb"]}, "mariadb")) == "mariadb"
+    unit = {"id": "rows", "kind": "mariadb", "locator": "x", "class": "valuable"}
+    state = (PACKAGE.model_validate({**PACKAGE.model_dump(by_alias=True), "state": [unit]})).state
+    assert served_component(desired({"components": ["mariadb"]}, "mariadb", state=state)) == ""
+
+
+def test_two_providers_on_one_server_have_two_names_that_fit_anywhere() -> None:
+    here = desired({"components": ["postgresql"]})
+    there = replace(here, provider=here.provider.model_copy(update={"name": "away"}))
+    assert database_name(here) != database_name(there)
+    long = replace(here, package=here.package.model_copy(update={"id": "a" * 31}))
+    assert len(database_name(long)) <= 40
+
+
+def test_a_bucket_needs_a_server_and_cannot_move() -> None:
+    wanted = desired({"bucket": True})
+    assert any(step.kind == "buckets.ensure@1" for step in plan_deploy(wanted, {}).steps)
+    assert any(step.kind == "buckets.drop@1" for step in plan_destroy(wanted, ()).steps)
+    with pytest.raises(InvalidInput):
+        refuse_move(wanted)
+    with pytest.raises(InvalidInput):
+        plan_deploy(replace(wanted, provider=PROVIDER), {})
