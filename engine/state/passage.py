@@ -13,6 +13,7 @@ import json
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,23 +111,28 @@ class GuestPassage:
             "exclude": list(exclude),
             "limit": self.limit,
         }
-        is_tree = self._is_tree(source)
-        first = self._fill(task) if is_tree is not None else _NOTHING
+        journal = self._journal(target)
+        with ThreadPoolExecutor(2) as threads:  # each asks a guest of its own
+            kind = threads.submit(self._is_tree, source)
+            filled = self._is_filled(target, journal)
+            is_tree = kind.result()
+        first = _NOTHING
+        if is_tree is not None and not filled:
+            first = self._run("fill", task | {"journal": journal})
         if self.live and not first["left"] and not thorough:
             return Moved(items=first["items"], bytes=first["bytes"])
         task |= {"tree": is_tree, "thorough": thorough, "live": self.live}
         then = self._run("pull", task)
         return Moved(items=first["items"] + then["items"], bytes=first["bytes"] + then["bytes"])
 
-    def _fill(self, task: dict[str, Any]) -> Mapping[str, Any]:
+    def _is_filled(self, target: str, journal: str) -> bool:
         """Once in a passage, and wherever there is nothing: later passes move what changed,
         which rsync finds. It finds what is left, too; of a live tree only where that is known."""
-        mark = hashlib.sha256(os.fsencode(task["target"])).hexdigest()[:16]
-        journal = self._at_target(f"fill-{mark}")
-        words = ("-c", _FILLED, "filled", task["target"], f"{journal}.done")
-        if self.target.run("sh", *words, check=False).status == 0:
-            return _NOTHING
-        return self._run("fill", task | {"journal": journal})
+        words = ("-c", _FILLED, "filled", target, f"{journal}.done")
+        return self.target.run("sh", *words, check=False).status == 0
+
+    def _journal(self, target: str) -> str:
+        return self._at_target(f"fill-{hashlib.sha256(os.fsencode(target)).hexdigest()[:16]}")
 
     def _run(self, program: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
         on = task["source"]
