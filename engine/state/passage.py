@@ -18,6 +18,7 @@ import json
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +45,7 @@ else echo nothing; fi
 """Argument: a path."""
 _FILLED = '[ -e "$1" ] && [ -e "$2" ]'
 """Arguments: the target, and what says that it was filled."""
+_NOTHING: Mapping[str, Any] = {"items": 0, "bytes": 0, "left": True}
 _AES = ("grep", "-qwm1", "aes", "/proc/cpuinfo")
 
 
@@ -140,27 +142,32 @@ class GuestPassage:
             "exclude": list(exclude),
             "limit": self.limit,
         }
-        is_tree = self._is_tree(source)
-        first = self._fill(task) if is_tree is not None else Moved(items=0, bytes=0)
+        journal = self._journal(target)
+        with ThreadPoolExecutor(2) as threads:  # each asks a guest of its own
+            kind = threads.submit(self._is_tree, source)
+            filled = self._is_filled(target, journal)
+            is_tree = kind.result()
+        first = _NOTHING
+        if is_tree is not None and not filled:
+            first = self._run("fill", task | {"journal": journal})
+        if self.live and not first["left"] and not thorough:
+            return Moved(items=first["items"], bytes=first["bytes"])
         task |= {"tree": is_tree, "thorough": thorough, "live": self.live}
         then = self._run("pull", task)
-        return Moved(items=first.items + then.items, bytes=first.bytes + then.bytes)
+        return Moved(items=first["items"] + then["items"], bytes=first["bytes"] + then["bytes"])
 
-    def _fill(self, task: dict[str, Any]) -> Moved:
+    def _is_filled(self, target: str, journal: str) -> bool:
         """Once in a passage, and wherever there is nothing: later passes move what changed,
-        which rsync finds."""
-        mark = hashlib.sha256(os.fsencode(task["target"])).hexdigest()[:16]
-        journal = self._at_target(f"fill-{mark}")
-        words = ("-c", _FILLED, "filled", task["target"], f"{journal}.done")
-        if self.target.run("sh", *words, check=False).status == 0:
-            return Moved(items=0, bytes=0)
-        return self._run("fill", task | {"journal": journal})
+        which rsync finds. It finds what is left, too; of a live tree only where that is known."""
+        words = ("-c", _FILLED, "filled", target, f"{journal}.done")
+        return self.target.run("sh", *words, check=False).status == 0
 
-    def _run(self, program: str, task: Mapping[str, Any]) -> Moved:
-        found = run_program(
-            self.target, program, task, failed="data cannot be brought over", on=task["source"]
-        )
-        return Moved(items=found["items"], bytes=found["bytes"])
+    def _journal(self, target: str) -> str:
+        return self._at_target(f"fill-{hashlib.sha256(os.fsencode(target)).hexdigest()[:16]}")
+
+    def _run(self, program: str, task: Mapping[str, Any]) -> Mapping[str, Any]:
+        on = task["source"]
+        return run_program(self.target, program, task, failed="data cannot be brought over", on=on)
 
     def _is_tree(self, path: str) -> bool | None:
         """None where there is nothing: an answer of its own, for then the target's goes, too."""

@@ -7,6 +7,7 @@ of its own so that no figure carries the memory or the imports of another.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,10 @@ RUN_ONE = "import json, runpy, sys; print(json.dumps(runpy.run_path(sys.argv[1])
 
 
 def main() -> int:
-    """Run the benchmarks named on the command line, or all; 1 where one could not run."""
-    chosen = sys.argv[1:]
+    """Run the benchmarks named on the command line, or all; 1 where one could not run. --full:
+    those that have a larger size run at it."""
+    chosen = [word for word in sys.argv[1:] if word != "--full"]
+    environment = os.environ | ({"BENCH_FULL": "1"} if "--full" in sys.argv else {})
     failed = 0
     print(f"{'name':<44} {'ours':>14} {'peer':>14} {'ratio':>8}  goal")
     for file in sorted(HERE.glob("bench_*.py")):
@@ -28,6 +31,7 @@ def main() -> int:
             capture_output=True,
             text=True,
             cwd=HERE.parent.parent,
+            env=environment,
         )
         if done.returncode:
             failed = 1

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -98,7 +99,7 @@ def way(tmp_path: Path) -> Way:
     (made.source / "below").mkdir()
     for number, name in enumerate(("one", "new\nline", "\udcff-not-utf8", "-n", "quote'\"$(x)")):
         (made.source / "below" / name).write_text(f"content {number}\n" * 10_000)
-    (made.source / "small").write_text("rsync's")
+    (made.source / "small").write_text("small")
     with (made.source / "hollow").open("wb") as file:
         file.truncate(3 * PIECE)
         file.seek(PIECE + 4096)
@@ -123,20 +124,84 @@ def content(top: Path) -> dict[str, tuple[int, bytes]]:
 def test_content_and_times_arrive_whatever_the_names(way: Way) -> None:
     moved = way.fill()
     wanted = content(way.source)
-    for name in ("the same", "small"):  # a link and what is sooner brought by rsync
-        del wanted[name]
+    linked = "the same" if "large" in content(way.target) else "large"
+    del wanted[linked]
     assert content(way.target) == wanted
     assert moved["items"] == len(wanted)
+    assert moved["left"], "two links"
     assert (way.target / "hollow").stat().st_blocks * 512 < PIECE
-    assert (way.target / "large").stat().st_mode & 0o077 == 0, "until rsync says who may read it"
     assert not way.journal.exists()
     assert Path(f"{way.journal}.done").exists()
 
 
-def test_small_files_are_left_to_rsync_and_on_a_near_line_larger_ones_too() -> None:
-    small, middle, large = (["", size, 1] for size in (65_536, PIECE, PIECE + 1))
-    assert fill.sooner_here([small, middle, large], far=False) == [large]
-    assert fill.sooner_here([small, middle, large], far=True) == [middle, large]
+@pytest.fixture
+def plain(tmp_path: Path) -> Way:
+    """Many small files and a large one, with all that a filling brings of them."""
+    made = Way(tmp_path)
+    made.source.mkdir(mode=0o750)
+    (made.source / "large").write_bytes(random.Random(1).randbytes(2 * PIECE + 12345))
+    for number in range(1200):
+        below = made.source / f"{number % 7}" / "below"
+        below.mkdir(parents=True, exist_ok=True)
+        (below / f"{number}").write_bytes(b"x" * number)
+        (below / f"{number}").chmod(0o600 + number % 64)
+    (made.source / "empty").mkdir(mode=0o2751)
+    if os.geteuid() == 0:
+        os.chown(made.source / "0" / "below" / "0", 4321, 1234)
+        (made.source / "0" / "below" / "0").chmod(0o6755)
+    for directory in sorted(made.source.rglob("*"), reverse=True):
+        if directory.is_dir():
+            os.utime(directory, ns=(1, 1_600_000_000_123_456_789))
+    settled(*(path for path in made.source.rglob("*") if path.is_file()))
+    return made
+
+
+def described(top: Path) -> dict[str, tuple[int, ...]]:
+    return {
+        str(path.relative_to(top)): (each.st_mode, each.st_uid, each.st_gid, each.st_mtime_ns)
+        for path in [top, *top.rglob("*")]
+        for each in [path.stat()]
+    }
+
+
+def test_plain_files_and_directories_arrive_with_all_they_have(plain: Way) -> None:
+    plain.target.mkdir()
+    moved = plain.fill()
+    assert not moved["left"], "so that rsync need not look at them at once"
+    assert content(plain.target) == content(plain.source)
+    assert described(plain.target) == described(plain.source)
+
+
+def test_whoever_looks_on_meanwhile_sees_no_more_than_at_the_source(plain: Way) -> None:
+    plain.source.chmod(0o700)
+    running = plain.begin(limit=2000)
+    while running.poll() is None:
+        if plain.target.exists():
+            assert plain.target.stat().st_mode & 0o077 == 0
+        time.sleep(0.02)
+    running.communicate()
+    assert content(plain.target) == content(plain.source)
+
+
+@pytest.mark.parametrize("name", ["attributes", "socket", "link", "existing"])
+def test_what_a_filling_does_not_bring_is_told(plain: Way, name: str) -> None:
+    file = plain.source / "1" / "below" / "1"
+    if name == "attributes":
+        file.chmod(0o644)
+        os.setxattr(file, "user.mime", b"text/plain")
+        settled(file)
+    elif name == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(os.path.relpath(file.with_name("socket")))
+    elif name == "link":
+        file.with_name("link").symlink_to("1")
+    else:
+        plain.target.mkdir()
+        (plain.target / "mine").write_text("mine")
+    assert plain.fill()["left"]
+    if name == "attributes":
+        there = (plain.target / "1" / "below" / "1").stat()
+        assert there.st_mode & 0o077 == 0, "until rsync brings who else may read it"
 
 
 def test_what_is_there_stays_as_it_is_and_no_link_is_followed(way: Way, tmp_path: Path) -> None:
@@ -161,7 +226,7 @@ def test_a_single_file(tmp_path: Path) -> None:
     way = Way(tmp_path)
     way.source.write_bytes(random.Random(2).randbytes(4 * PIECE + 7))
     settled(way.source)
-    assert way.fill() == {"items": 1, "bytes": 4 * PIECE + 7}
+    assert way.fill() == {"items": 1, "bytes": 4 * PIECE + 7, "left": False}
     assert way.target.read_bytes() == way.source.read_bytes()
     assert way.target.stat().st_mtime_ns == way.source.stat().st_mtime_ns
 
@@ -202,7 +267,7 @@ def test_after_a_crash_of_the_guest_nothing_is_taken_for_there(tmp_path: Path) -
 
 def test_a_source_that_refuses_leaves_all_of_it_to_rsync(way: Way) -> None:
     way.source = way.source / "below"
-    assert way.fill() == {"items": 0, "bytes": 0}
+    assert way.fill() == {"items": 0, "bytes": 0, "left": True}
     assert not Path(f"{way.journal}.done").exists()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -70,10 +72,32 @@ def test_it_lists_and_gives_plain_files(tree: Path) -> None:
     assert why == ""
     status = word.stat()
     listed = json.loads(zlib.decompress(answers[0][1]))
-    assert listed == [["deep/word", status.st_size, status.st_mtime_ns]]
-    assert answers[1][0]["parts"] == [[[0, status.st_size]]]
+    assert listed["files"] == [["deep/word", status.st_size, status.st_mtime_ns]]
+    assert [name for name, *_ in listed["directories"]] == ["", "deep"]
+    assert listed["left"], "links and a pipe"
+    assert answers[1][0]["parts"] == [True]
     assert answers[1][1] == word.read_bytes()
-    assert json.loads(zlib.decompress(answers[2][1])) == []
+    rest = json.loads(zlib.decompress(answers[2][1]))
+    assert (rest["files"], [name for name, *_ in rest["directories"]]) == ([], [""])
+
+
+def test_it_tells_whose_a_file_is_and_leaves_to_rsync_what_has_attributes(tree: Path) -> None:
+    word, other = tree / "deep" / "word", tree / "deep" / "other"
+    other.write_text("x")
+    os.setxattr(other, "user.mime", b"text/plain")
+    word.chmod(0o4750)
+    settled(word, other)
+    answers, _ = asked(tree, {"list": []}, read(word, "deep/word"), read(other, "deep/other"))
+    owner = [os.getuid(), pwd.getpwuid(os.getuid()).pw_name]
+    group = [os.getgid(), grp.getgrgid(os.getgid()).gr_name]
+    assert answers[1][0]["kinds"] == [[0o4750, *owner, *group]]
+    assert answers[1][0]["rights"] == [0]
+    assert answers[2][0]["rights"] == [-1]
+    top, deep = json.loads(zlib.decompress(answers[0][1]))["directories"]
+    assert top[1:] == [tree.stat().st_mtime_ns, tree.stat().st_mode & 0o7777, *owner, *group]
+    os.setxattr(tree / "deep", "user.mime", b"text/plain")
+    deep = json.loads(zlib.decompress(asked(tree, {"list": []})[0][0][1]))["directories"][1]
+    assert deep == ["deep", (tree / "deep").stat().st_mtime_ns]
 
 
 @pytest.mark.parametrize(
@@ -89,12 +113,13 @@ def test_a_name_that_leads_elsewhere_ends_it(tree: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["out/secret", "to word", "pipe", "deep", "", "nothing"])
 def test_links_are_not_followed_and_only_plain_files_are_given(tree: Path, name: str) -> None:
     answers, _ = asked(tree, read(tree.parent / "secret", name))
-    assert answers == [({"parts": [None], "packed": False, "length": 0}, b"")]
+    head = {"parts": [None], "rights": [-1], "kinds": [], "packed": False, "length": 0}
+    assert answers == [(head, b"")]
 
 
 def test_the_top_is_no_link_either(tree: Path) -> None:
     answers, _ = asked(tree / "out", {"list": []}, read(tree.parent / "secret", "secret"))
-    assert json.loads(zlib.decompress(answers[0][1])) == []
+    assert json.loads(zlib.decompress(answers[0][1]))["files"] == []
     assert answers[1][0]["parts"] == [None]
 
 
@@ -130,10 +155,14 @@ def test_what_changed_a_moment_ago_is_not_given_yet(tmp_path: Path) -> None:
     coming = file.stat()
     tree = reader.Tree(str(tmp_path))
     piece = ["fresh", coming.st_size, coming.st_mtime_ns, 0, coming.st_size]
+    told = reader.Told()
     if time.time_ns() - file.stat().st_ctime_ns < 50_000_000:
-        assert reader.piece(tree, piece) == (None, [])
+        told.add(tree, piece)
+        assert (told.parts, told.data) == ([None], [])
     settled(file)
-    assert reader.piece(tree, piece) == ([[0, 5]], [b"fresh"])
+    told = reader.Told()
+    told.add(tree, piece)
+    assert (told.parts, told.data) == ([True], [b"fresh"])
 
 
 def test_it_packs_for_a_slow_line_what_gets_smaller(tree: Path) -> None:

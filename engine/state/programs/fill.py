@@ -1,10 +1,11 @@
 """The first bringing over of many bytes: plain files that the target does not have at all.
 
 Several connections ask the source's `programs.reader` for pieces, each for the next one while
-the last is under way, so that neither a long line nor one core is the limit. What arrives is a
-file's content and its time and no more: rsync (`programs.pull`) follows in any case, makes all
-the rest as it is at the source, and brings what is not brought here. So a file that changes
-meanwhile, a link, an odd one or a refused connection is left to rsync, and nothing is lost by it.
+the last is under way, so that neither a long line nor one core is the limit. What arrives are
+directories and plain files with their times, owners and rights, and no more. Whatever else there
+is, a file that changes meanwhile, one with attributes, a link, an odd one or a refused connection
+is left to rsync (`programs.pull`), which follows at once where there is anything of that sort, and
+before the move's end in any case. So nothing is lost by what is not brought here.
 
 A file larger than a piece gets its time when all its pieces are there; which are is written to
 a journal, by which a filling that was killed goes on. The journal holds as long as the guest is
@@ -17,9 +18,12 @@ import base64
 import ctypes
 import errno
 import fcntl
+import gc
+import grp
 import json
 import multiprocessing
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -29,6 +33,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple, NoReturn
 
@@ -42,18 +47,22 @@ _NEAR, _FAR = 2, 6
 """Streams: for the cores' sake, and for a line on which one waits for its window."""
 _FAR_SECONDS = 0.005
 """There and back."""
-_SMALL_FAR = 64 << 10
-"""Bytes up to which rsync needs less time of a core for a file than a far line takes of it; on a
-near one that holds up to a piece."""
-_FEW, _SHARE = 16 << 20, 32 << 20
-"""Bytes below which rsync alone is sooner done, and those that are worth one more login."""
+_FEW_BYTES, _FEW_FILES = 16 << 20, 2000
+"""With less than that rsync alone is sooner done; twice that is worth one more login."""
 _LEFT_TO_RSYNC = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 """Something else stands where the file should go, or where its directory should."""
 _PR_SET_PDEATHSIG = 1
 _F_SETPIPE_SZ = 1031
 """fcntl(2); Python has a name for it since 3.10."""
+_COUNTS = ("items", "bytes", "left")
 _ENDED_EARLY = 3
 """Status of a stream whose connection broke: the others, and rsync, bring the rest."""
+
+
+class Rights(NamedTuple):
+    mode: int
+    uid: int
+    gid: int
 
 
 class Wanted(NamedTuple):
@@ -105,13 +114,13 @@ class Line:
             left -= len(part)
         return told, b"".join(body)
 
-    def close(self) -> None:
+    def let_go(self) -> None:
+        """It ends when every process has let go of it."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with suppress(OSError):
             self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait()
 
 
 class Journal:
@@ -168,6 +177,11 @@ class Tree:
     def again(self, name: str) -> int:
         return self._open(name, os.O_WRONLY)
 
+    def directory(self, name: str) -> int:
+        """Made where there is none."""
+        self._enter(name)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._opened)
+
     def _open(self, name: str, flags: int) -> int:
         directory, _, last = name.rpartition("/")
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC
@@ -194,19 +208,15 @@ class Tree:
         self._directory, self._opened = directory, at
 
 
-def sooner_here(listed: list[list[Any]], far: bool) -> list[list[Any]]:
-    """What several streams of pieces bring sooner than rsync's one."""
-    return [each for each in listed if each[1] > (_SMALL_FAR if far else _PIECE)]
-
-
 def missing(target: str, listed: list[list[Any]], journal: Journal) -> Iterator[Wanted]:
     """The pieces that are to come. What is there already, whatever it is, is left to rsync."""
+    anything = os.path.lexists(target)
     for name, size, mtime in listed:
         path = os.path.join(target, name) if name else target
         begun = journal.begun.get(name) == (size, mtime) and unfinished(path, size, mtime)
         if not begun:
             journal.forget(name)
-            if os.path.lexists(path):
+            if anything and os.path.lexists(path):
                 continue
         if size <= _PIECE:
             yield Wanted(name, size, mtime, 0, size, True)
@@ -244,12 +254,45 @@ def write(descriptor: int, data: memoryview, offset: int) -> None:
         data, offset = data[many:], offset + many
 
 
+def give(descriptor: int, rights: Rights) -> None:
+    os.fchown(descriptor, rights.uid, rights.gid)  # first: it takes the set-user-ID bit away
+    os.fchmod(descriptor, rights.mode)
+
+
+def attainable(told: list[Any]) -> Rights | None:
+    """What the source's are here, by what rsync goes by: names before numbers. None where they
+    are not to be had, for only root may give a file away: it stays closed to others until rsync
+    has made of it what it can."""
+    mode, *owners = told
+    wanted = Rights(mode, user(*owners[:2]), group(*owners[2:]))
+    ours = os.geteuid() == 0 or wanted[1:] == (os.geteuid(), os.getegid())
+    return wanted if ours else None
+
+
+@lru_cache(None)
+def user(number: int, name: str) -> int:
+    """Here: by the name where both sides have one, but for root."""
+    try:
+        return pwd.getpwnam(name).pw_uid if number and name else number
+    except KeyError:
+        return number
+
+
+@lru_cache(None)
+def group(number: int, name: str) -> int:
+    try:
+        return grp.getgrnam(name).gr_gid if number and name else number
+    except KeyError:
+        return number
+
+
 class Stream:
     """One process's share: takes the next request there is, until there is none."""
 
-    def __init__(self, task: dict[str, Any], asked: list[list[Wanted]], shared: Any) -> None:
-        self._task, self._requests, self._shared = task, asked, shared
-        self._line = Line(task["config"], task["source"])
+    def __init__(
+        self, task: dict[str, Any], line: Line, asked: list[list[Wanted]], shared: Any
+    ) -> None:
+        self._task, self._line, self._requests, self._shared = task, line, asked, shared
         self._tree = Tree(task["target"])
         self._journal = Journal(task["journal"])
         self._rate = 0.0
@@ -267,7 +310,7 @@ class Stream:
             wanted = under_way.popleft()
             self._ask(under_way)
             self._take(wanted, told, body)
-        self._line.close()
+        self._line.let_go()
 
     def _ask(self, under_way: deque[list[Wanted]]) -> None:
         ahead = 1 if self._task["limit"] else _AHEAD
@@ -283,27 +326,44 @@ class Stream:
 
     def _take(self, wanted: list[Wanted], told: dict[str, Any], body: bytes) -> None:
         data = memoryview(zlib.decompress(body) if told["packed"] else body)
-        files = written = 0
-        for number, each in enumerate(wanted):
-            where = told["parts"][number]
+        files = written = left = begun = 0
+        kinds = [*map(attainable, told["kinds"]), None]  # the last one by the number -1
+        for each, where, number in zip(wanted, told["parts"], told["rights"]):  # noqa: B905 - Python 3.9
             if where is None:
+                left += 1
                 continue
-            many = sum(length for _, length in where)
-            if self._put(each, where, data[:many]):
+            parts = [[each.offset, each.length]] if where is True else where
+            end = begun + (each.length if where is True else sum([many for _, many in where]))
+            descriptor = self._opened(each)
+            if descriptor < 0:
+                left += 1
+            else:
+                left += not self._put(descriptor, each, parts, kinds[number], data[begun:end])
                 files += each.offset == 0
-                written += many
-            data = data[many:]
-        for name, value in (("files", files), ("bytes", written)):
+                written += end - begun
+            begun = end
+        for name, value in zip(_COUNTS, (files, written, left)):  # noqa: B905 - Python 3.9
             with self._shared[name].get_lock():
                 self._shared[name].value += value
 
-    def _put(self, wanted: Wanted, where: list[list[int]], data: memoryview) -> bool:
+    def _opened(self, wanted: Wanted) -> int:
+        """-1 where something else stands in its way."""
         try:
-            descriptor = (self._tree.create if wanted.alone else self._tree.again)(wanted.name)
+            return (self._tree.create if wanted.alone else self._tree.again)(wanted.name)
         except OSError as error:
             if error.errno in _LEFT_TO_RSYNC:
-                return False
+                return -1
             raise
+
+    def _put(
+        self,
+        descriptor: int,
+        wanted: Wanted,
+        where: list[list[int]],
+        rights: Rights | None,
+        data: memoryview,
+    ) -> bool:
+        """Whether rsync has nothing to do with it any more. Closes the descriptor."""
         try:
             for offset, length in where:
                 write(descriptor, data[:length], offset)
@@ -312,11 +372,13 @@ class Stream:
                 if where != [[0, wanted.size]]:
                     os.ftruncate(descriptor, wanted.size)
                 os.utime(descriptor, ns=(wanted.mtime, wanted.mtime))
+            if rights:
+                give(descriptor, rights)
         finally:
             os.close(descriptor)
         if not wanted.alone:
             self._journal.note(wanted.name, wanted.offset)
-        return True
+        return rights is not None or wanted.offset > 0
 
 
 def begin(wanted: list[Wanted], tree: Tree, journal: Journal) -> None:
@@ -336,22 +398,53 @@ def begin(wanted: list[Wanted], tree: Tree, journal: Journal) -> None:
         journal.begun[each.name] = (each.size, each.mtime)
 
 
-def finish(target: str, begun: dict[str, tuple[int, int]], there: dict[str, set[int]]) -> None:
-    """Large files of which every piece is there get their time, and are known to be whole by it."""
-    for name, (size, mtime) in begun.items():
-        if set(range(0, size, _PIECE)) <= there.get(name, set()):
+def finish(target: str, journal: Journal) -> bool:
+    """Large files of which every piece is there get their time, and are known to be whole by it.
+    Whether that is all of them."""
+    is_all = True
+    for name, (size, mtime) in journal.begun.items():
+        if set(range(0, size, _PIECE)) <= journal.there.get(name, set()):
             path = os.path.join(target, name) if name else target
             with suppress(OSError):
                 os.utime(path, ns=(mtime, mtime), follow_symlinks=False)
+        else:
+            is_all = False
+    return is_all
 
 
-def work(task: dict[str, Any], asked: list[list[Wanted]], shared: Any, parent: int) -> None:
+def furnish(tree: Tree, directories: list[list[Any]]) -> bool:
+    """What directories are, once all is in them. Whether rsync has nothing to do with any."""
+    is_all = True
+    for name, mtime, *told in reversed(directories):
+        rights = attainable(told) if told else None
+        try:
+            descriptor = tree.directory(name)
+        except OSError as error:
+            if error.errno not in _LEFT_TO_RSYNC:
+                raise
+            is_all = False
+            continue
+        try:
+            if rights:
+                give(descriptor, rights)
+            is_all = is_all and rights is not None
+            os.utime(descriptor, ns=(mtime, mtime))
+        finally:
+            os.close(descriptor)
+    return is_all
+
+
+def work(task: dict[str, Any], lines: list[Line], number: int, asked: Any, shared: Any) -> None:
     """In a process of its own, which ends with the one that began it."""
+    parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
+    line = lines.pop(number)
+    for other in lines:
+        other.let_go()
     try:
-        Stream(task, asked, shared).run()
+        Stream(task, line, asked, shared).run()
     except ConnectionError as error:
         print(f"a stream ended early: {error}", flush=True)
         sys.exit(_ENDED_EARLY)
@@ -359,34 +452,35 @@ def work(task: dict[str, Any], asked: list[list[Wanted]], shared: Any, parent: i
         fail(str(error))
 
 
-def listing(task: dict[str, Any]) -> tuple[list[list[Any]], float]:
-    """What there is at the source, and the seconds that a question takes to get there."""
-    line = Line(task["config"], task["source"])
-    try:
-        distances = []
-        for _ in range(4):  # the first one waits for the login, too
-            began = time.monotonic()
-            line.ask({"read": [], "rate": 0})
-            line.hear()
-            distances.append(time.monotonic() - began)
-        line.ask({"list": task["exclude"]})
-        return json.loads(zlib.decompress(line.hear()[1])), min(distances)
-    finally:
-        line.close()
+def distance(line: Line) -> float:
+    """Seconds that a question takes to get there and back. The first one waits for the login."""
+    for _ in range(2):
+        began = time.monotonic()
+        line.ask({"read": [], "rate": 0})
+        line.hear()
+    return time.monotonic() - began
+
+
+def listing(line: Line, exclude: list[str]) -> dict[str, Any]:
+    line.ask({"list": exclude})
+    found: dict[str, Any] = json.loads(zlib.decompress(line.hear()[1]))
+    return found
 
 
 def streamed(
-    task: dict[str, Any], asked: list[list[Wanted]], total: int, streams: int
+    task: dict[str, Any], asked: list[list[Wanted]], total: int, lines: list[Line]
 ) -> tuple[bool, dict[str, Any]]:
-    """Whether every stream came to its end, and what they brought."""
+    """Whether every stream came to its end; what they brought, and how many pieces are left."""
     forked = multiprocessing.get_context("fork")
-    shared = {name: forked.Value("q", 0) for name in ("next", "files", "bytes")}
+    shared = {name: forked.Value("q", 0) for name in ("next", *_COUNTS)}
     running = [
-        forked.Process(target=work, args=(task, asked, shared, os.getpid()))
-        for _ in range(min(streams, len(asked)))
+        forked.Process(target=work, args=(task, lines, number, asked, shared))
+        for number in range(len(lines))
     ]
     for process in running:
         process.start()
+    for line in lines:
+        line.let_go()
     waiting = {process.sentinel for process in running}
     while waiting:
         waiting -= {each for each in wait(list(waiting), timeout=0.5) if isinstance(each, int)}
@@ -395,34 +489,53 @@ def streamed(
         process.join()
     if any(process.exitcode not in (0, _ENDED_EARLY) for process in running):
         sys.exit(1)  # the stream has said why
-    moved = {"items": shared["files"].value, "bytes": shared["bytes"].value}
+    moved = {name: shared[name].value for name in _COUNTS}
     return all(process.exitcode == 0 for process in running), moved
 
 
 def fill(task: dict[str, Any]) -> dict[str, Any]:
-    """Where the source is not reached nothing is said: rsync will say it better."""
+    """What came, and whether anything is left to rsync. Where the source is not reached nothing
+    is said: rsync will say it better."""
+    lines = [Line(task["config"], task["source"])]
     try:
-        listed, distance = listing(task)
+        far = distance(lines[0]) > _FAR_SECONDS
+        listed = listing(lines[0], task["exclude"])
     except ConnectionError:
-        return {"items": 0, "bytes": 0}
+        return {"items": 0, "bytes": 0, "left": True}
     target, journal = task["target"], Journal(task["journal"])
-    far = distance > _FAR_SECONDS
-    wanted = list(missing(target, sooner_here(listed, far), journal))
-    total, whole, moved = sum(each.length for each in wanted), True, {"items": 0, "bytes": 0}
-    if total >= _FEW or journal.begun:
+    fresh = is_nothing(target)
+    wanted = list(missing(target, listed["files"], journal))
+    total, whole = sum(each.length for each in wanted), True
+    moved = {"items": 0, "bytes": 0, "left": True}
+    worth = total / _FEW_BYTES + len(wanted) / _FEW_FILES
+    if worth >= 1 or journal.begun:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         begin(wanted, Tree(target), journal)
         most = 1 if task["limit"] else _FAR if far else _NEAR
-        streams = min(most, 1 + total // _SHARE)
-        whole, moved = streamed(task, requests(wanted), total, streams)
-        finish(target, journal.begun, Journal(task["journal"]).there)
+        asked = requests(wanted)
+        streams = min(most, len(asked), int(1 + worth / 2))
+        lines += [Line(task["config"], task["source"]) for _ in range(1, streams)]
+        whole, moved = streamed(task, asked, total, lines)
+        is_all = finish(target, Journal(task["journal"]))
+        is_all = furnish(Tree(target), listed["directories"]) and is_all
+        moved["left"] = bool(moved["left"] or listed["left"]) or not (fresh and whole and is_all)
     if whole:
         os.rename(task["journal"], task["journal"] + ".done")
     return moved
 
 
+def is_nothing(path: str) -> bool:
+    try:
+        return not os.listdir(path)
+    except FileNotFoundError:
+        return True
+    except NotADirectoryError:
+        return False
+
+
 def main() -> None:
     task = json.load(sys.stdin)
+    gc.disable()  # there are no cycles, and looking for them takes its time
     try:
         result = fill(task)
     except OSError as error:

@@ -12,6 +12,7 @@ they have one: the same service may have another number there.
 from __future__ import annotations
 
 import base64
+import gc
 import grp
 import hashlib
 import json
@@ -25,7 +26,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import lru_cache
 from typing import Any, NoReturn
 
 _CHUNK = 1 << 20
@@ -38,6 +39,7 @@ _ACL_USER, _ACL_GROUP = 0x02, 0x08
 _BUCKETS = 256
 _Known = dict[str, list[Any]]
 """Name -> `signature` of the file when its content was read, and the content's SHA-256."""
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def fail(why: str) -> NoReturn:
@@ -73,6 +75,8 @@ def attributes(path: str, by_name: bool) -> dict[str, Any]:
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError:
+        names = []
+    if not names:
         return {}
     found: dict[str, Any] = {}
     for name in sorted(set(names) - set(_NOT_COMPARED)):
@@ -97,7 +101,7 @@ def acl(value: bytes) -> list[list[str]]:
     return entries
 
 
-@cache
+@lru_cache(None)
 def user(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
@@ -105,7 +109,7 @@ def user(number: int) -> str:
         return str(number)
 
 
-@cache
+@lru_cache(None)
 def group(number: int) -> str:
     try:
         return grp.getgrgid(number).gr_name
@@ -113,11 +117,15 @@ def group(number: int) -> str:
         return str(number)
 
 
-def content(path: str) -> str:
+def content(path: str, size: int) -> str:
+    """Of a file that is about so large: a buffer for more would cost more than most files do."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK):
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while chunk := os.read(descriptor, min(size + 1, _CHUNK)):
             digest.update(chunk)
+    finally:
+        os.close(descriptor)
     return digest.hexdigest()
 
 
@@ -152,8 +160,9 @@ def described(
     }
     if kind == stat.S_IFREG:
         *read, digest = known.get(name, [""])
-        same = digest and read == signature(status)
-        entry |= {"size": status.st_size, "sha256": digest if same else content(path)}
+        if not digest or read != signature(status):
+            digest = content(path, status.st_size)
+        entry |= {"size": status.st_size, "sha256": digest}
     elif kind == stat.S_IFLNK:
         entry["target"] = os.readlink(path)
     elif kind in (stat.S_IFBLK, stat.S_IFCHR):
@@ -183,7 +192,7 @@ def listing(top: str, exclude: list[str], write_to: str = "") -> dict[str, Any]:
     try:
         for entry in entries(top, exclude):
             size += entry.get("size", 0)
-            line = json.dumps(entry, sort_keys=True) + "\n"
+            line = _encode(entry) + "\n"
             digest.update(line.encode())
             items += 1
             if lines:
@@ -216,7 +225,7 @@ def ahead(task: dict[str, Any]) -> dict[str, Any]:
                 now[name] = before[name]
             elif status.st_ctime_ns < settled:
                 with suppress(FileNotFoundError):
-                    now[name] = [*found, content(path)]
+                    now[name] = [*found, content(path, status.st_size)]
                     size += status.st_size
     part = task["memo"] + ".part"
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -234,7 +243,7 @@ def describe(task: dict[str, Any]) -> dict[str, Any]:
     items = size = 0
     known = remembered(task["memo"]) if task.get("memo") else {}
     for entry in entries(task["path"], task["exclude"], by_name=True, known=known):
-        digests[bucket(entry["name"])].update((json.dumps(entry, sort_keys=True) + "\n").encode())
+        digests[bucket(entry["name"])].update((_encode(entry) + "\n").encode())
         items += 1
         size += entry.get("size", 0)
     return {"items": items, "bytes": size, "buckets": [digest.hexdigest() for digest in digests]}
@@ -355,6 +364,7 @@ def remove(path: str) -> None:
 
 def main() -> None:
     task = json.load(sys.stdin)
+    gc.disable()  # there are no cycles, and looking for them takes its time
     try:
         if task["verb"] == "measure":
             result = measure(task["path"], task["exclude"])
