@@ -442,10 +442,11 @@ def struck(scene: Scene, plan: Plan, fault: Fault, step: str, chance: random.Ran
             reach = scene.reach(source, plan.provider)
             strike = threading.Thread(target=begin_and_end, args=(fault, reach, after, lasts))
             strike.start()
-    assert strike is not None, f"{step} never began"
+    ended = scene.here.homeport.operation(operation.id)
+    assert strike is not None, f"{step} never began: {ended.error!r}"
     strike.join(120)
     assert not strike.is_alive()
-    return scene.here.homeport.operation(operation.id)
+    return ended
 
 
 def begin_and_end(fault: Fault, reach: Struck, after: float, lasts: float) -> None:
