@@ -231,6 +231,15 @@ def test_a_single_file(tmp_path: Path) -> None:
     assert way.target.stat().st_mtime_ns == way.source.stat().st_mtime_ns
 
 
+@pytest.mark.parametrize("name", ["../out", "a/../../out", "..", "/out/x", "a//b", "./a", "a/"])
+def test_no_name_that_the_source_tells_leads_out_of_the_target(tmp_path: Path, name: str) -> None:
+    tree = fill.Tree(str(tmp_path / "target"))
+    for act in (tree.create, tree.again, tree.directory):
+        with pytest.raises(SystemExit):
+            os.close(act(name))
+    assert not (tmp_path / "out").exists()
+
+
 def killed_in_the_middle(way: Way) -> int:
     """A filling of one large file, killed when some of its pieces were there: how many."""
     way.source.mkdir()

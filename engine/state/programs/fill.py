@@ -54,6 +54,7 @@ _LEFT_TO_RSYNC = (errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno
 _PR_SET_PDEATHSIG = 1
 _F_SETPIPE_SZ = 1031
 """fcntl(2); Python has a name for it since 3.10."""
+_NO_NAMES = ("", ".", "..")
 _COUNTS = ("items", "bytes", "left")
 _ENDED_EARLY = 3
 """Status of a stream whose connection broke: the others, and rsync, bring the rest."""
@@ -163,8 +164,8 @@ class Journal:
 
 
 class Tree:
-    """Files below the target, where no link is followed: one may stand where the source has a
-    directory."""
+    """Files below the target. No link is followed, for one may stand where the source has a
+    directory, and no name leads elsewhere, whatever the source says."""
 
     def __init__(self, top: str) -> None:
         self._parent, self._name = os.path.split(top)
@@ -187,14 +188,18 @@ class Tree:
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC
         if not name:
             return os.open(os.path.join(self._parent, self._name), flags, 0o600)
+        if last in _NO_NAMES:
+            refuse(name)
         if self._opened < 0 or directory != self._directory:
             self._enter(directory)
         return os.open(last, flags, 0o600, dir_fd=self._opened)
 
     def _enter(self, directory: str) -> None:
-        parts = [self._name, *(directory.split("/") if directory else [])]
+        parts = directory.split("/") if directory else []
+        if any(part in _NO_NAMES for part in parts):
+            refuse(directory)
         at = os.open(self._parent, os.O_PATH | os.O_DIRECTORY)
-        for part in parts:
+        for part in [self._name, *parts]:
             try:
                 with suppress(FileExistsError):
                     os.mkdir(part, 0o700, dir_fd=at)
@@ -206,6 +211,10 @@ class Tree:
         if self._opened >= 0:
             os.close(self._opened)
         self._directory, self._opened = directory, at
+
+
+def refuse(name: str) -> NoReturn:
+    fail(f"the source has {name!r} among its files, which is no name below the target")
 
 
 def missing(target: str, listed: list[list[Any]], journal: Journal) -> Iterator[Wanted]:
@@ -436,10 +445,10 @@ def furnish(tree: Tree, directories: list[list[Any]]) -> bool:
 
 def work(task: dict[str, Any], lines: list[Line], number: int, asked: Any, shared: Any) -> None:
     """In a process of its own, which ends with the one that began it."""
-    parent = os.getppid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is None or os.getppid() != parent.pid:
+        sys.exit(1)  # it had ended before
     line = lines.pop(number)
     for other in lines:
         other.let_go()
@@ -453,12 +462,14 @@ def work(task: dict[str, Any], lines: list[Line], number: int, asked: Any, share
 
 
 def distance(line: Line) -> float:
-    """Seconds that a question takes to get there and back. The first one waits for the login."""
-    for _ in range(2):
+    """Seconds that a question takes to get there and back."""
+    taken = []
+    for _ in range(3):  # the first one waits for the login, too; a busy machine delays any
         began = time.monotonic()
         line.ask({"read": [], "rate": 0})
         line.hear()
-    return time.monotonic() - began
+        taken.append(time.monotonic() - began)
+    return min(taken)
 
 
 def listing(line: Line, exclude: list[str]) -> dict[str, Any]:
