@@ -14,7 +14,6 @@ from typing import Any
 
 from engine.backends.hypervisor.agent import read_host_keys
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.containers import check_container
 from engine.backends.hypervisor.creation import check_spec
 from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds
@@ -44,7 +43,8 @@ def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -
         token = _token_secret(read(checked.token_ref), checked.token_id)
     else:
         totp_secret = read(checked.totp_ref).strip() if checked.totp_ref else ""
-        login = shared_login(checked, read(checked.password_ref), totp_secret)
+        password = read(checked.password_ref).rstrip("\r\n")
+        login = shared_login(checked, password, totp_secret)
     client = ProxmoxClient(checked, token, environment.provider.name, login)
     return Proxmox(client, environment.leases, environment.paths.state / "turns")
 
@@ -93,8 +93,6 @@ class Proxmox:
 
     def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
         check_spec(spec)
-        if self._client.settings.containers:
-            check_container(spec)
         with self._about("the guest cannot be created", spec.name):
             return self._maker.make(spec, progress)
 
@@ -154,11 +152,9 @@ class Proxmox:
     def host_keys(self, guest: Guest, progress: Progress) -> tuple[str, ...]:
         with self._about("the guest's SSH host key cannot be read", guest.name, guest.id):
             found = self._marked(guest)
-            return (
-                ()
-                if found.kind == CONTAINER
-                else read_host_keys(self._client, found.path, progress)
-            )
+            if found.kind == CONTAINER:
+                return ()  # it has no agent; it proves them itself
+            return read_host_keys(self._client, found.path, progress)
 
     # removing
 
