@@ -26,6 +26,7 @@ from engine.errors import Conflict, NotFound
 from engine.lab.guest.processes import start_time, wait_for_end
 from engine.lab.lab import Lab, PartStatus
 from engine.model.provider import CheckStatus, Service
+from engine.paths import Paths
 from tests.conformance.doubles import Journal, MemoryLeases
 from tests.lab_fixture import NoLeases
 
@@ -142,7 +143,7 @@ def test_a_killed_part_is_seen_and_started_again(make_lab, name):
 
 
 @pytest.fixture
-def lab_with_guest(make_lab) -> tuple[Lab, Hypervisor, Guest]:
+def lab_with_guest(make_lab, tmp_path) -> tuple[Lab, Hypervisor, Guest]:
     """A running guest at harbour-a, made the way a deployment makes it."""
     lab = make_lab()
     lab.up()
@@ -150,7 +151,7 @@ def lab_with_guest(make_lab) -> tuple[Lab, Hypervisor, Guest]:
     environment = BackendEnvironment(
         provider=profile,
         installation="testtest",
-        paths=None,  # type: ignore[arg-type] - this driver keeps no files
+        paths=Paths(tmp_path / "state", tmp_path / "config", lab.directory),
         read_secret=lambda reference: secrets[reference.removeprefix("secret:")],
         leases=MemoryLeases(),
     )

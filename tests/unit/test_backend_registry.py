@@ -120,4 +120,4 @@ def test_a_check_of_all_backends_never_raises(tmp_path: Path) -> None:
     assert {check.service for check in checks} == {service.value for service in chosen.services}
     hypervisor = next(check for check in checks if check.service == "hypervisor")
     assert hypervisor.status is CheckStatus.FAIL
-    assert "token_id" in hypervisor.found
+    assert "hosts" in hypervisor.found

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.containers import container_parameters
+from engine.backends.hypervisor.containers import check_container, container_parameters
 from engine.backends.hypervisor.creation import (
     clone_parameters,
     configuration,
@@ -79,6 +79,8 @@ class GuestMaker:
 
     def _ask_for(self, vmid: int, spec: GuestSpec, progress: Progress) -> None:
         """When it is its turn. Returns also where the guest should be looked for again."""
+        if self._settings.containers:
+            check_container(spec)
         node = choose_node(self._client, spec)
         with self._turns.at(node, self._settings.storage, progress):
             self._ask_at(node, vmid, spec, progress)

@@ -20,7 +20,7 @@ from engine.backends.hypervisor.wire import Parameter
 from engine.backends.protocols import NetKind, Progress
 from engine.errors import HomeportError, NotFound, OutcomeUnknown, RemoteFailure
 
-_SNAPSHOT_SECONDS, _BACKUP_SECONDS = 600.0, 6 * 3600.0
+_SNAPSHOT_SECONDS, _BACKUP_SECONDS, _REMOVAL_SECONDS = 600.0, 6 * 3600.0, 600.0
 _CANNOT = "snapshot feature is not available"
 
 
@@ -50,20 +50,13 @@ class SafetyNets:
         self, guest: MarkedGuest | None, known_as: str, kind: NetKind, progress: Progress
     ) -> bool:
         """False: it was not there any more."""
-        if kind == "snapshot":
-            path = f"{guest.path}/snapshot/{quote(known_as)}" if guest else ""
-            seconds = _SNAPSHOT_SECONDS
-        else:
-            node = guest.node if guest else online_nodes(self._client)[0].name
-            volume = known_as.partition(":")[2]
-            path = f"{self._place(node)}/{quote(volume, safe='')}"
-            seconds = _SNAPSHOT_SECONDS
-        if not path or not self._is_there(guest, known_as, kind):
+        path = self._where(guest, known_as, kind)
+        if not path:
             return False
         try:
-            self._tasks.wait(str(self._client.delete(path)), progress, seconds)
+            self._tasks.wait(str(self._client.delete(path)), progress, _REMOVAL_SECONDS)
         except (NotFound, OutcomeUnknown, RemoteFailure):
-            if self._is_there(guest, known_as, kind):
+            if self._where(guest, known_as, kind):
                 raise
         return True
 
@@ -143,12 +136,16 @@ class SafetyNets:
 
     # both
 
-    def _is_there(self, guest: MarkedGuest | None, known_as: str, kind: NetKind) -> bool:
+    def _where(self, guest: MarkedGuest | None, known_as: str, kind: NetKind) -> str:
+        """The path of what is to be removed; empty where it is not there. A backup outlives its
+        guest, and then any node will do."""
         if kind == "snapshot":
-            return guest is not None and known_as in self._snapshots(guest)
-        node = guest.node if guest else online_nodes(self._client)[0].name
-        rows: list[dict[str, Any]] = self._client.get(self._place(node), content="backup")
-        return any(row["volid"] == known_as for row in rows)
+            there = guest is not None and known_as in self._snapshots(guest)
+            return f"{guest.path}/snapshot/{quote(known_as)}" if guest and there else ""
+        place = self._place(guest.node if guest else online_nodes(self._client)[0].name)
+        rows: list[dict[str, Any]] = self._client.get(place, content="backup")
+        there = any(row["volid"] == known_as for row in rows)
+        return f"{place}/{quote(known_as.partition(':')[2], safe='')}" if there else ""
 
     def _place(self, node: str) -> str:
         return f"nodes/{quote(node)}/storage/{quote(self._storage)}/content"

@@ -14,7 +14,6 @@ from typing import Any
 
 from engine.backends.hypervisor.agent import read_host_keys
 from engine.backends.hypervisor.client import ProxmoxClient
-from engine.backends.hypervisor.containers import check_container
 from engine.backends.hypervisor.creation import check_spec
 from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds
@@ -51,7 +50,8 @@ def connect(
         token = _token_secret(read_secret(settings.token_ref), settings.token_id)
     else:
         totp_secret = read_secret(settings.totp_ref).strip() if settings.totp_ref else ""
-        login = shared_login(settings, read_secret(settings.password_ref), totp_secret)
+        password = read_secret(settings.password_ref).rstrip("\r\n")
+        login = shared_login(settings, password, totp_secret)
     return ProxmoxClient(settings, token, provider, login)
 
 
@@ -109,8 +109,6 @@ class Proxmox:
 
     def ensure(self, spec: GuestSpec, progress: Progress) -> Guest:
         check_spec(spec)
-        if self.client.settings.containers:
-            check_container(spec)
         with self._about("the guest cannot be created", spec.name):
             return self._maker.make(spec, progress)
 
@@ -170,9 +168,9 @@ class Proxmox:
     def host_keys(self, guest: Guest, progress: Progress) -> tuple[str, ...]:
         with self._about("the guest's SSH host key cannot be read", guest.name, guest.id):
             found = self._marked(guest)
-            return (
-                () if found.kind == CONTAINER else read_host_keys(self.client, found.path, progress)
-            )
+            if found.kind == CONTAINER:
+                return ()  # it has no agent; it proves them itself
+            return read_host_keys(self.client, found.path, progress)
 
     # removing
 

@@ -38,7 +38,7 @@ def ensure(ctx: StepContext) -> StepOutcome:
         search_domain=ctx.provider.zone,
         user=ctx.provider.access.user,
         ssh_public_keys=(installation_ssh_key(ctx.installation_secrets()).public_line,),
-        proof=ctx.installation_secrets().ensure(_proof(ctx), new_proof) if known is None else "",
+        proof="" if _is_proven(ctx, known) else _secret_proof(ctx),
     )
     with ctx.spent("provider-task"):
         guest = only_approved(ctx.backends.hypervisor, ctx.step).ensure(spec, ctx)
@@ -148,6 +148,21 @@ def _prove(ctx: StepContext) -> tuple[str, ...]:
 
 def _raised(error: HomeportError) -> None:
     raise error
+
+
+def _is_proven(ctx: StepContext, guest: Guest | None) -> bool:
+    known = ctx.resource(ResourceKind.GUEST)
+    return (
+        guest is not None
+        and known is not None
+        and known.external_id == guest.id
+        and bool(known.attributes.get(_PROVEN))
+    )
+
+
+def _secret_proof(ctx: StepContext) -> str:
+    """The same one until the guest has proven itself, however often it is made."""
+    return ctx.installation_secrets().ensure(_proof(ctx), new_proof)
 
 
 def _proof(ctx: StepContext) -> str:
