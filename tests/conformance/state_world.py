@@ -106,6 +106,15 @@ class StateWorld:
             secret = desk.grant(StateName.parse(name), user)
         return Client(self.url(name), user, secret, self.ca)
 
+    def store(self) -> tuple[BackendProfile, dict[str, str]]:
+        """The provider's OpenBao, and the secrets that it needs by their references."""
+        paths = Paths.from_environment({"HOMEPORT_HOME": str(self.home)})
+        with Homeport.open(paths) as homeport:
+            found = homeport.provider("home").backends[Service.SECRETS]
+            reference = str(found.settings["secret_id_ref"])
+            secrets = homeport._workplace.installation_secrets()
+            return found, {reference: secrets.get(reference.removeprefix("secret:"))}
+
     def url(self, name: str) -> str:
         return f"https://{HOST}:{self.port}/state/{name}"
 

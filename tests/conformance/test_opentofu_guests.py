@@ -16,8 +16,6 @@ import pytest
 from engine.backends.hypervisor.proxmox import open_backend
 from engine.backends.protocols import GuestSpec
 from engine.errors import Conflict, Denied, PlanChanged, RetryableError
-from engine.homeport import Homeport
-from engine.paths import Paths
 from engine.tfstate.model import StateName
 from tests.conformance.doubles import Journal
 from tests.conformance.proxmox_lab import LabWorld, lab_world
@@ -69,19 +67,15 @@ def files(lab: LabWorld, tmp_path: Path) -> TofuWorld:
 @pytest.fixture
 def served(files: TofuWorld, service: StateWorld, tmp_path: Path) -> TofuWorld:
     """States are at the service, to which Homeport gives itself access."""
-    with Homeport.open(Paths.from_environment({"HOMEPORT_HOME": str(service.home)})) as homeport:
-        profile = homeport.provider("home").model_dump(mode="json")
-        reference = str(profile["backends"]["secrets"]["settings"]["secret_id_ref"])
-        store = homeport._workplace.installation_secrets()
-        secret = store.get(reference.removeprefix("secret:"))
+    store, secrets = service.store()
     ca = (service.tls / "ca.pem").read_text()
     project = f"of-{tmp_path.name.rpartition('_')[2]}"
     state = {"url": service.url("").rstrip("/"), "ca_pem": ca, "project": project}
     return replace(
         files,
-        provider=profile,
+        provider={**files.provider, "backends": {"secrets": store.model_dump()}},
         infrastructure={**files.infrastructure, "state": state},
-        secrets={**files.secrets, reference: secret},
+        secrets={**files.secrets, **secrets},
     )
 
 

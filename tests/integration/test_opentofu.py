@@ -1,8 +1,8 @@
-"""A provider whose guests are declared to a real OpenTofu (or Terraform), on the lab."""
+"""A provider whose guests are declared to a real OpenTofu (or Terraform), on the lab; states and
+secrets are in a real OpenBao, the states behind `homeport state serve`."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from engine.errors import PlanChanged
 from engine.model.plan import OperationStatus, Plan
 from engine.model.provider import Service
+from tests.conformance.state_world import StateWorld, state_world
 from tests.conformance.terraform_world import program
 from tests.conformance.tofu_world import infrastructure
 from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
@@ -24,11 +25,25 @@ VM = "proxmox_virtual_environment_vm"
 
 
 @pytest.fixture(scope="module")
-def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    profile = infrastructure(tmp_path_factory.mktemp("mirror"))
+def service() -> Iterator[StateWorld]:
+    program()
+    with state_world() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def here(
+    lab: RunningLab, service: StateWorld, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Guests of harbour-a are declared; states and secrets are in a real OpenBao."""
+    store, secrets = service.store()
+    state = {"url": service.url("").rstrip("/"), "ca_pem": Path(service.ca).read_text()}
+    profile = infrastructure(tmp_path_factory.mktemp("mirror"), state=state)
     with installation(lab) as opened:
         usual = opened.homeport.provider("harbour-a")
-        opened.homeport.save_provider(usual.model_copy(update={"infrastructure": profile}), {})
+        backends = usual.backends | {Service.SECRETS: store}
+        changed = usual.model_copy(update={"backends": backends, "infrastructure": profile})
+        opened.homeport.save_provider(changed, secrets)
         yield opened
         opened.homeport.save_provider(usual, {})
 
@@ -47,8 +62,9 @@ def killed_and_ended_well(here: Installation, plan: Plan, *moments: str) -> None
     assert operation.status is OperationStatus.SUCCEEDED, operation.error
 
 
-def plain_plan(here: Installation, directory: Path) -> str:
+def plain_plan(here: Installation, service: StateWorld, name: str) -> str:
     """What the owner of the directory gets without Homeport: the README's own commands."""
+    directory = directory_of(here, name)
     provider = here.homeport.provider("harbour-a")
     settings = provider.backends[Service.HYPERVISOR].settings
     reference = str(settings["token_ref"]).removeprefix("secret:")
@@ -57,7 +73,11 @@ def plain_plan(here: Installation, directory: Path) -> str:
     variables.touch(mode=0o600)
     variables.write_text(f'proxmox_api_token = "{settings["token_id"]}={secret}"\n')
     run = directory / ".homeport" / "run"
+    owner = service.client(f"harbour-a/{here.owner(name)}", "owner")
     environment = {
+        "TF_HTTP_USERNAME": owner.user,
+        "TF_HTTP_PASSWORD": owner.password,
+        "TF_HTTP_CLIENT_CA_CERTIFICATE_PEM": Path(service.ca).read_text(),
         "PATH": "/usr/bin:/bin",
         "HOME": str(directory),
         "TF_CLI_CONFIG_FILE": str(run / "cli.rc"),
@@ -90,7 +110,18 @@ def change_by_hand(here: Installation, name: str, **settings: int) -> None:
     hypervisor.client.put(f"{place}/config", settings)
 
 
-def test_deployed_resized_looked_after_and_destroyed(here: Installation) -> None:
+def keep_states_elsewhere(here: Installation) -> None:
+    provider = here.homeport.provider("harbour-a")
+    assert provider.infrastructure is not None
+    settings = provider.infrastructure.settings
+    other = {**settings, "state": {**settings["state"], "project": "elsewhere"}}
+    changed = provider.infrastructure.model_copy(update={"settings": other})
+    here.homeport.save_provider(provider.model_copy(update={"infrastructure": changed}), {})
+
+
+def test_deployed_resized_looked_after_and_destroyed(
+    here: Installation, service: StateWorld
+) -> None:
     """One deployment's whole life, its worker killed between and within the steps that change
     its guest."""
     plan = here.plan("radicale", "tofu-cal")
@@ -98,7 +129,7 @@ def test_deployed_resized_looked_after_and_destroyed(here: Installation) -> None
     killed_and_ended_well(here, plan, "guest.ensure:2500", "guest.ensure:after")
     check_one_of_each(here, "tofu-cal")
     directory = directory_of(here, "tofu-cal")
-    assert "No changes" in plain_plan(here, directory)
+    assert "No changes" in plain_plan(here, service, "tofu-cal")
     assert here.homeport.drift("tofu-cal") == []
 
     plan = here.homeport.plan_resize("tofu-cal", cores=2, memory_mib=768, disk_gib=5)
@@ -115,7 +146,7 @@ def test_deployed_resized_looked_after_and_destroyed(here: Installation) -> None
     assert drift.words == f"update {VM}.tofu_cal (on_boot)"
     change_by_hand(here, "tofu-cal", onboot=1)
 
-    shutil.rmtree(directory)  # as for a guest from before it was declared
+    keep_states_elsewhere(here)  # where the guest is as unknown as one that was never declared
     plan = here.homeport.plan_resize("tofu-cal")
     assert declared(plan, "guest.ensure")[0] == ("import", f"{VM}.tofu_cal")
     killed_and_ended_well(here, plan)

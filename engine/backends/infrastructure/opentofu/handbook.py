@@ -32,8 +32,8 @@ _FILE = """\
 The state is `terraform.tfstate`, in this directory. Keep a copy of it with your backups."""
 _SERVICE = """\
 The state is kept at {url}. Get access to it from whoever looks after that service
-(with Homeport: `homeport state grant {state} --user NAME`), and set TF_HTTP_USERNAME and
-TF_HTTP_PASSWORD."""
+(with Homeport: `homeport state grant {state} --user NAME`), and set TF_HTTP_USERNAME,
+TF_HTTP_PASSWORD and, for an authority of your own, TF_HTTP_CLIENT_CA_CERTIFICATE_PEM."""
 
 
 def handbook(

@@ -113,7 +113,7 @@ class Program:
         lines: list[str] = []
         quiet = Listener(_Quiet(progress))
         self._run("reading the plan", ["show", "-json", file], quiet, keep=lines)
-        shown: Mapping[str, object] = json.loads("\n".join(lines))
+        shown: Mapping[str, object] = json.loads(next(x for x in lines if x.startswith("{")))
         return shown
 
     def push(self, file: str, progress: Progress) -> None:
