@@ -109,7 +109,7 @@ class MigratePage(Page):
         )
 
     def action_check(self) -> None:
-        from tui.screens.providers import ProviderPage
+        from tui.screens.provider import ProviderPage
 
         if name := self.query_one(RowList).key:
             self.app.push_screen(ProviderPage(name))
