@@ -171,7 +171,7 @@ def read_profile(file: Path) -> ProviderProfile:
             "the profile is not complete or not right",
             on=str(file),
             why=why,
-            do="The README shows a profile for Proxmox VE.",
+            do="Describe it by questions instead: homeport providers add NAME",
         ) from error
 
 

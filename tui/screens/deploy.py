@@ -205,7 +205,7 @@ class ProviderStep(Page):
         self.app.push_screen(NamePage(self._wish, self._profiles[chosen.key]))
 
     def action_check(self) -> None:
-        from tui.screens.providers import ProviderPage
+        from tui.screens.provider import ProviderPage
 
         if name := self.query_one(RowList).key:
             self.app.push_screen(ProviderPage(name))

@@ -121,7 +121,7 @@ class MigratePage(Page):
             self.app.push_screen(MoveTermsPage(self._deployment, target.provider.name))
 
     def action_check(self) -> None:
-        from tui.screens.providers import ProviderPage
+        from tui.screens.provider import ProviderPage
 
         if name := self.query_one(RowList).key:
             self.app.push_screen(ProviderPage(name))

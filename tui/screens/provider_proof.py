@@ -12,7 +12,7 @@ from textual.message import Message
 
 from tui.screens.page import BACK, Page
 from tui.screens.progress_text import error_lines
-from tui.screens.providers import check_lines
+from tui.screens.provider import check_lines
 from tui.session import CallFailed
 from tui.text import BLANK, Line, Span
 from tui.widgets.rows import Row, RowList, row_width
@@ -116,7 +116,7 @@ class ProofPage(Page):
         )
 
     def on_proof_page_saved(self, saved: Saved) -> None:
-        from tui.screens.providers import ProviderPage
+        from tui.screens.provider import ProviderPage
 
         self.app.farewell.draft = ""
         self.app.farewell.again = "homeport"

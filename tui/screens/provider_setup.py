@@ -17,8 +17,17 @@ from textual.message import Message
 
 from tui.screens.page import BACK, Page
 from tui.screens.progress_text import error_lines
+from tui.screens.provider_setup_text import (
+    ABOUT,
+    HELP,
+    OTHER,
+    PROOF,
+    part_line,
+    proof_line,
+    service_line,
+)
 from tui.session import CallFailed
-from tui.text import BLANK, Cell, Line, Span, columns, wrapped
+from tui.text import BLANK, Span, wrapped
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
 
@@ -26,27 +35,6 @@ if TYPE_CHECKING:
     from engine.homeport import Homeport
     from engine.provider_setup.outline import Outline, Outlined
     from engine.provider_setup.questions import Question
-
-ABOUT, PROOF = "about", "proof"
-TITLES = {
-    "hypervisor": "Hypervisor",
-    "addresses": "Addresses",
-    "dns": "DNS",
-    "secrets": "Secrets",
-    "certificates": "Certificates",
-}
-HELP = {
-    ABOUT: "The zone in which applications get their names, and how guests are reached.",
-    "hypervisor": "Where guests run. You see the certificate of its API and compare it, get the "
-    "commands that give Homeport its least rights, and choose among what is there.",
-    "addresses": "Who hands out the addresses of guests.",
-    "dns": "Who answers for the zone. Only names of Homeport's own are ever changed.",
-    "secrets": "Where the passwords and keys of applications lie.",
-    "certificates": "Who vouches for the names of applications.",
-    PROOF: "Every service is asked, and what can be tried without harm is tried. What is missing "
-    "is named, with the one command that mends it. Then it is saved.",
-}
-_OTHER = "A service that a provider may have."
 
 
 class SetupPage(Page):
@@ -143,7 +131,7 @@ class SetupPage(Page):
     def _draw_side(self) -> None:
         side, key = self.query_one("#side", LineView), self.query_one(RowList).key
         width = max(20, side.size.width - 1)
-        lines = wrapped(HELP.get(str(key), _OTHER), width)
+        lines = wrapped(HELP.get(str(key), OTHER), width)
         if self._error is not None:
             lines = error_lines(dict(self._error), width)
         side.show(lines)
@@ -400,28 +388,3 @@ class SetupPage(Page):
         super().key_typed(key)
         if key != "x":
             self._is_drop_next = False
-
-
-def part_line(title: str, said: str, is_done: bool, width: int) -> Line:
-    mark = Span("+ ", "good") if is_done else Span("- ", "muted")
-    word = said or ("answered" if is_done else "to be answered")
-    role = "plain" if said else "muted"
-    return (mark, *columns((Cell(title, 14, "strong"), Cell(word, width - 18, role))))  # type: ignore[arg-type]
-
-
-def service_line(one: Outlined, width: int) -> Line:
-    title = TITLES.get(one.service.value, one.service.value.capitalize())
-    said = ", ".join(filter(None, (one.said, one.title)))
-    if not one.is_required and not one.kind:
-        said = "none"
-    elif one.kind and not one.is_answered:
-        said = f"{said}: to be answered"
-    return part_line(title, said, one.is_answered, width)
-
-
-def proof_line(ready: bool, width: int) -> Line:
-    said = "see it working, and save it" if ready else "when all is answered"
-    return (
-        Span("> " if ready else "  ", "accent"),
-        *columns((Cell("Check", 14, "strong"), Cell(said, width - 18, "muted"))),
-    )
