@@ -217,11 +217,11 @@ def test_chat_on_a_database_server(here: Installation, world: DatabaseWorld) -> 
     assert use_application(here.homeport, "chat")
     [database] = databases_of(world)
     assert world.admin("SELECT count(*) FROM users", database)[0][0] >= 1
-    sessions = (
-        "SELECT DISTINCT s.ssl FROM pg_stat_activity a JOIN pg_stat_ssl s USING (pid) "
-        f"WHERE a.usename = '{database}'"
+    sessions = world.admin(
+        "SELECT DISTINCT usename, ssl FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) "
+        "WHERE usename LIKE 'hp!_%' ESCAPE '!'"
     )
-    assert world.admin(sessions) == [(True,)]
+    assert sessions == [(database, True)]
     succeeded(here.destroy("chat"))
     check_nothing_left(here, "chat")
     assert world.objects() == before
