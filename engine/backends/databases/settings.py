@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from engine.backends.protocols import DatabaseAccess
 from engine.backends.trust import pem_authority
 
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -40,6 +41,17 @@ class ServerSettings(BaseModel):
         """As it is shown: "db.example.org:5432"."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    def access(self, name: str) -> DatabaseAccess:
+        """Of the database and the role of this name."""
+        return DatabaseAccess(
+            host=self.host,
+            port=self.port,
+            database=name,
+            username=name,
+            ssl_mode=self.ssl_mode,
+            ca_pem=self.ca_pem,
+        )
 
 
 class PostgresSettings(ServerSettings):

@@ -5,16 +5,22 @@ from __future__ import annotations
 from pymysql.constants import CR, ER
 
 from engine.backends.databases.mariadb.rights import set_up_script
-from engine.backends.databases.mark import LEFT, is_distrust, not_believed
+from engine.backends.databases.mark import LEFT
+from engine.backends.databases.refusals import (
+    MADE_BEFORE,
+    away,
+    busy,
+    full,
+    is_distrust,
+    lost,
+    no_room,
+    not_believed,
+)
 from engine.backends.databases.settings import MariaSettings
 from engine.errors import (
     Denied,
     HomeportError,
-    Locked,
-    NoCapacity,
-    OutcomeUnknown,
     RemoteFailure,
-    Unreachable,
 )
 
 _FULL = (ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, ER.USER_LIMIT_REACHED)
@@ -28,7 +34,6 @@ _AWAY = (CR.CR_CONN_HOST_ERROR, CR.CR_CONNECTION_ERROR, CR.CR_UNKNOWN_HOST)
 _CUT = (CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR, ER.SERVER_SHUTDOWN, ER.NORMAL_SHUTDOWN)
 _NO_ROOM = (ER.DISK_FULL, ER.OUT_OF_RESOURCES, ER.OUTOFMEMORY)
 _BUSY = (ER.LOCK_WAIT_TIMEOUT, ER.LOCK_DEADLOCK)
-_MADE_BEFORE = "what was made before bears the deployment's mark and is found again"
 
 
 def refused(settings: MariaSettings, on: str, error: Exception, *, writes: bool) -> HomeportError:
@@ -37,13 +42,7 @@ def refused(settings: MariaSettings, on: str, error: Exception, *, writes: bool)
     if is_distrust(said):
         return not_believed(settings.address, said)
     if number in _FULL:
-        return Unreachable(
-            "the database server has no connection left",
-            on=settings.address,
-            why=said,
-            left=LEFT,
-            do="End connections that nobody needs, or raise max_connections, then resume.",
-        )
+        return full(settings.address, said)
     if number in _WRONG_PASSWORD:
         return Denied(
             f"MariaDB does not let {settings.user} in",
@@ -58,41 +57,27 @@ def refused(settings: MariaSettings, on: str, error: Exception, *, writes: bool)
             f"MariaDB denies this to {settings.user}",
             on=on,
             why=said,
-            left=_MADE_BEFORE,
+            left=MADE_BEFORE,
             do=f"Give the account its rights, as root:\n{set_up_script(settings)}",
         )
     if number in _NO_ROOM:
-        return NoCapacity(
-            "the database server has no room left",
-            on=settings.address,
-            why=said,
-            left=_MADE_BEFORE,
-            do="Free space or memory there, then resume.",
-        )
+        return no_room(settings.address, said)
     if number in _BUSY:
-        return Locked("somebody else works on the database", on=on, why=said, do="Try again.")
+        return busy(on, said)
     if number in _CUT and writes:
-        return OutcomeUnknown(
-            "the database server's answer got lost",
-            on=settings.address,
-            why=said,
-            left=_MADE_BEFORE,
-            do="Try again.",
-        )
+        return lost(settings.address, said)
     if number in (*_AWAY, *_CUT) or isinstance(error, OSError):
-        return Unreachable(
-            "the database server cannot be reached",
-            on=settings.address,
-            why=said,
-            left=LEFT,
-            do="Check that MariaDB is up, that bind-address has this address, and that this "
+        return away(
+            settings.address,
+            said,
+            "Check that MariaDB is up, that bind-address has this address, and that this "
             "machine may connect to it.",
         )
     return RemoteFailure(
         "MariaDB refuses a request",
         on=on,
         why=said,
-        left=_MADE_BEFORE,
+        left=MADE_BEFORE,
         do="Check the provider: homeport doctor --provider NAME",
     )
 

@@ -47,15 +47,7 @@ class MariaDatabases:
         return check_mariadb(self._session)
 
     def access(self, name: str) -> DatabaseAccess:
-        settings = self._session.settings
-        return DatabaseAccess(
-            host=settings.host,
-            port=settings.port,
-            database=checked(name),
-            username=name,
-            ssl_mode=settings.ssl_mode,
-            ca_pem=settings.ca_pem,
-        )
+        return self._session.settings.access(checked(name))
 
     def find(self, owner: str) -> tuple[str, ...]:
         with self._session.open(owner, writes=False) as connection:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors
 
-from engine.backends.databases.mark import LEFT, is_distrust, not_believed
+from engine.backends.databases.mark import LEFT
 from engine.backends.databases.postgresql.rights import set_up_script
+from engine.backends.databases.refusals import (
+    MADE_BEFORE,
+    away,
+    busy,
+    full,
+    is_distrust,
+    lost,
+    no_room,
+    not_believed,
+)
 from engine.backends.databases.settings import PostgresSettings
 from engine.errors import (
     Conflict,
     Denied,
     HomeportError,
-    Locked,
-    NoCapacity,
-    OutcomeUnknown,
     RemoteFailure,
     Unreachable,
 )
@@ -48,13 +55,7 @@ def refused(
     """writes: something may have been made before the connection was lost."""
     kind, said = _kind(error), _said(error)
     if issubclass(kind, _FULL):
-        return Unreachable(
-            "the database server has no connection left",
-            on=settings.address,
-            why=said,
-            left=LEFT,
-            do="End connections that nobody needs, or raise max_connections, then resume.",
-        )
+        return full(settings.address, said)
     if issubclass(kind, _WRONG_PASSWORD):
         return _denied_login(settings, said)
     if issubclass(kind, _NOT_NOW):
@@ -64,19 +65,13 @@ def refused(
             f"PostgreSQL denies this to the role {settings.user}",
             on=on,
             why=said,
-            left="what was made before bears the deployment's mark and is found again",
+            left=MADE_BEFORE,
             do=f"Give the role its rights, as a superuser:\n{set_up_script(settings)}",
         )
     if issubclass(kind, _NO_ROOM):
-        return NoCapacity(
-            "the database server has no room left",
-            on=settings.address,
-            why=said,
-            left="what was made before bears the deployment's mark and is found again",
-            do="Free space or memory there, then resume.",
-        )
+        return no_room(settings.address, said)
     if issubclass(kind, _BUSY):
-        return Locked("somebody else works on the database", on=on, why=said, do="Try again.")
+        return busy(on, said)
     if issubclass(kind, errors.DependentObjectsStillExist):
         return Conflict(
             "the role owns more than its database",
@@ -91,7 +86,7 @@ def refused(
         "PostgreSQL refuses a request",
         on=on,
         why=said,
-        left="what was made before bears the deployment's mark and is found again",
+        left=MADE_BEFORE,
         do="Check the provider: homeport doctor --provider NAME",
     )
 
@@ -100,23 +95,15 @@ def _way(settings: PostgresSettings, said: str, *, writes: bool) -> HomeportErro
     if is_distrust(said):
         return not_believed(settings.address, said)
     if writes:
-        return OutcomeUnknown(
-            "the database server's answer got lost",
-            on=settings.address,
-            why=said,
-            left="what it made bears the deployment's mark and is found again",
-            do="Try again.",
-        )
+        return lost(settings.address, said)
     return _away(settings, said)
 
 
 def _away(settings: PostgresSettings, said: str) -> Unreachable:
-    return Unreachable(
-        "the database server cannot be reached",
-        on=settings.address,
-        why=said,
-        left=LEFT,
-        do="Check that PostgreSQL is up, that listen_addresses has this address, and that this "
+    return away(
+        settings.address,
+        said,
+        "Check that PostgreSQL is up, that listen_addresses has this address, and that this "
         "machine may connect to it.",
     )
 

@@ -37,7 +37,7 @@ SELECT datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba
  WHERE %(mark)s IN (shobj_description(d.oid, 'pg_database'), shobj_description(r.oid, 'pg_authid'))
 """
 _END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
-_REFUSED = (errors.InvalidAuthorizationSpecification, errors.InvalidPassword)
+_SHUT = "SELECT 1 FROM pg_roles WHERE rolname = %s AND NOT rolcanlogin"
 
 
 class PostgresDatabases:
@@ -53,15 +53,7 @@ class PostgresDatabases:
         return check_postgresql(self._session)
 
     def access(self, name: str) -> DatabaseAccess:
-        settings = self._session.settings
-        return DatabaseAccess(
-            host=settings.host,
-            port=settings.port,
-            database=checked(name),
-            username=name,
-            ssl_mode=settings.ssl_mode,
-            ca_pem=settings.ca_pem,
-        )
+        return self._session.settings.access(checked(name))
 
     def find(self, owner: str) -> tuple[str, ...]:
         mark = mark_of(owner, self._provider)
@@ -93,8 +85,10 @@ class PostgresDatabases:
         try:
             with self._session.connected(name, password, name) as connection:
                 connection.execute("CREATE TEMPORARY TABLE homeport_proof ()")
-        except psycopg.OperationalError as error:
-            return "not permitted to log in" in str(error)
+        except psycopg.OperationalError:
+            # Of why, libpq says only what the server says in its own language.
+            with self._session.open(self._on(name), writes=False) as connection:
+                return connection.execute(_SHUT, (name,)).fetchone() is not None
         except psycopg.Error:
             return False
         return False
