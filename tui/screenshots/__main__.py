@@ -17,6 +17,7 @@ _SIZED = {
     "upgrade-wide": ("upgrade-all", (160, 50)),
     "move": ("progress-move", (80, 24)),
     "backups": ("deployment-backups", (80, 24)),
+    "provider-compare": ("provider-compare", (80, 24)),
 }
 """Pictures at a size of their own: name of the file -> scene and size."""
 _TEXT = re.compile(
