@@ -57,7 +57,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Paths whose content is read from now on."""
     seen: list[str] = []
     content = tree.content
-    monkeypatch.setattr(tree, "content", lambda path: seen.append(path) or content(path))
+    monkeypatch.setattr(
+        tree, "content", lambda path, size: (seen.append(path), content(path, size))[1]
+    )
     return seen
 
 

@@ -46,8 +46,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     with Homeport.open() as homeport:
         for name in ("home", "away"):
-            backends = {service: BackendProfile(kind="any") for service in Service}
-            backends |= {
+            backends = {
                 Service.SECRETS: BackendProfile(kind="sealed"),
                 Service.HYPERVISOR: BackendProfile(kind="proxmox"),
                 Service.ADDRESSES: BackendProfile(kind="pool"),
