@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import hypothesis
 import pytest
 
 # Here and nowhere else: each directory that names the fixture would get a lab of its own in the
@@ -11,6 +12,10 @@ import pytest
 from tests.lab_fixture import lab
 
 __all__ = ["lab"]
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # A process that nohup or a CI started ignores SIGHUP, and so do all its children: the tests
 # of what a lost terminal does would then test something else.
