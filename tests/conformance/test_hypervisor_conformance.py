@@ -164,7 +164,7 @@ def test_a_guest_that_is_off_gets_another_size_and_one_that_runs_is_left_alone(
     opened.ensure(larger, journal)
     config = world.guests()[int(guest.id)]
     assert (str(config["cores"]), str(config["memory"])) == ("2", "1024")
-    assert "size=6G" in config["scsi0"]
+    assert "size=6G" in config.get("rootfs", config.get("scsi0"))
     opened.start(guest, journal)
     running = world.guests()
     opened.ensure(replace(larger, cores=3), journal)
