@@ -67,6 +67,7 @@ class SetupDraft(Model):
     method: str = "debian"
     access: GuestAccess = GuestAccess()
     backends: dict[Service, BackendProfile] = Field(default_factory=dict)
+    infrastructure: BackendProfile | None = None
     answered: tuple[Service, ...] = ()
     revises: bool = False
 

@@ -75,7 +75,7 @@ _COMPARE = (*_SETUP, Act("enter", "list of texts"), Act("s", "It shows the SHA-2
 _COMMANDS = (*_COMPARE, Act("y", "pveum user add"))
 _PLACES = (
     *_COMMANDS,
-    Act("enter", "(needs a value)"),
+    Act("enter", "how Homeport logs in"),
     Act("down enter", "take it over"),
     Act("text:an-example-not-a-token enter", "set"),
     Act("s", "vmid first"),
