@@ -79,7 +79,7 @@ def plain_plan(here: Installation, service: StateWorld, name: str) -> str:
         "TF_HTTP_PASSWORD": owner.password,
         "TF_HTTP_CLIENT_CA_CERTIFICATE_PEM": Path(service.ca).read_text(),
         "PATH": "/usr/bin:/bin",
-        "HOME": str(directory),
+        "HOME": str(here.homeport.paths.lab),
         "TF_CLI_CONFIG_FILE": str(run / "cli.rc"),
         "SSL_CERT_FILE": str(directory / "proxmox-ca.pem"),
     }

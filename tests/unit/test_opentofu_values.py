@@ -252,6 +252,7 @@ def test_files_of_the_user_stay_when_a_deployment_goes(tmp_path: Path) -> None:
     mine.write_text("# mine")
     directory.prepare({"guest.tf.json": "1"})
     assert (directory.run / "mine.tf").is_symlink()
+    (directory.path / ".terraform").mkdir()  # of the user's own `tofu init`
     directory.remove()
     assert [path.name for path in directory.path.iterdir()] == ["mine.tf"]
     mine.unlink()

@@ -81,10 +81,12 @@ class Directory:
             )
 
     def remove(self) -> None:
-        """All that Homeport wrote; files of the user's own stay, and the directory with them."""
+        """All that Homeport and OpenTofu wrote; files of the user's own stay, and the directory
+        with them."""
         for name in (*self._written(), LOCK_FILE, "terraform.tfstate", "terraform.tfstate.backup"):
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.hidden, ignore_errors=True)
+        for made in (self.hidden, self.path / ".terraform"):
+            shutil.rmtree(made, ignore_errors=True)
         if self.path.exists() and not any(self.path.iterdir()):
             self.path.rmdir()
 
