@@ -61,7 +61,7 @@ def measure() -> list[dict[str, str]]:
         try:
             with installation(running) as here, both_grounds(here) as (source, target, way):
                 rows = MEGABYTES * ROWS_PER_MB // 2
-                psql(source, MAKE.format(rows=rows))
+                make(source, rows)
                 size = int(psql(source, "SELECT pg_database_size('cargo')")) / 1e6
                 ours, window, dump = [], [], []
                 for number in range(RUNS):
@@ -75,6 +75,11 @@ def measure() -> list[dict[str, str]]:
                 return told(size, ours, window, dump)
         finally:
             lab_cli.reset(paths, force=True)
+
+
+def make(source: Ground, rows: int) -> None:
+    words = ["runuser", "-u", "postgres", "--", "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    source.place.shell.run([*words, "-f", "-"], input=MAKE.format(rows=rows).encode(), timeout=3600)
 
 
 def moved(
