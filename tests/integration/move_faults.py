@@ -43,6 +43,7 @@ _LOOK_SECONDS = 0.01
 _LISTENING = "0A"
 """`st` in /proc/net/tcp (Linux, Documentation/networking/proc_net_tcp)."""
 _RETRY_SECONDS = "20"
+COMPILER = shutil.which("cc") or ""
 
 
 @dataclass
@@ -241,8 +242,7 @@ def disk_full(struck: Struck) -> Undo:
 
 
 def clock_turned(seconds: int) -> Callable[[Struck], Undo]:
-    """The clock of whoever runs the engine is another one for a while. Needs libfaketime
-    (`turnable_clock`)."""
+    """The clock of whoever runs the engine is another one for a while. Needs `turnable_clock`."""
 
     def on(struck: Struck) -> Undo:
         clock = clock_of(struck.paths)
@@ -264,28 +264,20 @@ def set_clock(clock: Path, seconds: int) -> None:
     part.rename(clock)
 
 
-def faketime() -> Path | None:
-    return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
-
-
 @contextmanager
 def turnable_clock(here: Installation) -> Iterator[None]:
-    """The worker, and what it starts, have a clock that can be set; left out where there is no
-    libfaketime. How long something takes is measured by another clock."""
-    library = faketime()
-    if library is None:
+    """The worker, and what it starts, have a wall clock that can be set; left out where there is
+    no C compiler."""
+    if not COMPILER:
         yield
         return
     clock = clock_of(here.homeport.paths)
+    library, source = clock.with_suffix(".so"), Path(__file__).parent.parent / "turned_clock.c"
+    words = (COMPILER, "-shared", "-fPIC", "-O1", "-o", str(library), str(source))
+    subprocess.run(words, check=True)
     set_clock(clock, 0)
     here.end_worker()
-    own = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
+    own = {"LD_PRELOAD": str(library), "TURNED_CLOCK": str(clock)}
     os.environ |= own
     try:
         yield
@@ -293,7 +285,8 @@ def turnable_clock(here: Installation) -> Iterator[None]:
         for name in own:
             del os.environ[name]
         here.end_worker()
-        clock.unlink()
+        for file in (clock, library):
+            file.unlink()
 
 
 _CARRYING = ("passage.open", "state.seed", "state.delta", "state.compare")

@@ -248,7 +248,7 @@ def test_a_broken_off_start_is_not_begun_again(ground: Ground, runs_already: boo
     slow = starting_slowly(ground.app)
     method.configure(ground.shell, slow, work)
     before = main_process(ground)
-    cut_off = Interrupted(ground.shell, 0, after=False, breaks_at_word="python3")
+    cut_off = Interrupted(ground.shell, 0, after=False, breaks_at_word="python3 -I -c")
     with pytest.raises(OutcomeUnknown):
         method.start(cut_off, slow, work, restart=False)
     started = main_process(ground)
