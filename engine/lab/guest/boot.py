@@ -38,8 +38,8 @@ class Boot:
 
     @property
     def loopback(self) -> str:
-        """What the guest's own loopback is on a machine that has one for all: an IPv4 address in
-        any case, as on a machine that has IPv6 addresses only."""
+        """Where services listen that only the guest itself reaches: an IPv4 address in any case,
+        as on a machine that has IPv6 addresses only."""
         if self.ip and ":" in self.ip:
             _, second, third, *_, last = IPv6Address(self.ip).exploded.split(":")
             return f"127.{int(second, 16)}.{int(third, 16)}.{int(last, 16) % 256}"

@@ -92,7 +92,7 @@ async def install_dovecot(ground: Ground) -> None:
 
     values = {
         "root": root, "home": home, "mail": mail, "users": users, "config": config,
-        "server": server, "address": ground.address,
+        "server": server, "address": ground.boot.loopback,
         "sockets": socket_directory(root, "dovecot", "auth-token-secret.dat.tmp") / "dovecot",
         "user": account.pw_name if account else getpass.getuser(),
         "group": grp.getgrgid(account.pw_gid if account else os.getgid()).gr_name,

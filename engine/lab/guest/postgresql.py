@@ -110,7 +110,7 @@ async def install_postgresql(ground: Ground) -> None:
         _UNIT.format(
             bin=programs,
             data=data,
-            address=ground.address,
+            address=ground.boot.loopback,
             sockets=sockets,
             run=ground.root / "run/lock",
         ),
@@ -137,6 +137,6 @@ async def _make_cluster(ground: Ground, programs: Path, data: Path, sockets: Pat
     if await child.ended != 0:
         raise InstallFailed(said.decode(errors="replace").strip())
     with (data / "postgresql.conf").open("a") as config:
-        config.write(_CONFIG.format(address=ground.address, sockets=sockets))
+        config.write(_CONFIG.format(address=ground.boot.loopback, sockets=sockets))
     (data / "pg_hba.conf").write_text(_ACCESS)
     (data / "lab-ready").touch()

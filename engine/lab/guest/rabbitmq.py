@@ -57,12 +57,12 @@ async def install_rabbitmq(ground: Ground) -> None:
     plugins = config / "enabled_plugins"
     if not plugins.exists():
         plugins.write_text("[].\n")
-    mapper = _FIRST_PORT + 2 * (zlib.crc32(ground.address.encode()) % _PAIRS)
+    mapper = _FIRST_PORT + 2 * (zlib.crc32(ground.boot.loopback.encode()) % _PAIRS)
     environment = {
         "HOME": home,
         "ERL_EPMD_PORT": mapper,
         "RABBITMQ_NODENAME": "rabbit@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": ground.address,
+        "RABBITMQ_NODE_IP_ADDRESS": ground.boot.loopback,
         "RABBITMQ_NODE_PORT": 5672,
         "RABBITMQ_DIST_PORT": mapper + 1,
         "RABBITMQ_MNESIA_BASE": home / "mnesia",

@@ -6,11 +6,12 @@ from dataclasses import asdict
 
 from engine.backends.protocols import BucketKey, Buckets
 from engine.catalog.package import S3_SECRETS
-from engine.errors import InvalidInput, NotFound
+from engine.errors import NotFound
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.secret_steps import secret_path
+from engine.operations.steps.served import still_there
 
 
 @handles("buckets.ensure@1")
@@ -50,13 +51,4 @@ def _held(ctx: StepContext) -> BucketKey | None:
 
 
 def _server(ctx: StepContext) -> Buckets:
-    server = ctx.backends.buckets
-    if server is None:
-        raise InvalidInput(
-            "the provider has no S3 server any more",
-            on=ctx.provider.name,
-            why="the deployment has a bucket there, and the provider's settings name no server",
-            left="the bucket is as it was",
-            do="Name the server in the provider's settings again, then resume.",
-        )
-    return server
+    return still_there(ctx, ctx.backends.buckets, "S3 server", "bucket")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from engine.backends.protocols import Databases
-from engine.errors import InvalidInput, RemoteFailure
+from engine.errors import RemoteFailure
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.served import still_there
 
 
 @handles("databases.ensure@1")
@@ -57,13 +58,4 @@ def open_databases(ctx: StepContext) -> None:
 
 
 def _server(ctx: StepContext) -> Databases:
-    server = ctx.backends.databases
-    if server is None:
-        raise InvalidInput(
-            "the provider has no database server any more",
-            on=ctx.provider.name,
-            why="the deployment has a database there, and the provider's settings name no server",
-            left="the database is as it was",
-            do="Name the server in the provider's settings again, then resume.",
-        )
-    return server
+    return still_there(ctx, ctx.backends.databases, "database server", "database")
