@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import fcntl
 import functools
 import json
 import os
@@ -12,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ ACCESS_KEY, SECRET_KEY = "canary-s3-access-key", "canary-s3-secret-key"
 """What the doubles of secrets give for the two."""
 _GRPC = 10_000
 """SeaweedFS adds so much to each port for another one."""
+_READY = "components are running and ready to use"
 
 
 @functools.cache
@@ -35,17 +39,30 @@ def port() -> int:
     rights = ["Admin", "Read", "Write", "List", "Tagging"]
     who = {"identities": [{"name": "app", "credentials": [key], "actions": rights}]}
     Path(home, "s3.json").write_text(json.dumps(who))
-    ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
+    with _alone():
+        ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
+        running = _started(weed, home, ports)
+        atexit.register(_end, running, home)
+        wait_until(lambda: _READY in Path(home, "log").read_text(errors="replace"), 60)
+    return ports["s3"]
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two that start at once pick the same further ports, and one of them ends for it."""
+    with Path(tempfile.gettempdir(), "hp-s3.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _started(weed: str, home: str, ports: Mapping[str, int]) -> subprocess.Popen[bytes]:
     words = [weed, "mini", f"-dir={home}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
     words += [f"-s3.config={home}/s3.json", "-admin.ui=false", "-webdav=false"]
     words += ["-s3.iam.readOnly=false"]  # or it makes no keys
     words += [f"-{name}.port={number}" for name, number in ports.items()]
     with Path(home, "log").open("w") as log:
         memory = {**os.environ, "GOMEMLIMIT": "300MiB"}
-        running = subprocess.Popen(words, stdout=log, stderr=log, env=memory)
-    atexit.register(_end, running, home)
-    wait_until(lambda: _answers(ports["s3"]), 60)
-    return ports["s3"]
+        return subprocess.Popen(words, stdout=log, stderr=log, env=memory)
 
 
 def _free() -> list[int]:
