@@ -89,7 +89,8 @@ def test_terms_of_a_move_are_typed_before_its_plan(run: Run) -> None:
         async with opened() as (engine, pilot):
             await play(pilot, *CHAT, Act("m", "It can move here"), Act("t", "as soon as all is"))
             await play(pilot, Act("ctrl+u text:tomorrow", "x this is not a time"))
-            await play(pilot, Act("ctrl+u text:hold", "waits until you press n"))
+            await play(pilot, Act("ctrl+u", "as soon as all is"))
+            await play(pilot, Act("text:hold", "waits until you press n"))
             await play(pilot, Act("tab text:long", "x this is not a length of time"))
             await play(pilot, Act("enter", "x window:"))
             await play(pilot, Act("ctrl+u text:30s", "longer than 30s"))

@@ -45,7 +45,7 @@ class MoveTermsPage(FieldsPage):
         }
 
     def said(self) -> dict[str, str]:
-        begin, window, limit = map(self.value, ("begin", "window", "limit"))
+        begin, window, limit = self._begin, self.value("window"), self.value("limit")
         return {
             "begin": {
                 READY: "the freeze begins as soon as all is copied (hold waits for your word, "
@@ -62,10 +62,14 @@ class MoveTermsPage(FieldsPage):
             else "write 500K or 20M to leave room on the line",
         }
 
+    @property
+    def _begin(self) -> str:
+        return self.value("begin") or READY
+
     def _begin_at(self) -> datetime | None:
         from engine.planning.quantities import time_of
 
-        begin = self.value("begin") or READY
+        begin = self._begin
         return None if begin in (READY, HOLD) else time_of(begin, datetime.now().astimezone())
 
     def go_on(self) -> None:
@@ -73,15 +77,11 @@ class MoveTermsPage(FieldsPage):
         from engine.planning.quantities import kib_of, seconds_of
         from tui.screens.plan import PlanPage
 
-        name, to, window, limit = (
-            self._deployment,
-            self._to,
-            self.value("window"),
-            self.value("limit"),
-        )
+        name, to = self._deployment, self._to
+        window, limit = self.value("window"), self.value("limit")
         terms = MoveTerms(
             window_seconds=seconds_of(window) if window else None,
-            hold=self.value("begin") == HOLD,
+            hold=self._begin == HOLD,
             begin_at=self._begin_at(),
             limit_kib=kib_of(limit) if limit else 0,
         )
