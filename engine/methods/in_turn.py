@@ -74,7 +74,7 @@ def run_in_turn(place: Place, *commands: Command, timeout: float = 120.0) -> lis
     RemoteFailure at the first one that fails and may not; those behind it were not begun.
     """
     done = place.run(
-        *("python3", "-I", "-S", "-c", _PROGRAM, f"{place.paths.lock}.turn"),
+        *("python3", "-I", "-S", "-c", _PROGRAM, place.paths.turn_lock),
         data=json.dumps([_task(command) for command in commands]).encode(),
         timeout=timeout + _LOCK_SECONDS,
         check=False,

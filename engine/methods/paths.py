@@ -103,6 +103,11 @@ class GuestPaths:
         """Held by whoever installs something on this guest."""
         return f"{self.root}/var/lib/homeport/install.lock"
 
+    @property
+    def turn_lock(self) -> str:
+        """Held by short commands that are run together (`engine.methods.in_turn`)."""
+        return f"{self.lock}.turn"
+
     def within(self, path: str) -> str:
         """The path, if it is one of the deployment's own; InvalidInput otherwise.
 

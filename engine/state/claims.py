@@ -67,8 +67,9 @@ def claims_of(place: Place) -> Claims:
         if unit.kind == "timers":
             tops += [f"{root}{top}/{name}" for top in _TIMERS for name in timers_of(locator)]
     tops += [expand_text(name, bindings) for name in package.ignored if name[0] in "{/"]
-    # Homeport's own: the lock of installers, its marks, the programs of scripts.
-    tops += [paths.lock, paths.run, f"{paths.base}/scripts", paths.restart_needed, paths.proven]
+    # Homeport's own: its locks, its marks, the programs of scripts.
+    tops += [paths.lock, paths.turn_lock, paths.run, f"{paths.base}/scripts"]
+    tops += [paths.restart_needed, paths.proven]
     return Claims(tuple(tops), code=(paths.base,))
 
 
