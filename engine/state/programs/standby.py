@@ -305,7 +305,12 @@ def systemctl(verb: str, *, must: bool = True) -> None:
         fail(done.stderr.strip()[-800:] or f"systemctl {verb} ended with {done.returncode}")
 
 
-_STREAMING = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming';"
+_STREAMING = """
+SELECT count(*) FROM pg_stat_wal_receiver JOIN pg_stat_activity USING (pid)
+ WHERE status = 'streaming' AND backend_start < now() - interval '2 s';
+"""
+"""A receiver says so, too, for the moment until the source answers that it has not got that WAL any
+more; then it ends."""
 
 
 def alive(pidfile: str) -> bool:
