@@ -230,6 +230,34 @@ def test_without_a_repository_backing_up_begins_with_one(run: Run) -> None:
     run(main())
 
 
+def test_a_repository_that_was_just_added_is_known_before_the_page_is_read_again(run: Run) -> None:
+    class Slow(ExampleHomeport):
+        """Tells of a deployment only when it is let."""
+
+        let = Event()
+
+        def endpoint(self, name: str) -> Any:
+            assert self.let.wait(20)
+            return super().endpoint(name)
+
+    async def main() -> None:
+        engine = Slow()
+        engine.finish_what_runs()
+        engine.desk = ExampleDesk(empty=True)
+        engine.let.set()
+        app = HomeportApp(engine.opener, clock=lambda: values.NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await play(pilot, *CHAT, Act("n", "Press a to add"), Act("a", "how you call it here"))
+            await play(pilot, Act("down text:/srv/keep enter", "keep the sheet elsewhere"))
+            await play(pilot, Act("escape", "look into it"))
+            engine.let.clear()
+            await play(pilot, Act("escape", "1 Overview"), Act("n", "1 Overview"))
+            engine.let.set()
+            await seen(pilot, "Capture its state")
+
+    run(main())
+
+
 def test_with_several_repositories_a_backup_asks_which(run: Run) -> None:
     async def main() -> None:
         async with opened() as (engine, pilot):

@@ -14,10 +14,11 @@ from tui.screens.page import Page
 from tui.words import HEALTH, is_observing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from engine.homeport import Homeport
     from engine.model.plan import Plan
+    from engine.model.repository import RepositoryProfile
     from tui.screens.deployment_facts import Facts
 
 
@@ -48,6 +49,13 @@ class DeploymentActions(Page):
         """The authority's root certificate is in this file."""
 
         file: str
+
+    @dataclass
+    class CanGoInto(Message):
+        """What a backup can go into, read when it was asked for: what the page knows may be
+        from before a repository was added."""
+
+        repositories: Sequence[RepositoryProfile]
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -151,10 +159,14 @@ class DeploymentActions(Page):
     # keeping, and giving up
 
     def action_back_up(self) -> None:
-        if self._free() and self._facts is not None:
+        if self._free():
+            self.ask(lambda homeport: homeport.repositories.all(), self.CanGoInto, "repositories")
+
+    def on_deployment_actions_can_go_into(self, found: CanGoInto) -> None:
+        if self.is_current:
             from tui.screens.backing_up import start_backup
 
-            start_backup(self, self._deployment, self._facts.repositories)
+            start_backup(self, self._deployment, found.repositories)
 
     def action_destroy(self) -> None:
         if self._free():
