@@ -39,7 +39,7 @@ from tests.scripted_package import CATALOG, use_catalog
 from tests.struck_line import Blow
 
 PACKAGE = "strongbox"
-_RETRY_SECONDS = "4"
+RETRY_SECONDS = "4"
 _SECONDS = (1.0, 9.0)
 """For how long a service is struck, from the beginning of the step on."""
 _TRIES = 3
@@ -127,9 +127,9 @@ def run(scene: Scene, seed: int) -> Ran:
     name, before = f"struck-{seed}", scene.services.look()
     request = scene.services.request(PACKAGE, name, {})
     struck = [strike(scene, seed, homeport.plan_deploy(request), chance)]
-    answers(scene, name)
+    answers(scene.here, name)
     struck.append(strike(scene, seed, homeport.plan_reconfigure(name, {"title": "Ahoy"}), chance))
-    answers(scene, name)
+    answers(scene.here, name)
     struck.append(strike(scene, seed, homeport.plan_destroy(name), chance))
     check_nothing_left(scene.here, name, NAME)
     after = scene.services.look()
@@ -138,9 +138,9 @@ def run(scene: Scene, seed: int) -> Ran:
     return Ran(seed, tuple(struck))
 
 
-def answers(scene: Scene, name: str) -> None:
+def answers(here: Installation, name: str) -> None:
     number = random.randrange(1 << 30)
-    answer = scene.here.homeport.endpoint(name).request("PUT", f"/{number}", timeout=60)
+    answer = here.homeport.endpoint(name).request("PUT", f"/{number}", timeout=60)
     assert answer.status == 200, answer.body
 
 
@@ -240,23 +240,21 @@ def check_explained(error: Mapping[str, Any] | None, what: str) -> None:
 
 @contextmanager
 def scene(lab: RunningLab, services: EveryService, catalog: Path) -> Iterator[Scene]:
-    """An installation that knows the provider and the package. catalog: a directory for it."""
-    write_package(catalog)
+    """An installation that knows the provider and the packages. catalog: a directory for them."""
+    shutil.copytree(CATALOG / "shelf", catalog / "shelf")
+    write_package(catalog / PACKAGE)
     use_catalog(lab.paths, catalog)
-    os.environ[LIMIT_VARIABLE] = _RETRY_SECONDS
     try:
         with installation(lab) as here:
-            here.end_worker()
             here.homeport.save_provider(services.profile(), services.secrets())
             yield Scene(here, services)
-            here.end_worker()
+            here.homeport.remove_provider(NAME)
     finally:
-        del os.environ[LIMIT_VARIABLE]
+        (lab.paths.config / "config.toml").unlink()
 
 
-def write_package(catalog: Path) -> None:
+def write_package(place: Path) -> None:
     """The logbook of the tests' catalog, which has a bucket beside its database."""
-    place = catalog / PACKAGE
     shutil.copytree(CATALOG / "logbook", place)
     manifest = yaml.safe_load((place / "manifest.yaml").read_text())
     manifest |= {"id": PACKAGE, "name": "Strongbox"}
@@ -276,7 +274,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
     given = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="hp-faults-"))
-    os.environ["HOMEPORT_HOME"] = str(home)
+    os.environ |= {"HOMEPORT_HOME": str(home), LIMIT_VARIABLE: RETRY_SECONDS}
     paths = Paths.from_environment()
     lab = RunningLab(Lab(paths.lab), paths)
     lab.lab.up()

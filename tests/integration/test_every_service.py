@@ -3,20 +3,20 @@ destroyed, twice in a row, with each service as it was found."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from engine.demo.use import VALUES, use_application
 from engine.model.deployment import ResourceKind
-from engine.model.plan import Operation
+from engine.model.plan import Plan
 from engine.model.provider import CheckStatus
-from tests.deployed import Installation, check_nothing_left, installation
+from engine.operations.retry import LIMIT_VARIABLE
+from tests.deployed import Installation, check_nothing_left
 from tests.every_service import NAME, EveryService, every_service
+from tests.integration import provider_faults
+from tests.integration.provider_faults import PACKAGE, Scene, answers
 from tests.lab_fixture import RunningLab
-from tests.scripted_package import CATALOG, use_catalog
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
@@ -28,26 +28,23 @@ def services(lab: RunningLab) -> Iterator[EveryService]:
 
 
 @pytest.fixture(scope="module")
-def here(
+def scene(
     lab: RunningLab, services: EveryService, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
-    own = tmp_path_factory.mktemp("catalog")
-    shutil.copytree(CATALOG / "shelf", own / "shelf")
-    use_catalog(lab.paths, own)
-    try:
-        with installation(lab) as opened:
-            opened.homeport.save_provider(services.profile(), services.secrets())
-            yield opened
-            opened.homeport.remove_provider(NAME)
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+) -> Iterator[Scene]:
+    with provider_faults.scene(lab, services, tmp_path_factory.mktemp("catalog")) as made:
+        yield made
 
 
-def succeeded(here: Installation, *plans: Any) -> None:
+@pytest.fixture
+def here(scene: Scene) -> Installation:
+    return scene.here
+
+
+def succeeded(here: Installation, *plans: Plan) -> None:
     """All of them at once."""
     operations = [here.homeport.apply(plan, plan.hash) for plan in plans]
     for operation in operations:
-        done: Operation = here.finish(operation)
+        done = here.finish(operation)
         assert done.status.value == "succeeded", repr(done.error)
 
 
@@ -122,3 +119,33 @@ def check_written_down(here: Installation, services: EveryService, *names: str) 
     assert len(seen["addresses"]["machines"]) == 2
     assert [row[0] for row in seen["databases"]["databases"] if row[0].startswith("hp_synapse")]
     assert b"hp-shelf" in seen["buckets"][0]
+
+
+def test_six_at_once_take_nothing_twice(here: Installation, services: EveryService) -> None:
+    homeport, before = here.homeport, services.look()
+    names = [f"one-of-six-{number}" for number in range(6)]
+    succeeded(here, *(homeport.plan_deploy(services.request(PACKAGE, name, {})) for name in names))
+    taken: dict[ResourceKind, list[str]] = {}
+    for name in names:
+        answers(here, name)
+        for resource in homeport.resources(name):
+            taken.setdefault(resource.kind, []).append(resource.external_id)
+    for kind in (
+        *(ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.RECORD),
+        *(ResourceKind.DATABASE, ResourceKind.BUCKET),
+    ):
+        assert len(set(taken[kind])) == len(taken[kind]) == len(names), kind
+    succeeded(here, *(homeport.plan_destroy(name) for name in names))
+    assert services.look() == before
+
+
+@pytest.mark.parametrize("seed", [1, 13])
+def test_a_service_that_is_struck_at_any_step_leaves_nothing_behind(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    scene.here.end_worker()
+    monkeypatch.setenv(LIMIT_VARIABLE, provider_faults.RETRY_SECONDS)
+    try:
+        assert len(provider_faults.run(scene, seed).struck) == 3
+    finally:
+        scene.here.end_worker()
