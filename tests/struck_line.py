@@ -4,6 +4,7 @@ it finds it stopped, silent, slow or answering errors."""
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import ssl
 import threading
@@ -16,6 +17,8 @@ from pathlib import Path
 from tests.conformance.dns_worlds import free_port
 
 _READ = 1 << 16
+_READING = ("GET", "HEAD", "LIST", "OPTIONS")
+_OF_THE_LINE = ("connection", "content-length", "transfer-encoding", "keep-alive")
 _SLOW_SECONDS = 0.7
 """For each piece that passes, in each direction."""
 
@@ -30,11 +33,13 @@ class Blow(StrEnum):
     SLOW = "slow"
     ERRORS = "errors"
     """Every request is answered with 503."""
+    DEAF = "answers lost"
+    """What changes something is carried out, and its answer never comes."""
 
 
 class StruckLine:
-    """A relay to `port` of the same host. certificate, key: with what it shows itself when it
-    answers errors in place of a service behind TLS."""
+    """A relay to `port` of the same host. tls: certificate and key of the service, with which the
+    line shows itself where it has to speak HTTP in the place of a service behind TLS."""
 
     def __init__(self, host: str, port: int, own: int, tls: tuple[Path, Path] | None) -> None:
         self.port = own
@@ -51,11 +56,15 @@ class StruckLine:
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
+    @property
+    def in_use(self) -> bool:
+        return bool(self._open)
+
     def strike(self, blow: Blow) -> None:
         self._blow = blow
         if blow is Blow.STOPPED:
             self._refuse()
-        if blow in (Blow.STOPPED, Blow.ERRORS):
+        if blow in (Blow.STOPPED, Blow.ERRORS, Blow.DEAF):
             self._cut()
 
     def mend(self) -> None:
@@ -101,6 +110,9 @@ class StruckLine:
             if self._blow is Blow.ERRORS:
                 self._answer_error(here)
                 return
+            if self._blow is Blow.DEAF:
+                self._lose_answer(here)
+                return
             with socket.create_connection(self._there, 30) as there, self._held(there):
                 there.settimeout(None)
                 back = threading.Thread(target=self._copy, args=(there, here), daemon=True)
@@ -137,6 +149,37 @@ class StruckLine:
             body = b"the service is not well"
             head = f"HTTP/1.1 503 Service Unavailable\r\nContent-Length: {len(body)}\r\n"
             line.sendall(head.encode() + b"Connection: close\r\n\r\n" + body)
+
+    def _lose_answer(self, here: socket.socket) -> None:
+        """One request; what only reads is answered."""
+        here.settimeout(30)
+        with self._shown(here) as line, line.makefile("rb") as asked:
+            method, path, _ = asked.readline().decode().split()
+            headers = http.client.parse_headers(asked)
+            body = asked.read(int(headers.get("content-length", 0)))
+            there = self._http()
+            try:
+                there.request(method, path, body, dict(headers))
+                answer = there.getresponse()
+                found = answer.read()
+            finally:
+                there.close()
+            if method not in _READING:
+                return
+            head = f"HTTP/1.1 {answer.status} {answer.reason}\r\n"
+            told = [(n, v) for n, v in answer.getheaders() if n.lower() not in _OF_THE_LINE]
+            told += [("Connection", "close"), ("Content-Length", str(len(found)))]
+            head += "".join(f"{name}: {value}\r\n" for name, value in told)
+            line.sendall(head.encode() + b"\r\n" + found)
+
+    def _http(self) -> http.client.HTTPConnection:
+        host, port = self._there
+        if self._tls is None:
+            return http.client.HTTPConnection(host, port, timeout=30)
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trust.check_hostname = False
+        trust.verify_mode = ssl.CERT_NONE  # its own certificate is the one that the line shows
+        return http.client.HTTPSConnection(host, port, timeout=30, context=trust)
 
     def _shown(self, here: socket.socket) -> socket.socket:
         if self._tls is None:

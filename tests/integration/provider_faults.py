@@ -42,6 +42,8 @@ PACKAGE = "strongbox"
 RETRY_SECONDS = "4"
 _SECONDS = (1.0, 9.0)
 """For how long a service is struck, from the beginning of the step on."""
+_LONG, _OFTEN = (32.0, 40.0), 0.1
+"""Now and then so long that a client gives up waiting."""
 _TRIES = 3
 
 STEPS: Mapping[Service, tuple[str, ...]] = {
@@ -72,8 +74,8 @@ class Scene:
         part = self.services.parts[service]
         found: dict[str, tuple[Switch, Switch]] = {}
         if (line := part.line) is not None:
-            blows = set(Blow) - ({Blow.ERRORS} if service is Service.DATABASES else set())
-            for blow in sorted(blows):
+            in_http = {Blow.ERRORS, Blow.DEAF}
+            for blow in sorted(set(Blow) - (in_http if service is Service.DATABASES else set())):
                 found[blow.value] = (lambda b=blow: line.strike(b), line.mend)  # type: ignore[misc]
         return found | self._own_ways().get(service, {})
 
@@ -155,7 +157,8 @@ def strike(scene: Scene, seed: int, plan: Plan, chance: random.Random) -> Struck
     step, ways = chance.choice(fit[service]), scene.ways(service)
     how = chance.choice(sorted(ways))
     what = f"seed {seed}: {service} {how} at {step} of {plan.intent.value}"
-    blow = Blowing(ways[how], chance.uniform(*_SECONDS), chance.uniform(0, 0.3))
+    lasts = chance.uniform(*(_LONG if chance.random() < _OFTEN else _SECONDS))
+    blow = Blowing(ways[how], lasts)
     # What comes just before a step is where a service goes away so that the step meets it.
     before = next(one.after for one in plan.steps if one.id == step)
     retried, said = 0, set[str]()
@@ -198,10 +201,10 @@ def strike(scene: Scene, seed: int, plan: Plan, chance: random.Random) -> Struck
 class Blowing:
     """One blow: begun once, and over a while after it was counted, or at the end."""
 
-    def __init__(self, way: tuple[Switch, Switch], seconds: float, delay: float) -> None:
+    def __init__(self, way: tuple[Switch, Switch], seconds: float) -> None:
         self._on, self._off = way
-        self._seconds, self._delay = seconds, delay
-        self._begun = self._counted = self._over = False
+        self._seconds = seconds
+        self._begun = self._over = False
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -212,7 +215,7 @@ class Blowing:
 
     def count(self) -> None:
         if self._timer is None and not self._over:
-            self._timer = threading.Timer(self._seconds + self._delay, self._finish)
+            self._timer = threading.Timer(self._seconds, self._finish)
             self._timer.start()
 
     def end(self) -> None:
@@ -273,6 +276,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and the services end with it
     home = Path(tempfile.mkdtemp(prefix="hp-faults-"))
     os.environ |= {"HOMEPORT_HOME": str(home), LIMIT_VARIABLE: RETRY_SECONDS}
     paths = Paths.from_environment()
