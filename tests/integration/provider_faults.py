@@ -199,12 +199,13 @@ def strike(scene: Scene, seed: int, plan: Plan, chance: random.Random) -> Struck
 
 
 class Blowing:
-    """One blow: begun once, and over a while after it was counted, or at the end."""
+    """One blow: begun once, and over a while after the step that it is meant for began; or after
+    it began itself, where that step is held up by it; or at the end."""
 
     def __init__(self, way: tuple[Switch, Switch], seconds: float) -> None:
         self._on, self._off = way
         self._seconds = seconds
-        self._begun = self._over = False
+        self._begun = self._counted = self._over = False
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -212,17 +213,26 @@ class Blowing:
         if not self._begun:
             self._begun = True
             self._on()
+            self._end_later()
 
     def count(self) -> None:
-        if self._timer is None and not self._over:
-            self._timer = threading.Timer(self._seconds, self._finish)
-            self._timer.start()
+        if not self._counted:
+            self._counted = True
+            self._end_later()
 
     def end(self) -> None:
+        self._stop_timer()
+        self._finish()
+
+    def _end_later(self) -> None:
+        self._stop_timer()
+        self._timer = threading.Timer(self._seconds, self._finish)
+        self._timer.start()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer.join()
-        self._finish()
 
     def _finish(self) -> None:
         with self._lock:
