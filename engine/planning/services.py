@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from engine.catalog.package import Package
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
@@ -12,6 +13,7 @@ from engine.model.plan import Effect, PlannedStep
 from engine.model.provider import Service
 from engine.planning.desired import Desired
 
+ENSURE_BUCKET = "buckets.ensure@1"
 COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
 _NO_WAY_BACK = ("mariadb",)
 """Servers whose databases are captured and restored on guests alone."""
@@ -56,18 +58,11 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
     """Before anything is installed that needs it. InvalidInput where the provider lacks it."""
     served, steps = served_component(desired), []
     if served:
-        step = desired.step(
-            "databases.ensure@1",
-            "Make its database",
-            Effect.CREATE,
-            f"{database_name(desired)} and its role, {_server(desired, served)}",
-            after,
-            {"component": served, "name": database_name(desired)},
-        )
-        steps.append(step)
+        step = database_step(desired, "Make its database", served, database_name(desired))
+        steps.append(step.model_copy(update={"effect": Effect.CREATE, "after": after}))
     if desired.package.needs.bucket:
         step = desired.step(
-            "buckets.ensure@1",
+            ENSURE_BUCKET,
             "Make its bucket",
             Effect.CREATE,
             f"{bucket_name(desired)} and a key for it, {_s3_server(desired)}",
@@ -76,6 +71,19 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
         )
         steps.append(step)
     return steps
+
+
+def database_step(desired: Desired, title: str, component: str, name: str) -> PlannedStep:
+    """The database is there, and its role has the password that is stored."""
+    what = f"{name} and its role, {_server(desired, component)}"
+    args = {"component": component, "name": name}
+    return desired.step("databases.ensure@1", title, Effect.CHANGE, what, (), args)
+
+
+def of_component(package: Package, secret: str) -> str:
+    """The component whose password it is; empty for others."""
+    component = secret.removesuffix("-password")
+    return component if component != secret and component in package.needs.components else ""
 
 
 def refuse_move(desired: Desired) -> None:
