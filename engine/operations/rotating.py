@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from engine.errors import InvalidInput
-from engine.model.plan import Plan
+from engine.model.plan import Intent, Plan
 from engine.operations.gates import refuse_destroyed
 from engine.operations.moving import refuse_moved
 from engine.operations.workplace import Workplace
@@ -38,3 +39,8 @@ class Rotating:
         package = self._workplace.package(deployment.application)
         desired = self._planner.with_history(self._planner.as_it_is(deployment, package))
         return plan_rotate(desired, inventory.resources.of(deployment.id), secrets)
+
+    def was_rotated(self, deployment: str, since: datetime) -> bool:
+        """Are passwords in a configuration from then, by the deployment's id, perhaps dead?"""
+        made = self._workplace.inventory.operations.all(deployment)
+        return any(run.plan.intent is Intent.ROTATE and run.created > since for run in made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from engine.catalog.package import Package
+from engine.catalog.package import S3_SECRETS, Package
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
@@ -84,6 +84,11 @@ def of_component(package: Package, secret: str) -> str:
     """The component whose password it is; empty for others."""
     component = secret.removesuffix("-password")
     return component if component != secret and component in package.needs.components else ""
+
+
+def is_of_server(package: Package, secret: str) -> bool:
+    """A server lets the application in by it, the provider's or the guest's own."""
+    return bool(of_component(package, secret)) or (package.needs.bucket and secret in S3_SECRETS)
 
 
 def refuse_move(desired: Desired) -> None:

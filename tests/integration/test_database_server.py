@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from engine.backends.protocols import BucketKey
+from engine.catalog.package import S3_SECRETS
 from engine.demo.use import use_application
 from engine.errors import InvalidInput
 from engine.homeport import DeployRequest, Homeport
@@ -26,13 +29,19 @@ from tests.conformance.database_worlds import (
     PostgresWorld,
     database_world,
 )
-from tests.conformance.test_buckets_conformance import everything
+from tests.conformance.test_buckets_conformance import as_seen_by, everything, works
 from tests.deployed import Installation, check_nothing_left, installation
+from tests.integration.test_secrets_stay_hidden import ProcessWatch, _files_with
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import CATALOG, use_catalog
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
+PASSWORD = "postgresql-password"
+KILLED = [
+    *("secrets.renew:after", "app.configure:after", "databases.ensure:after", "app.start:20"),
+    *("app.start:after", "app.health:after-journal", "secrets.forget-old:after"),
+]
 SERVED, OWN = "harbour-a", "harbour-b"
 NAME = "log"
 
@@ -143,7 +152,10 @@ def test_made_used_kept_moved_and_gone(
     succeeded(here.carry_out(homeport.plan_backup(NAME)))
     [backup] = homeport.repositories.backups(NAME)
     book.write(99)
+    new = passwords_are_changed(here, world, database)
+    # What a backup has of the password is dead by now.
     succeeded(here.carry_out(homeport.plan_restore(NAME, backup.id)))
+    assert here.backends(SERVED).secrets.get(secret_of(here, NAME, PASSWORD)) == new
     assert book.entries() == [0, 1, 2, 3, 4]
     book.write(5)
 
@@ -170,6 +182,55 @@ def test_made_used_kept_moved_and_gone(
     check_nothing_left(here, NAME)
     assert world.objects() == before
     homeport.repositories.remove("kept")
+
+
+def passwords_are_changed(here: Installation, world: DatabaseWorld, database: str) -> str:
+    """Taken back where the application does not start with the new one; then made, with a kill at
+    many points. The new one."""
+    store, path = here.backends(SERVED).secrets, secret_of(here, NAME, PASSWORD)
+    old = store.get(path)
+
+    def spoil(moment: str) -> None:
+        world.admin(f"ALTER ROLE {database} PASSWORD 'canary-of-somebody-else'")
+
+    plan = here.homeport.plan_rotate(NAME)
+    assert [change.id for change in plan.deletes] == ["secrets.forget-old"]
+    failed = here.killed_everywhere(plan, ["databases.ensure:after-journal"], spoil)
+    assert failed.error is not None
+    assert "passwords and keys from before" in failed.error["left"]
+    assert here.homeport.deployment(NAME).deployment.status.value == "running"
+    assert store.get(path) == old
+    Book(here.homeport).entries()
+
+    plan = here.homeport.plan_rotate(NAME, [PASSWORD])
+    watch = ProcessWatch([old])
+    with watch.watching():
+        succeeded(here.killed_everywhere(plan, KILLED))
+    new = store.get(path)
+    assert new != old
+    assert can_log_in(world, database, new)
+    assert not can_log_in(world, database, old)
+    Book(here.homeport).entries()
+    prefix = path.rpartition("/")[0]
+    assert not [kept for kept in store.list(prefix) if kept.startswith(f"{prefix}/before/")]
+    assert not watch.seen
+    assert not _files_with(here, [old, new])
+    said = world.log.read_text(errors="replace")
+    assert old not in said
+    assert new not in said
+    return new
+
+
+def secret_of(here: Installation, name: str, secret: str) -> str:
+    return f"deployments/{here.homeport.deployment(name).deployment.id}/{secret}"
+
+
+def can_log_in(world: DatabaseWorld, name: str, password: str) -> bool:
+    try:
+        world.login(name, password, "SELECT 1", name)
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def test_a_server_that_is_in_the_way_holds_the_deployment_and_not_for_good(
@@ -254,6 +315,18 @@ def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path:
     succeeded(here.carry_out(homeport.plan_backup("shelf")))
     [backup] = homeport.repositories.backups("shelf")
     book.write(7)
+    store = here.backends(SERVED).secrets
+    paths = [secret_of(here, "shelf", name) for name in S3_SECRETS]
+    old = BucketKey(*map(store.get, paths))
+    plan = homeport.plan_rotate("shelf")
+    assert [step.id for step in plan.deletes] == ["buckets.ensure", "secrets.forget-old"]
+    succeeded(here.killed_everywhere(plan, ["buckets.renew:after", "buckets.ensure:after"]))
+    new = BucketKey(*map(store.get, paths))
+    assert book.entries() == [0, 1, 2, 7]
+    assert works(new, made.external_id)
+    assert not works(old, made.external_id)
+    as_seen_by(new, made.external_id).ask("DELETE", "chart").read()
+    assert not _files_with(here, [old.secret_key, new.secret_key])
     succeeded(here.carry_out(homeport.plan_restore("shelf", backup.id)))
     assert book.entries() == [0, 1, 2]
     homeport.repositories.remove("kept")
