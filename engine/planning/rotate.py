@@ -48,42 +48,23 @@ def plan_rotate(
     owned = [found for found in resources if found.provider == desired.provider.name]
     stays = _staying(desired)
     names = _chosen(desired, stays, set(wanted))
-    told, what = _told(desired, owned, names), f"{desired.package.name} {desired.release.version}"
-    configure = desired.step("app.configure@1", "Write its configuration", Effect.CHANGE, what)
-    health = public_health(desired)
+    provider, listed = desired.provider.name, ", ".join(sorted(names))
     steps = [
-        desired.step("preflight@1", "Check guest and servers", Effect.READ, desired.provider.name),
+        desired.step("preflight@1", "Check guest and servers", Effect.READ, provider),
         *_made(desired, owned, names),
-        configure,
-        *told,
-        desired.step("app.start@1", "Restart the application", Effect.CHANGE, what),
-        *_account(desired),
-        health,
-        *_removed(desired, owned, names),
+        *_taken_up(desired, owned, names, "old"),
+    ]
+    title, args = "Put the values from before back", {"names": sorted(names)}
+    back = [
+        desired.step("secrets.take-back@1", title, Effect.CHANGE, listed, (), args),
+        *_taken_up(desired, owned, names, "new"),
     ]
     restart = f"{desired.package.name} restarts and is away for a few seconds."
-    plan = desired.plan(
-        Intent.ROTATE, in_order(steps), (), (restart, *_reasons(stays), *_shown(desired, names))
-    )
-    args = {"names": sorted(names)}
-    title = "Put the values from before back"
-    back = [
-        desired.step(
-            "secrets.take-back@1", title, Effect.CHANGE, ", ".join(sorted(names)), (), args
-        ),
-        configure,
-        *told,
-        desired.step("app.start@1", "Start it as it was", Effect.CHANGE, what),
-        *_account(desired),
-        health,
-        *_removed(desired, owned, names),
-    ]
-    rollback = desired.plan(
-        Intent.ROTATE, in_order([named(step, _BACK + step.id) for step in back])
-    )
-    return plan.model_copy(
-        update={"rollback": rollback, "rollback_from": steps[1].id, "no_return": health.id}
-    )
+    warnings = (restart, *_reasons(stays), *_shown(desired, names))
+    plan = desired.plan(Intent.ROTATE, in_order(steps), (), warnings)
+    way_back = in_order([named(step, _BACK + step.id) for step in back])
+    update = {"rollback": desired.plan(Intent.ROTATE, way_back), "rollback_from": steps[1].id}
+    return plan.model_copy(update={**update, "no_return": public_health(desired).id})
 
 
 def renewed_by(plan: Plan) -> tuple[str, ...]:
@@ -172,6 +153,19 @@ def _made(desired: Desired, owned: Sequence[Resource], names: Set[str]) -> Itera
         yield desired.step(RENEW_KEY, title, Effect.CREATE, what, (), {"name": bucket})
 
 
+def _taken_up(
+    desired: Desired, owned: Sequence[Resource], names: Set[str], gone: str
+) -> Iterator[PlannedStep]:
+    """What is stored is written and told, the application works with it, and the others go."""
+    what = f"{desired.package.name} {desired.release.version}"
+    yield desired.step("app.configure@1", "Write its configuration", Effect.CHANGE, what)
+    yield from _told(desired, owned, names)
+    yield desired.step("app.start@1", "Restart the application", Effect.CHANGE, what)
+    yield from _account(desired)
+    yield public_health(desired)
+    yield from _removed(desired, owned, names, gone)
+
+
 def _told(desired: Desired, owned: Sequence[Resource], names: Set[str]) -> list[PlannedStep]:
     """Servers are told the passwords that are stored."""
     databases = {
@@ -198,19 +192,15 @@ def _account(desired: Desired) -> Iterator[PlannedStep]:
         yield desired.step("accounts.ensure@1", title, Effect.CHANGE, what, (), args)
 
 
-def _removed(desired: Desired, owned: Sequence[Resource], names: Set[str]) -> Iterator[PlannedStep]:
-    """All but what is in use by then."""
+def _removed(
+    desired: Desired, owned: Sequence[Resource], names: Set[str], gone: str
+) -> Iterator[PlannedStep]:
+    """gone: "old" or "new"; whichever is not in use by then."""
     if names & set(S3_SECRETS):
         bucket = _bucket(desired, owned)
-        title, what = (
-            "Remove the other key",
-            f"the key for bucket {bucket} that is not in use any more",
-        )
+        title, what = f"Remove the {gone} key", f"the {gone} key for bucket {bucket}"
         yield desired.step(ENSURE_BUCKET, title, Effect.DELETE, what, (), {"name": bucket})
-    title, what = (
-        "Forget the other values",
-        f"values of {', '.join(sorted(names))} not in use any more",
-    )
+    title, what = f"Forget the {gone} values", f"{gone} values of {', '.join(sorted(names))}"
     yield desired.step("secrets.forget-old@1", title, Effect.DELETE, what)
 
 

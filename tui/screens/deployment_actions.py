@@ -35,6 +35,7 @@ class DeploymentActions(Page):
         Binding("v", "revert", "Go back to where it was moved from: read the plan first"),
         Binding("t", "go_on", "Go on with a move that broke off"),
         Binding("n", "back_up", "Back it up now: read the plan first"),
+        Binding("k", "rotate", "Change its passwords and keys: read the plan first"),
         Binding("r", "check_health", "Check the health now"),
         Binding("x", "destroy", "Destroy the deployment: read the plan first"),
         Binding("s", "save_root", "Save the root certificate of the authority to a file"),
@@ -167,6 +168,14 @@ class DeploymentActions(Page):
             from tui.screens.backing_up import start_backup
 
             start_backup(self, self._deployment, found.repositories)
+
+    def action_rotate(self) -> None:
+        if self._free():
+            name = self._deployment
+            self._read_plan(
+                f"change passwords and keys of {name}",
+                lambda homeport: homeport.plan_rotate(name),
+            )
 
     def action_destroy(self) -> None:
         if self._free():
