@@ -163,6 +163,11 @@ class StateUnit(Model):
     """Tables to empty when an older state is restored, because what they hold may have been
     used up since (keys that are handed out once)."""
 
+    @property
+    def is_made_anew(self) -> bool:
+        """Neither kept in backups nor carried to another provider."""
+        return self.klass in ("rebuildable", "cache")
+
 
 class Note(Model):
     """What matters to an operator in this release, in one or two plain sentences."""

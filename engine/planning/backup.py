@@ -35,7 +35,7 @@ def plan_backup(
     name, where = desired.name, f"{repository.name} ({repository.location})"
     args = {"repository": repository.name}
     what = f"{desired.package.name} {desired.release.version}"
-    kept = [unit.id for unit in desired.package.state if unit.klass not in ("cache", "rebuildable")]
+    kept = [unit.id for unit in desired.package.state if not unit.is_made_anew]
     capture = {"name": CAPTURE, "release": desired.release.version, "secrets": True}
     parts = f"{', '.join(kept)}, its configuration and secrets"
     check = f"{where} opens; {name} has room for a copy"

@@ -24,11 +24,32 @@ _LONGEST = 22
 def served_component(desired: Desired) -> str:
     """What the package needs and the provider's database server is; empty where that is none,
     or where data on it could not be brought back: those stay on the guest."""
+    offered = _offered(desired)
+    return "" if offered in _NO_WAY_BACK and _kept_units(desired, offered) else offered
+
+
+def kept_on_guest(desired: Desired) -> Iterator[str]:
+    """Why, where the provider has a server for it."""
+    offered = _offered(desired)
+    if offered and not served_component(desired):
+        name, units = COMPONENTS[offered], ", ".join(_kept_units(desired, offered))
+        yield (
+            f"Its {name} runs on the guest, and {_server(desired, offered)} is not used: Homeport "
+            f"cannot yet keep and put back what lies there, so {units} would be in no backup."
+        )
+
+
+def _offered(desired: Desired) -> str:
+    """What the package needs and the provider has a server for."""
     backend = desired.provider.backends.get(Service.DATABASES)
-    if backend is None or backend.kind not in desired.package.needs.components:
-        return ""
-    kept = {unit.kind for unit in desired.package.state}
-    return "" if backend.kind in kept.intersection(_NO_WAY_BACK) else backend.kind
+    needed = desired.package.needs.components
+    return backend.kind if backend is not None and backend.kind in needed else ""
+
+
+def _kept_units(desired: Desired, component: str) -> list[str]:
+    """What has to be in a backup of those that lie in the component."""
+    units = desired.package.state
+    return [unit.id for unit in units if unit.kind == component and not unit.is_made_anew]
 
 
 def database_name(desired: Desired) -> str:

@@ -154,7 +154,7 @@ def _check(desired: Desired, what: str) -> PlannedStep:
 def stop_and_keep(
     desired: Desired, present: Desired, operation: Occasion
 ) -> tuple[PlannedStep, ...]:
-    kept = [unit.id for unit in present.package.state if unit.klass not in ("cache", "rebuildable")]
+    kept = [unit.id for unit in present.package.state if not unit.is_made_anew]
     args = {"name": BEFORE, "release": present.release.version}
     what = f"{present.package.name} {present.release.version}"
     keep = f"{', '.join(kept)} and its configuration, on the guest"

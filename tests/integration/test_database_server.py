@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pymysql
 import pytest
 
 from engine.backends.protocols import BucketKey
@@ -26,6 +27,7 @@ from tests import s3_server
 from tests.conformance.database_worlds import (
     REFERENCE,
     DatabaseWorld,
+    MariaWorld,
     PostgresWorld,
     database_world,
 )
@@ -37,7 +39,7 @@ from tests.scripted_package import CATALOG, use_catalog
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
-PASSWORD = "postgresql-password"
+PASSWORD, MARIA_PASSWORD = "postgresql-password", "mariadb-password"
 KILLED = [
     *("secrets.renew:after", "app.configure:after", "databases.ensure:after", "app.start:20"),
     *("app.start:after", "app.health:after-journal", "secrets.forget-old:after"),
@@ -57,7 +59,7 @@ def here(
     lab: RunningLab, world: DatabaseWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     own = tmp_path_factory.mktemp("catalog")
-    for package in ("logbook", "shelf"):
+    for package in ("logbook", "shelf", "tally"):
         shutil.copytree(CATALOG / package, own / package)
     use_catalog(lab.paths, own)
     try:
@@ -169,6 +171,11 @@ def test_made_used_kept_moved_and_gone(
     assert any(step.kind == "databases.drop@1" for step in confirm.deletes)
     succeeded(here.carry_out(confirm))
     assert world.objects() == before
+    # On its guest, too, it gets another password.
+    new = here.backends(OWN).secrets.get(secret_of(here, NAME, PASSWORD))
+    succeeded(here.carry_out(homeport.plan_rotate(NAME)))
+    assert here.backends(OWN).secrets.get(secret_of(here, NAME, PASSWORD)) != new
+    assert book.entries() == list(range(7))
     # The way back is refused while the source serves: the server is older than a guest's own.
     failed = here.carry_out(homeport.plan_migrate(NAME, SERVED))
     assert failed.error is not None
@@ -228,7 +235,7 @@ def secret_of(here: Installation, name: str, secret: str) -> str:
 def can_log_in(world: DatabaseWorld, name: str, password: str) -> bool:
     try:
         world.login(name, password, "SELECT 1", name)
-    except psycopg.OperationalError:
+    except (psycopg.OperationalError, pymysql.Error):
         return False
     return True
 
@@ -286,6 +293,38 @@ def test_chat_on_a_database_server(here: Installation, world: DatabaseWorld) -> 
     succeeded(here.destroy("chat"))
     check_nothing_left(here, "chat")
     assert world.objects() == before
+
+
+def test_what_can_be_made_anew_lies_in_mariadb_on_its_server(
+    here: Installation, world: DatabaseWorld
+) -> None:
+    homeport = here.homeport
+    with database_world(MariaWorld) as maria:
+        serve(homeport, maria)
+        try:
+            before = maria.objects()
+            plan = plan_of(here, "tally", "tally")
+            assert plan.warnings == ()
+            succeeded(here.carry_out(plan))
+            visits = homeport.endpoint("tally")
+            visits.request("PUT", "/")
+            [database] = databases_of(maria)
+            counted = f"SELECT COUNT(*) FROM `{database}`.visit"  # noqa: S608
+            assert maria.admin(counted) == [(1,)]
+            store, path = here.backends(SERVED).secrets, secret_of(here, "tally", MARIA_PASSWORD)
+            old = store.get(path)
+            rotated = here.killed_everywhere(
+                homeport.plan_rotate("tally"), ["databases.ensure:after"]
+            )
+            succeeded(rotated)
+            assert visits.request("GET", "/").body == b"1"
+            assert can_log_in(maria, database, store.get(path))
+            assert not can_log_in(maria, database, old)
+            succeeded(here.destroy("tally"))
+            check_nothing_left(here, "tally")
+            assert maria.objects() == before
+        finally:
+            serve(homeport, world)
 
 
 def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path: Path) -> None:
