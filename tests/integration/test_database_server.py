@@ -173,7 +173,10 @@ def test_made_used_kept_moved_and_gone(
     assert world.objects() == before
     # On its guest, too, it gets another password.
     new = here.backends(OWN).secrets.get(secret_of(here, NAME, PASSWORD))
-    succeeded(here.carry_out(homeport.plan_rotate(NAME)))
+    watch = ProcessWatch([new])
+    with watch.watching():
+        succeeded(here.carry_out(homeport.plan_rotate(NAME)))
+    assert not watch.seen
     assert here.backends(OWN).secrets.get(secret_of(here, NAME, PASSWORD)) != new
     assert book.entries() == list(range(7))
     # The way back is refused while the source serves: the server is older than a guest's own.
@@ -210,9 +213,7 @@ def passwords_are_changed(here: Installation, world: DatabaseWorld, database: st
     Book(here.homeport).entries()
 
     plan = here.homeport.plan_rotate(NAME, [PASSWORD])
-    watch = ProcessWatch([old])
-    with watch.watching():
-        succeeded(here.killed_everywhere(plan, KILLED))
+    succeeded(here.killed_everywhere(plan, KILLED))
     new = store.get(path)
     assert new != old
     assert can_log_in(world, database, new)
@@ -220,7 +221,6 @@ def passwords_are_changed(here: Installation, world: DatabaseWorld, database: st
     Book(here.homeport).entries()
     prefix = path.rpartition("/")[0]
     assert not [kept for kept in store.list(prefix) if kept.startswith(f"{prefix}/before/")]
-    assert not watch.seen
     assert not _files_with(here, [old, new])
     said = world.log.read_text(errors="replace")
     assert old not in said
