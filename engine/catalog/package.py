@@ -163,6 +163,11 @@ class StateUnit(Model):
     """Tables to empty when an older state is restored, because what they hold may have been
     used up since (keys that are handed out once)."""
 
+    @property
+    def is_path(self) -> bool:
+        """Its locator is a path on the guest."""
+        return self.kind in ("certificates", "files", "maildir", "sqlite", "volume")
+
 
 class Note(Model):
     """What matters to an operator in this release, in one or two plain sentences."""
