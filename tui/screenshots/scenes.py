@@ -21,8 +21,8 @@ from tui.screenshots.example_review import NOTHING_TO_DECIDE, VALUES
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-SECONDS = 10.0
-"""How long a scene may take to come up; it takes parts of one."""
+SECONDS = 45.0
+"""How long a scene may take to come up on a machine that does much else; it takes parts of one."""
 
 
 @dataclass(frozen=True)
