@@ -180,6 +180,9 @@ SCENES: Mapping[str, Scene] = {
         moved=True,
     ),
     "deployment-backups": Scene(_BACKUPS),
+    "schedule": Scene(
+        (*_BACKUPS, Act("k", "(only by hand)"), Act("text:daily space text:03:30", "the first"))
+    ),
     "deployment-backups-none": Scene((*_CHAT, Act("6", "no backup of this"))),
     "backup": Scene(_BACKUP),
     "restore-as": Scene((*_BACKUP, Act("n", "calendar-2"))),
