@@ -168,6 +168,11 @@ class StateUnit(Model):
         """Neither kept in backups nor carried to another provider."""
         return self.klass in ("rebuildable", "cache")
 
+    @property
+    def is_path(self) -> bool:
+        """Its locator is a path on the guest."""
+        return self.kind in ("certificates", "files", "maildir", "sqlite", "volume")
+
 
 class Note(Model):
     """What matters to an operator in this release, in one or two plain sentences."""

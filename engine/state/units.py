@@ -9,7 +9,6 @@ from engine.methods.place import Place
 from engine.state.protocols import Unit
 from engine.state.volume import check_device
 
-_PATHS = ("files", "sqlite", "maildir", "certificates")
 INSTALLATION = "homeport."
 """How the ids of what Homeport itself puts on a guest begin."""
 
@@ -41,6 +40,6 @@ def _unit(place: Place, unit: StateUnit) -> Unit:
     locator = expand_text(unit.locator, bindings_of(place))
     if unit.kind == "volume" and locator.startswith("/dev/"):
         locator = check_device(locator)
-    elif unit.kind in (*_PATHS, "volume"):
+    elif unit.is_path:
         locator = place.paths.within(locator)
     return Unit(unit.id, unit.kind, locator, unit.exclude, unit.empty_after_restore)

@@ -18,7 +18,13 @@ from engine.model.provider import Check, ProviderProfile
 from engine.public import PublicEndpoint
 from engine.targets import Target
 from tui.screenshots import example_values as values
-from tui.screenshots.example_backups import BACKED_UP, DRILLED, ExampleDesk, backup_plan
+from tui.screenshots.example_backups import (
+    BACKED_UP,
+    DRILLED,
+    ExampleDesk,
+    ExampleScheduling,
+    backup_plan,
+)
 from tui.screenshots.example_move import (
     MOVED_CHAT,
     MOVING_CHAT,
@@ -31,6 +37,7 @@ from tui.screenshots.example_setup import ExampleSetupDesk
 
 if TYPE_CHECKING:
     from engine.backup.desk import RepositoryDesk
+    from engine.backup.scheduling import Scheduling
     from engine.catalog.package import Package
     from engine.homeport import Homeport
     from engine.model.outdated import Outdated
@@ -167,6 +174,10 @@ class ExampleHomeport:
 
     def remove_provider(self, name: str) -> None:
         self.profiles[:] = [one for one in self.profiles if one.name != name]
+
+    @property
+    def schedules(self) -> Scheduling:
+        return cast("Scheduling", ExampleScheduling(self.views))
 
     @property
     def repositories(self) -> RepositoryDesk:
