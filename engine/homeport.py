@@ -376,6 +376,11 @@ class Homeport:
             name, cores=cores, memory_mib=memory_mib, disk_gib=disk_gib
         )
 
+    def plan_rotate(self, name: str, secrets: Sequence[str] = ()) -> Plan:
+        """Other passwords and keys for a deployment; by default all that can be changed. What
+        stays as it is, and why, is among the plan's warnings."""
+        return self._planner.rotating.rotate(name, secrets)
+
     def drift(self, name: str) -> list[DeclaredChange]:
         """What would make its guest as it is declared; asks the provider, takes seconds. NotFound
         where the provider's guests are not declared."""

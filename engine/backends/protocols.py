@@ -373,6 +373,10 @@ class Buckets(Protocol):
         server makes keys, nothing else. held: the key given before, which stays where it still
         works; others of the owner's are removed then, for their answers got lost."""
 
+    def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
+        """Another key, beside the one that is held and stays; others of the owner's are removed.
+        `ensure` with the new one removes the old. InvalidInput where the server makes no keys."""
+
     def drop(self, owner: str, name: str) -> bool:
         """The owner's key and bucket are gone, with all objects and versions."""
 

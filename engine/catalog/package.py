@@ -164,6 +164,11 @@ class StateUnit(Model):
     used up since (keys that are handed out once)."""
 
     @property
+    def is_made_anew(self) -> bool:
+        """Neither kept in backups nor carried to another provider."""
+        return self.klass in ("rebuildable", "cache")
+
+    @property
     def is_path(self) -> bool:
         """Its locator is a path on the guest."""
         return self.kind in ("certificates", "files", "maildir", "sqlite", "volume")

@@ -24,6 +24,7 @@ FORMAT = 1
 class Intent(StrEnum):
     DEPLOY = "deploy"
     RECONFIGURE = "reconfigure"
+    ROTATE = "rotate"
     UPGRADE = "upgrade"
     ROLLBACK = "rollback"
     BACKUP = "backup"

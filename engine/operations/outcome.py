@@ -18,6 +18,7 @@ from engine.operations.wayback import WayBack, told_between, way_back_of
 AT_WORK = {
     Intent.DEPLOY: DeploymentStatus.DEPLOYING,
     Intent.RECONFIGURE: DeploymentStatus.CHANGING,
+    Intent.ROTATE: DeploymentStatus.CHANGING,
     Intent.UPGRADE: DeploymentStatus.CHANGING,
     Intent.ROLLBACK: DeploymentStatus.CHANGING,
     Intent.BACKUP: DeploymentStatus.CHANGING,
@@ -33,6 +34,7 @@ AT_WORK = {
 _ENDED_WELL = {
     Intent.DEPLOY: DeploymentStatus.RUNNING,
     Intent.RECONFIGURE: DeploymentStatus.RUNNING,
+    Intent.ROTATE: DeploymentStatus.RUNNING,
     Intent.UPGRADE: DeploymentStatus.RUNNING,
     Intent.ROLLBACK: DeploymentStatus.RUNNING,
     Intent.BACKUP: DeploymentStatus.RUNNING,
@@ -76,6 +78,8 @@ def record_end(
             status = OperationStatus.FAILED if status is OperationStatus.SUCCEEDED else status
         elif error and plan.no_return in inventory.finished_steps.of(operation.id):
             error = told_between(operation, error)
+            if plan.intent is Intent.ROTATE:
+                after = DeploymentStatus.RUNNING
     elif plan.intent is Intent.CONFIRM:
         # What it removes is not what serves.
         after = inventory.operations.status_before(operation.id)

@@ -24,6 +24,7 @@ from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.probes import Probes
 from engine.operations.resizing import Resizing
+from engine.operations.rotating import Rotating
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
@@ -34,6 +35,7 @@ from engine.planning.destroy import plan_destroy
 from engine.planning.names import check_account, check_domain, check_name, default_name
 from engine.planning.reconfigure import plan_reconfigure
 from engine.planning.resize import resized_to
+from engine.planning.rotate import renewed_by
 
 if TYPE_CHECKING:
     from engine.homeport import DeployRequest
@@ -56,6 +58,7 @@ class Planner:
         self.moving = Moving(workplace, self)
         self.probes = Probes(workplace)
         self.resizing = Resizing(workplace, self)
+        self.rotating = Rotating(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -140,7 +143,7 @@ class Planner:
             deployment.values,
             schema,
             renewed_secrets=renewed,
-            is_built=self._is_built(deployment),
+            is_built=self.is_built(deployment),
         )
         return self.declared(plan)
 
@@ -216,6 +219,8 @@ class Planner:
             return self.backups.again(deployment, plan)
         if plan.intent in (Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM):
             return self.moving.again(plan)
+        if plan.intent is Intent.ROTATE:
+            return self.rotating.rotate(plan.deployment, renewed_by(plan))
         if size := resized_to(plan):
             return self.resizing.resize(plan.deployment, **size.args)
         package = self._workplace.package(plan.application)
@@ -260,7 +265,7 @@ class Planner:
         given = next(filter(None, map(_account_of, plans)), "")
         return given or _default_account(package)
 
-    def _is_built(self, deployment: Deployment) -> bool:
+    def is_built(self, deployment: Deployment) -> bool:
         """Did its deploy ever end well?"""
         return deployment.status is DeploymentStatus.RUNNING or any(
             operation.plan.intent is Intent.DEPLOY and operation.status is OperationStatus.SUCCEEDED

@@ -14,7 +14,6 @@ from engine.planning.sequence import named
 FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
 LOW_TTL = 60
 """Of the names while a deployment moves, in seconds: nobody holds an old address for longer."""
-_MADE_ANEW = ("rebuildable", "cache")
 _BY_ITSELF = ("secrets",)
 """Kinds that are not carried from guest to guest: secrets go from store to store."""
 
@@ -40,7 +39,7 @@ def carried_units(desired: Desired) -> list[StateUnit]:
     return [
         unit
         for unit in desired.package.state
-        if unit.klass not in _MADE_ANEW and unit.kind not in _BY_ITSELF
+        if not unit.is_made_anew and unit.kind not in _BY_ITSELF
     ]
 
 

@@ -11,7 +11,6 @@ from engine.state.volume import check_device
 
 INSTALLATION = "homeport."
 """How the ids of what Homeport itself puts on a guest begin."""
-_MADE_ANEW = ("rebuildable", "cache")
 
 
 def units_of(place: Place, group: str | None = None) -> tuple[Unit, ...]:
@@ -23,7 +22,7 @@ def units_of(place: Place, group: str | None = None) -> tuple[Unit, ...]:
     return tuple(
         _unit(place, unit)
         for unit in declared
-        if unit.klass not in _MADE_ANEW and group in (None, unit.group)
+        if not unit.is_made_anew and group in (None, unit.group)
     )
 
 

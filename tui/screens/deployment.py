@@ -151,6 +151,8 @@ class DeploymentPage(DeploymentActions):
                 ("k", "schedule"),
                 ("g", "repositories"),
             ]
+        if self._section == "Secrets":
+            usual = [("Enter", "show"), ("h", "hide"), ("p", "change passwords and keys")]
         known = {key for key, _ in pending}
         rest = [hint for hint in usual if hint[0] not in known]
         return (("1-6", "section"), *pending, *rest, BACK)

@@ -35,6 +35,7 @@ class DeploymentActions(Page):
         Binding("v", "revert", "Go back to where it was moved from: read the plan first"),
         Binding("t", "go_on", "Go on with a move that broke off"),
         Binding("n", "back_up", "Back it up now: read the plan first"),
+        Binding("p", "rotate", "Change its passwords and keys: read the plan first"),
         Binding("k", "schedule", "Have it backed up by itself, at fixed times"),
         Binding("r", "check_health", "Check the health now"),
         Binding("x", "destroy", "Destroy the deployment: read the plan first"),
@@ -183,6 +184,14 @@ class DeploymentActions(Page):
     def on_deployment_actions_can_go_into(self, found: CanGoInto) -> None:
         if self.is_current:
             found.begin(self, self._deployment, found.repositories)
+
+    def action_rotate(self) -> None:
+        if self._free():
+            name = self._deployment
+            self._read_plan(
+                f"change passwords and keys of {name}",
+                lambda homeport: homeport.plan_rotate(name),
+            )
 
     def action_destroy(self) -> None:
         if self._free():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from threading import Condition
@@ -285,6 +285,16 @@ class ExampleHomeport:
             _changes(of.values, after.values),
             ("The service restarts: people who are signed in notice a pause of seconds.",),
         )
+
+    def plan_rotate(self, name: str, secrets: Sequence[str] = ()) -> Plan:
+        from engine.planning.desired import Desired
+        from engine.planning.rotate import plan_rotate
+
+        of = self.deployment(name).deployment
+        package = self.package(of.application)
+        there = self.provider(of.provider)
+        desired = Desired.of(of, package, package.release(of.release), there)
+        return plan_rotate(replace(desired, account="admin"), (), secrets)
 
     def plan_reviewed(self, name: str, review: Review) -> Plan:
         from engine.reviewing import refuse_undecided

@@ -139,6 +139,7 @@ SCENES: Mapping[str, Scene] = {
     "deployment-secret-shown": Scene(
         (*_DEPLOYMENT, Act("2", "hidden"), Act("enter", "an-example-not-a-password"))
     ),
+    "rotate-plan": Scene((*_DEPLOYMENT, Act("2", "hidden"), Act("p", "from before"))),
     "deployment-configuration": Scene((*_DEPLOYMENT, Act("3", "auth.delay"))),
     "deployment-resources": Scene((*_DEPLOYMENT, Act("4", "certificate"))),
     "deployment-history": Scene((*_DEPLOYMENT, Act("5", "1:11"))),

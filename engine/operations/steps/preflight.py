@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,12 +30,15 @@ class Finding:
 def preflight(ctx: StepContext) -> StepOutcome:
     """Every backend's own check, and that the name belongs to nobody else.
 
-    A deployment that is only configured anew is checked for its guest alone.
+    A deployment that is there is checked for its guest alone, and for the servers that are told
+    something.
     """
-    if ctx.plan.intent is Intent.RECONFIGURE:
+    services = [service.value for service in ctx.provider.services]
+    if ctx.plan.intent in (Intent.RECONFIGURE, Intent.ROTATE):
         ctx.shell()
-        return StepOutcome(changed=False)
-    findings = [finding for found in _side_by_side(ctx) for finding in found]
+        told = {step.kind.partition(".")[0] for step in ctx.plan.steps}
+        services = [service for service in services if service in told]
+    findings = [finding for found in _side_by_side(ctx, services) for finding in found]
     for finding in findings:
         check = finding.check
         ctx.log(f"{check.status.upper():4} {check.service}: {check.title}: {check.found}")
@@ -45,10 +48,9 @@ def preflight(ctx: StepContext) -> StepOutcome:
     return StepOutcome(changed=False, output={"checks": len(findings)})
 
 
-def _side_by_side(ctx: StepContext) -> Iterator[list[Finding]]:
+def _side_by_side(ctx: StepContext, services: Sequence[str]) -> Iterator[list[Finding]]:
     """The services do not wait for each other: most of the time is theirs."""
-    services = [service.value for service in ctx.provider.services]
-    with ThreadPoolExecutor(len(services)) as threads:
+    with ThreadPoolExecutor(max(1, len(services))) as threads:
         yield from threads.map(lambda service: _check(ctx, service), services)
 
 
