@@ -23,6 +23,8 @@ _NAME = re.compile(
     r"(?!.{254})([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.(?!$|\.)[a-z0-9_-]{1,63})*"
 )
 _OWNER = re.compile(r"[a-z0-9-]{1,80}")
+_ADDRESSES = frozenset({"A", "AAAA", "ALIAS", "CNAME"})
+"""Types that say where a name is found."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _refuse_foreign(view: ZoneView, name: str, types: frozenset[str], mine: froz
     if name == view.zone:
         # name servers, mail and policies live at the zone's own name: only what answers for
         # the same question is in the way
-        foreign &= types | {"A", "AAAA", "ALIAS", "CNAME"}
+        foreign &= types | (_ADDRESSES if types & _ADDRESSES else {"CNAME"})
     elif mine and "CNAME" not in types:
         foreign &= types | {"CNAME", "NS", "DNAME"}
     if foreign:

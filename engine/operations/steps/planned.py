@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from engine.backends.protocols import DnsRecord
 from engine.methods.protocols import Installation
 from engine.model.plan import PlannedStep
 from engine.operations.step import StepContext
+from engine.planning.records import PUBLIC_ADDRESS
 
 _ACCOUNTS = "accounts.ensure@1"
 
 
 def planned_records(*steps: PlannedStep) -> list[DnsRecord]:
-    """The record sets these steps name, without values: those are known when they run."""
+    """The record sets these steps name. That of the address is without values, and others may
+    have it in theirs (`pointing_at`): it is known when they run."""
     return [
-        DnsRecord(record["name"], record["type"], (), int(record.get("ttl", 300)))
+        DnsRecord(
+            record["name"],
+            record["type"],
+            tuple(record.get("values", ())),
+            int(record.get("ttl", 300)),
+        )
         for step in steps
         for record in step.args.get("records", ())
+    ]
+
+
+def pointing_at(address: str, records: Iterable[DnsRecord]) -> list[DnsRecord]:
+    """The records as they are written."""
+    return [
+        dataclasses.replace(
+            record,
+            values=tuple(value.replace(PUBLIC_ADDRESS, address) for value in record.values)
+            or (address,),
+        )
+        for record in records
     ]
 
 
