@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from engine.operations.steps.planned import planned_records, pointing_at
 from engine.operations.workplace import Workplace
 from engine.planning.desired import Desired
 from engine.planning.records import (
+    PUBLIC_ADDRESS,
     beside_the_address,
     check_together,
     more_than_the_address,
@@ -74,7 +76,8 @@ class Recording:
         if not steps and records != deployment.records:
             # What it says is in the zone already, by its package: only the books change.
             steps = [write]
-        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), _changes(seen))
+        told = _fixed(desired, address.partition("/")[0])
+        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), _changes(seen), told)
         return plan.model_copy(update={"records": records})
 
     def _desired(self, deployment: Deployment) -> Desired:
@@ -110,6 +113,18 @@ def _unnamed(desired: Desired, resources: Sequence[Resource]) -> list[PlannedSte
         for found in resources
     )
     return [] if named else reverse_named(desired)
+
+
+def _fixed(desired: Desired, address: str) -> tuple[str, ...]:
+    """What a move would leave pointing at the old side."""
+    there = re.compile(rf"(?<![0-9.]){re.escape(address)}(?![0-9.])")
+    keys = [record.key for record in desired.records if any(map(there.search, record.values))]
+    if not keys:
+        return ()
+    return (
+        f"The address {address} stands in {', '.join(keys)}: a move will not change it there. "
+        f"Write {PUBLIC_ADDRESS} in its place, and it will.",
+    )
 
 
 def _changes(seen: DnsPlan) -> tuple[Change, ...]:
