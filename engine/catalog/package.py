@@ -261,6 +261,11 @@ class Package(Model):
                 raise ValueError("a service of the method debian has an exec")
             if not all(release.pypi for release in self.releases):
                 raise ValueError("a release of the method debian has a pypi")
+        keys = [(record.name, record.type) for record in self.records]
+        if len(set(keys)) < len(keys):
+            raise ValueError("records: a name and type is there once, with all of its values")
+        if {("@", "A"), ("@", "AAAA"), ("@", "CNAME")} & set(keys):
+            raise ValueError("records: the address of the domain is Homeport's to write")
         return self
 
     def release(self, version: str | None = None) -> Release:

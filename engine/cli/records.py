@@ -50,16 +50,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(homeport: Homeport, options: argparse.Namespace) -> int:
-    added = {record.key for record in homeport.deployment(options.name).deployment.records}
+    own = homeport.deployment(options.name).deployment.records
+    added = {(record.name, record.values) for record in own}
     found = homeport.records(options.name)
     if options.json:
         output.emit_json(
-            [{**record.model_dump(mode="json"), "added": record.key in added} for record in found]
+            [
+                {**record.model_dump(mode="json"), "added": (record.name, record.values) in added}
+                for record in found
+            ]
         )
         return 0
     for record in found:
         for value in record.values:
-            of = "added" if record.key in added else "of its package"
+            of = "added" if (record.name, record.values) in added else "of its package"
             output.line(f"{record.type:5}  {record.name}  {value}  (TTL {record.ttl} s, {of})")
     if not found:
         output.line("none beside the record of its address")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.backends.protocols import DnsChange, DnsPlan
+from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord
 from engine.errors import NotFound
 from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
@@ -130,12 +130,18 @@ def _fixed(desired: Desired, address: str) -> tuple[str, ...]:
 def _changes(seen: DnsPlan) -> tuple[Change, ...]:
     return tuple(
         Change(
-            path=_key(each),
-            old=", ".join(each.before.values) if each.before else None,
-            new=", ".join(each.after.values) if each.after else None,
+            path=_key(each), old=_told(each.before, each.after), new=_told(each.after, each.before)
         )
         for each in _own(seen)
     )
+
+
+def _told(record: DnsRecord | None, other: DnsRecord | None) -> str | None:
+    """What it says; and for how long, where that is what differs."""
+    if record is None:
+        return None
+    differs = other is not None and other.ttl != record.ttl
+    return ", ".join(record.values) + (f" (TTL {record.ttl} s)" if differs else "")
 
 
 def _own(seen: DnsPlan) -> list[DnsChange]:

@@ -6,7 +6,7 @@ from engine.model.forecast import Forecast
 from engine.model.move import MoveTerms
 from engine.planning.desired import Desired
 from engine.planning.move_steps import LOW_TTL, place_of
-from engine.planning.records import PUBLIC_ADDRESS, TTL, beside_the_address
+from engine.planning.records import TTL, beside_the_address, follows_address
 
 
 def move_warnings(
@@ -37,8 +37,8 @@ def _other_records(target: Desired) -> list[str]:
     records = beside_the_address(target)
     if not records:
         return []
-    follow = [r.key for r in records if any(PUBLIC_ADDRESS in value for value in r.values)]
-    stay = [r.key for r in records if r.key not in follow]
+    follow = [record.key for record in records if follows_address(record)]
+    stay = [record.key for record in records if not follows_address(record)]
     told = []
     if follow:
         told.append(f"With the address changes what it stands in: {', '.join(follow)}.")

@@ -136,9 +136,16 @@ def declared_records(desired: Desired) -> tuple[RecordSet, ...]:
 def beside_the_address(desired: Desired) -> tuple[RecordSet, ...]:
     """Of the package and of its owner, by name; where both say something, the owner's word
     counts."""
-    own = {record.key: record for record in desired.records}
-    declared = [record for record in declared_records(desired) if record.key not in own]
-    return _by_name((*declared, *own.values()))
+    both = (*declared_records(desired), *desired.records)
+    sets = {record.key: record for record in (_of_its_family(each, desired) for each in both)}
+    return _by_name(sets.values())
+
+
+def _of_its_family(record: RecordSet, desired: Desired) -> RecordSet:
+    """Another name for the deployment's address is of the type that the address has there."""
+    if record.type in ("A", "AAAA") and follows_address(record):
+        return record.model_copy(update={"type": desired.record_type})
+    return record
 
 
 def check_together(records: Sequence[RecordSet], domain: str) -> None:
@@ -149,9 +156,25 @@ def check_together(records: Sequence[RecordSet], domain: str) -> None:
 
 def record_args(desired: Desired, ttl: int = TTL) -> list[dict[str, Any]]:
     """All records of the deployment, as the step that writes them is told. That of its address
-    has no values: they are known when it runs."""
+    has no values: they are known when it runs.
+
+    ttl: below the usual one around a move, also of the others that the address stands in. So the
+    step that lowers it changes as many as the one that points them elsewhere, and meets what
+    limits a zone has while nothing depends on it yet.
+    """
     address = {"name": desired.domain, "type": desired.record_type, "ttl": ttl}
-    return [address, *(_as_args(record) for record in beside_the_address(desired))]
+    others = beside_the_address(desired)
+    if ttl < TTL:
+        others = tuple(_remembered(each, ttl) if follows_address(each) else each for each in others)
+    return [address, *map(_as_args, others)]
+
+
+def follows_address(record: RecordSet) -> bool:
+    return any(PUBLIC_ADDRESS in value for value in record.values)
+
+
+def _remembered(record: RecordSet, seconds: int) -> RecordSet:
+    return record.model_copy(update={"ttl": min(record.ttl, seconds)})
 
 
 def more_than_the_address(desired: Desired) -> str:

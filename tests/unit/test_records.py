@@ -216,6 +216,21 @@ def test_what_stands_for_the_address_is_filled_when_it_is_known() -> None:
     assert pointing_at("192.0.2.7", records)[1].values == ("v=spf1 ip4:192.0.2.7 -all",)
 
 
+def test_another_name_for_the_address_is_of_the_family_that_it_has() -> None:
+    texts = ("A mail {public_address}", "TXT @ v=spf1 ip4:{public_address} -all", "A old 192.0.2.9")
+    pool = BackendProfile(kind="pool", settings={"network": "2001:db8::/64"})
+    there = provider("six", zone="home.example")
+    backends = {**there.backends, Service.ADDRESSES: pool}
+    six = with_records(*texts, provider=there.model_copy(update={"backends": backends}))
+    written = pointing_at("2001:db8::7", planned_records(*plan_deploy(six, SCHEMA).steps))
+    assert [(each.type, each.values) for each in written] == [
+        ("AAAA", ("2001:db8::7",)),
+        ("AAAA", ("2001:db8::7",)),
+        ("A", ("192.0.2.9",)),
+        ("TXT", ("v=spf1 ip6:2001:db8::7 -all",)),
+    ]
+
+
 def test_a_move_takes_them_along_and_says_which_follow_the_address() -> None:
     texts = ("MX @ 10 @", "TXT @ v=spf1 ip4:{public_address} -all")
     here, there = (with_records(*texts, provider=provider(at)) for at in ("home", "away"))
@@ -225,6 +240,7 @@ def test_a_move_takes_them_along_and_says_which_follow_the_address() -> None:
     for step in writing:
         assert [record["type"] for record in step.args["records"]] == ["A", "MX", "TXT"]
         assert f"MX {here.domain}" in step.subject
+        assert [record["ttl"] for record in step.args["records"]] == [60, 300, 60]
     told = " ".join(plan.warnings)
     assert f"stands in: TXT {here.domain}." in told
     assert re.search(rf"stay as they are.*: MX {here.domain}\.", told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from engine.backends.protocols import DnsRecord
@@ -12,6 +13,7 @@ from engine.operations.step import StepContext
 from engine.planning.records import PUBLIC_ADDRESS
 
 _ACCOUNTS = "accounts.ensure@1"
+_BEFORE_ADDRESS = re.compile(rf"\bip[46]:(?={re.escape(PUBLIC_ADDRESS)})")
 
 
 def planned_records(*steps: PlannedStep) -> list[DnsRecord]:
@@ -34,11 +36,17 @@ def pointing_at(address: str, records: Iterable[DnsRecord]) -> list[DnsRecord]:
     return [
         dataclasses.replace(
             record,
-            values=tuple(value.replace(PUBLIC_ADDRESS, address) for value in record.values)
-            or (address,),
+            values=tuple(_filled(value, address) for value in record.values) or (address,),
         )
         for record in records
     ]
+
+
+def _filled(value: str, address: str) -> str:
+    """A policy of SPF says the family before the address (RFC 7208, 5.6)."""
+    family = "ip6:" if ":" in address else "ip4:"
+    policy = _BEFORE_ADDRESS.sub(family, value)
+    return policy.replace(PUBLIC_ADDRESS, address)
 
 
 def installation(ctx: StepContext) -> Installation:
