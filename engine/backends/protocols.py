@@ -243,6 +243,17 @@ class Dns(Protocol):
         """The records that bear the owner's mark (marks themselves left out)."""
 
 
+@runtime_checkable
+class NamesAddresses(Protocol):
+    """A dns backend that holds the names of addresses, too, in zones of their own."""
+
+    def reverse_zones(self) -> Sequence[Dns]: ...
+
+    def reverse_of(self, name: str) -> Dns | None:
+        """The zone in which an address's name lies ("1.2.0.192.in-addr.arpa"); None: it is in
+        none of these."""
+
+
 # --- secrets ----------------------------------------------------------------------------
 
 

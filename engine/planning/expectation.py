@@ -28,6 +28,8 @@ _FIRST_TIME = {
     "app.publish@1": 2.0,
     "dns.apply@1": 3.0,
     "app.health@1": 3.0,
+    "reverse.ensure@1": 2.0,
+    "reverse.remove@1": 1.0,
     "guest.destroy@1": 8.0,
     "guest.keep-net@1": 5.0,
     "guest.drop-net@1": 3.0,

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from engine.backends.protocols import DnsRecord
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError, NotReady
 from engine.model.plan import Effect, Intent
 from engine.model.provider import Check, CheckStatus, Service
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.operations.steps.planned import planned_records
+from engine.operations.steps.planned import planned_records, pointing_at
 
 _SAMPLE = {"A": "192.0.2.1", "AAAA": "2001:db8::1"}
 """Addresses for documentation (RFC 5737, RFC 3849): the name is looked at, nothing is made."""
@@ -75,12 +74,8 @@ def _name_is_free(ctx: StepContext) -> list[Check]:
     if not wanted:
         return []
     names = sorted({record.name for record in wanted})
-    sample = [
-        DnsRecord(record.name, record.type, (_SAMPLE[record.type],), record.ttl)
-        for record in wanted
-        if record.type in _SAMPLE
-    ]
-    ctx.backends.dns.plan(ctx.owner, sample)
+    address = next(_SAMPLE[record.type] for record in wanted if not record.values)
+    ctx.backends.dns.plan(ctx.owner, pointing_at(address, wanted))
     title = "Name of the deployment"
     found = f"{', '.join(names)}: free, or this deployment's own"
     return [Check(service=Service.DNS, title=title, status=CheckStatus.PASS, found=found)]
