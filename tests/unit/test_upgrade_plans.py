@@ -115,6 +115,13 @@ def test_rollback_names_what_leaves_and_can_itself_be_taken_back() -> None:
         "app.run@1",
         "app.health@1",
     ]
+    rotated = plan_rollback(
+        *(old, new, OLD_SCHEMA, SCHEMA),
+        upgrade="0123456789ab",
+        captured=NOW,
+        has_other_passwords=True,
+    )
+    assert [step.kind for step in rotated.steps][4:6] == ["state.restore@1", "app.configure@1"]
     assert "since 2026-01-02 03:04 UTC" in plan.warnings[0]
     assert "(data)" in plan.warnings[0]
     restored = next(step for step in plan.steps if step.kind == "state.restore@1")
