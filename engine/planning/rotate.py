@@ -173,6 +173,14 @@ def _told(desired: Desired, owned: Sequence[Resource], names: Set[str]) -> list[
         found.key: found.external_id for found in owned if found.kind is ResourceKind.DATABASE
     }
     components = [c for n in sorted(names) if (c := of_component(desired.package, n))]
+    if databases.keys() & set(components) and Service.DATABASES not in desired.provider.backends:
+        raise InvalidInput(
+            "the provider has no database server any more",
+            on=desired.provider.name,
+            why=f"{desired.name} has a database there, and the settings name no server",
+            left="nothing was changed",
+            do="Name the server in the provider's settings again.",
+        )
     steps = [
         database_step(desired, "Set its password at the server", component, databases[component])
         for component in components
