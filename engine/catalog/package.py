@@ -63,7 +63,8 @@ class Needs(Model):
 class SecretSpec(Model):
     """A secret that Homeport generates once per deployment and that moves with it.
 
-    identity: must move byte for byte, ever (a signing key); otherwise it may be rotated.
+    identity: stays byte for byte, ever (a signing key); others `homeport rotate` changes where it
+    can (`engine.planning.rotate`).
     """
 
     kind: Literal["password", "token", "hex", "ed25519-seed"] = "token"

@@ -30,10 +30,10 @@ from engine.planning.upgrade import public_health
 
 RENEW, RENEW_KEY = "secrets.renew@1", "buckets.renew@1"
 _BACK = "back."
-_IDENTITY = "they are its identity, and others rely on them"
-_ITS_OWN = "the application keeps them itself, so they are changed in it"
-_SHARED = "the S3 server makes no keys, so the deployment has Homeport's own"
-_UNUSED = "nothing that Homeport writes has them in it"
+_IDENTITY = "the application's identity, which others rely on"
+_ITS_OWN = "kept by the application itself, and changed there"
+_SHARED = "the S3 server makes no keys, and Homeport's own is used"
+_UNUSED = "in nothing that Homeport writes"
 
 
 def plan_rotate(
@@ -132,7 +132,8 @@ def _chosen(desired: Desired, stays: dict[str, str], wanted: Set[str]) -> set[st
 
 def _reasons(stays: dict[str, str]) -> Iterator[str]:
     for why in dict.fromkeys(stays.values()):
-        yield f"As it is stays {', '.join(sorted(n for n in stays if stays[n] == why))}: {why}."
+        names = ", ".join(sorted(name for name in stays if stays[name] == why))
+        yield f"Not changed: {names} ({why})."
 
 
 def _shown(desired: Desired, names: Set[str]) -> Iterator[str]:
@@ -172,6 +173,14 @@ def _told(desired: Desired, owned: Sequence[Resource], names: Set[str]) -> list[
         found.key: found.external_id for found in owned if found.kind is ResourceKind.DATABASE
     }
     components = [c for n in sorted(names) if (c := of_component(desired.package, n))]
+    if databases.keys() & set(components) and Service.DATABASES not in desired.provider.backends:
+        raise InvalidInput(
+            "the provider has no database server any more",
+            on=desired.provider.name,
+            why=f"{desired.name} has a database there, and the settings name no server",
+            left="nothing was changed",
+            do="Name the server in the provider's settings again.",
+        )
     steps = [
         database_step(desired, "Set its password at the server", component, databases[component])
         for component in components
