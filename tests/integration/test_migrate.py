@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,8 @@ from engine.homeport import Homeport
 from engine.model.deployment import DeploymentStatus, Health, ResourceKind
 from engine.model.move import Move, MovePhase
 from engine.model.plan import Operation
-from engine.model.provider import Service
 from engine.public import PublicAnswer
-from tests.deployed import Installation, check_nothing_left, installation
+from tests.deployed import Installation, check_nothing_left, installation, naming_addresses
 from tests.lab_fixture import RunningLab
 from tests.ledger import BOOKS, MANY_ENTRIES, Ledger
 
@@ -103,24 +101,6 @@ def test_moved_and_moved_back_while_somebody_writes(here: Installation, applicat
         check_nothing_left(here, name, provider)
 
 
-@contextmanager
-def naming_addresses(here: Installation) -> Iterator[None]:
-    """Both harbours give their guests' addresses names."""
-    profiles = [here.homeport.provider(name) for name in (SOURCE, TARGET)]
-    try:
-        for profile in profiles:
-            dns = profile.backends[Service.DNS]
-            network = ip_network(profile.backends[Service.ADDRESSES].settings["network"])
-            zone = network[0].reverse_pointer.partition(".")[2]
-            more = dns.model_copy(update={"settings": {**dns.settings, "reverse_zones": [zone]}})
-            backends = {**profile.backends, Service.DNS: more}
-            here.homeport.save_provider(profile.model_copy(update={"backends": backends}), {})
-        yield
-    finally:
-        for profile in profiles:
-            here.homeport.save_provider(profile, {})
-
-
 def names_of(here: Installation, name: str) -> dict[str, tuple[str, ...]]:
     """What it has in DNS, by type; the names of its addresses by provider."""
     owner = here.owner(name)
@@ -137,7 +117,7 @@ def names_of(here: Installation, name: str) -> dict[str, tuple[str, ...]]:
 
 
 def test_reverted_with_what_the_source_had_and_said_what_stays_behind(here: Installation) -> None:
-    with naming_addresses(here):
+    with naming_addresses(here, SOURCE, TARGET):
         move_there_and_back(here, "mv-reverted")
         for provider in (SOURCE, TARGET):
             check_nothing_left(here, "mv-reverted", provider)
