@@ -202,6 +202,7 @@ def failed_check(service: str, error: HomeportError, title: str = "") -> Check:
         status=CheckStatus.FAIL,
         found=found,
         do=error.do,
+        retryable=error.retryable,
     )
 
 

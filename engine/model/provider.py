@@ -86,3 +86,5 @@ class Check(Model):
     status: CheckStatus
     found: str = ""
     do: str = ""
+    retryable: bool = False
+    """What failed may pass later without anybody changing anything."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from engine.errors import (
     Unsafe,
 )
 from engine.model.provider import CheckStatus
+from engine.paths import Paths
 from tests.conformance.dns_worlds import HOST, REVERSE, WORLDS, ZONE, DnsWorld, free_port
 from tests.conformance.doubles import Journal
 
@@ -48,15 +51,20 @@ def world(server: DnsWorld) -> DnsWorld:
 
 
 @pytest.fixture
-def dns(world: DnsWorld) -> OctodnsDns:
-    return opened(world.settings, world.secrets)
+def dns(world: DnsWorld, tmp_path: Path) -> OctodnsDns:
+    return opened(world.settings, world.secrets, tmp_path)
 
 
-def opened(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> OctodnsDns:
+def opened(
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    state: Path,
+) -> OctodnsDns:
+    """state: of the installation."""
     environment = BackendEnvironment(
         provider=None,  # type: ignore[arg-type] - only named in errors about settings
         installation="testtest",
-        paths=None,  # type: ignore[arg-type] - this driver keeps no files
+        paths=Paths(state, state, state),
         read_secret=secrets.__getitem__,
         leases=None,  # type: ignore[arg-type] - and claims nothing
     )
@@ -175,6 +183,27 @@ def test_check_passes_and_leaves_the_zone_as_it_was(world, dns):
     assert world.records() == before
 
 
+def test_many_at_once_are_checked_and_all_get_their_records(world, tmp_path):
+    before = world.records()
+    wanted = {
+        f"hp-aaaaaaaa-{number:08}": DnsRecord(f"many{number}.{ZONE}", "A", (f"192.0.2.{number}",))
+        for number in range(8)
+    }
+
+    def one(owner: str, *desired: DnsRecord) -> None:
+        dns = opened(world.settings, world.secrets, tmp_path)
+        assert {(check.status, check.found) for check in dns.check() if check.do} == set()
+        make(dns, *desired, owner=owner)
+        assert dns.find(owner) == list(desired)
+
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        list(threads.map(one, wanted, wanted.values()))
+        names = {name for name, *_ in world.records() - before}
+        assert len([name for name in names if name.startswith("many")]) == len(wanted)
+        list(threads.map(one, wanted))
+    assert world.records() == before
+
+
 def test_a_plan_changes_nothing_and_says_all(world, dns):
     before = world.records()
     plan = dns.plan(ME, [CAL])
@@ -288,13 +317,15 @@ def test_what_somebody_adds_between_plan_and_apply_survives(world, dns):
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])
 @pytest.mark.parametrize("removing", [False, True])
-def test_work_cut_short_anywhere_is_finished_by_the_next_run(world, dns, allowed, removing):
+def test_work_cut_short_anywhere_is_finished_by_the_next_run(
+    world, dns, allowed, removing, tmp_path
+):
     """The marks tell what was made: nothing is orphaned and nothing looks foreign."""
     before = world.records()
     if removing:
         make(dns, CAL, CAL6)
     desired = [] if removing else [CAL, CAL6]
-    interrupted = opened(world.settings, world.secrets)
+    interrupted = opened(world.settings, world.secrets, tmp_path)
     change = interrupted._zone.change
     done = []
 
@@ -378,8 +409,8 @@ def test_octodns_limits_are_never_forced(world, dns):
     assert world.records() == before
 
 
-def test_a_wrong_key_is_named_and_never_shown(world):
-    dns = opened(world.settings, world.wrong_secrets)
+def test_a_wrong_key_is_named_and_never_shown(world, tmp_path):
+    dns = opened(world.settings, world.wrong_secrets, tmp_path)
     with pytest.raises(Denied) as refused:
         dns.plan(ME, [CAL])
     (failed,) = dns.check()
@@ -389,27 +420,27 @@ def test_a_wrong_key_is_named_and_never_shown(world):
         assert secret not in repr(refused.value.describe()) + repr(failed)
 
 
-def test_a_server_that_is_not_there_is_unreachable(world):
+def test_a_server_that_is_not_there_is_unreachable(world, tmp_path):
     settings = {**world.settings, "args": {**world.settings["args"], "port": free_port()}}
-    dns = opened(settings, world.secrets)
+    dns = opened(settings, world.secrets, tmp_path)
     with pytest.raises(Unreachable) as failed:
         dns.plan(ME, [CAL])
     assert failed.value.do
     assert dns.check()[0].status is CheckStatus.FAIL
 
 
-def test_a_zone_that_is_not_there_is_said_so(world):
-    dns = opened({**world.settings, "zone": "elsewhere.test"}, world.secrets)
+def test_a_zone_that_is_not_there_is_said_so(world, tmp_path):
+    dns = opened({**world.settings, "zone": "elsewhere.test"}, world.secrets, tmp_path)
     with pytest.raises(HomeportError) as failed:
         dns.plan(ME, [DnsRecord("cal.elsewhere.test", "A", ("192.0.2.1",))])
     assert isinstance(failed.value, NotFound | Denied)  # BIND refuses to say which
     assert "elsewhere.test" in str(failed.value)
 
 
-def test_verify_names_the_server_that_lags_behind(world):
+def test_verify_names_the_server_that_lags_behind(world, tmp_path):
     settings = {**world.settings, "verify_seconds": 0.2}
     with pytest.raises(RetryableError) as late:
-        opened(settings, world.secrets).verify([CAL], Journal())
+        opened(settings, world.secrets, tmp_path).verify([CAL], Journal())
     assert late.value.on == f"{HOST}:{world.port}"
     assert CAL.name in late.value.why
 

@@ -18,6 +18,7 @@ from engine.errors import (
     NotReady,
     PlanChanged,
     RemoteFailure,
+    RetryableError,
     Unreachable,
 )
 from engine.guests.waiting import wait_for_shell
@@ -90,6 +91,17 @@ def test_preflight_keeps_the_kind_of_a_single_error(context: Context) -> None:
 
     context.backends.hypervisor.check = refused
     with pytest.raises(Denied, match="may not"):
+        do(context, "preflight@1")
+
+
+def test_preflight_is_tried_again_where_all_that_it_found_may_pass(context: Context) -> None:
+    busy = failing("dns", "the zone").model_copy(update={"retryable": True})
+    context.backends.dns.checks = [busy]
+    with pytest.raises(RetryableError, match="one problem") as raised:
+        do(context, "preflight@1")
+    assert raised.value.code == NotReady.code
+    context.backends.dns.checks = [busy, failing("dns", "the key")]
+    with pytest.raises(NotReady, match="2 problems"):
         do(context, "preflight@1")
 
 

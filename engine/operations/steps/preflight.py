@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from engine.backends.registry import failed_check
-from engine.errors import HomeportError, NotReady
+from engine.errors import HomeportError, NotReady, NotReadyYet
 from engine.model.plan import Effect, Intent
 from engine.model.provider import Check, CheckStatus, Service
 from engine.operations.registry import handles
@@ -82,13 +82,15 @@ def _name_is_free(ctx: StepContext) -> list[Check]:
 
 
 def not_ready(provider: str, problems: list[Finding]) -> HomeportError:
-    """One error that names every problem; where there is but one, its own."""
+    """One error that names every problem; where there is but one, its own. Retryable where each
+    of them is: a server that was busy for a moment ends no deployment."""
     if len(problems) == 1 and problems[0].error is not None:
         return problems[0].error
     checks = [problem.check for problem in problems]
     advice = [f"{check.do.rstrip('.')}." for check in checks if check.do]
     count = "one problem" if len(checks) == 1 else f"{len(checks)} problems"
-    return NotReady(
+    kind = NotReadyYet if all(check.retryable for check in checks) else NotReady
+    return kind(
         f"the provider is not ready: {count}",
         on=provider,
         why="; ".join(f"{check.service}: {check.title}: {check.found}" for check in checks),
