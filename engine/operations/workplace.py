@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.backends.protocols import BucketAccess, DatabaseAccess, ProviderBackends, Secrets
+from engine.backends.protocols import (
+    BucketAccess,
+    DatabaseAccess,
+    ProviderBackends,
+    RelayAccess,
+    Secrets,
+)
 from engine.backends.registry import BackendEnvironment, open_backends
 from engine.catalog.load import Catalog
 from engine.catalog.package import Package
@@ -111,6 +117,11 @@ def granted_databases(
 def granted_bucket(inventory: Inventory, deployment: str, provider: str) -> BucketAccess | None:
     known = inventory.resources.get(deployment, provider, ResourceKind.BUCKET, "main")
     return BucketAccess(bucket=known.external_id, **known.attributes) if known else None
+
+
+def granted_relay(inventory: Inventory, deployment: str, provider: str) -> RelayAccess | None:
+    known = inventory.resources.get(deployment, provider, ResourceKind.MAILBOX, "main")
+    return RelayAccess(username=known.external_id, **known.attributes) if known else None
 
 
 def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None = None) -> Workplace:

@@ -1,10 +1,12 @@
-"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket."""
+"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket,
+an account to send mail by."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from engine.catalog.options import is_set
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
@@ -52,6 +54,19 @@ def bucket_name(desired: Desired) -> str:
     return database_name(desired).replace("_", "-")
 
 
+def has_relay(desired: Desired) -> bool:
+    """Does it send by the provider's mail server? Not where the user named one of their own."""
+    if not desired.package.needs.mail or Service.MAIL not in desired.provider.backends:
+        return False
+    own = (path for file in desired.package.config if file.values for path in file.relay)
+    return not any(is_set(desired.values, path) for path in own)
+
+
+def relay_name(desired: Desired) -> str:
+    """As of buckets."""
+    return bucket_name(desired)
+
+
 def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
     """Before anything is installed that needs it. InvalidInput where the provider lacks it."""
     served, steps = served_component(desired), []
@@ -73,6 +88,16 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
             f"{bucket_name(desired)} and a key for it, {_s3_server(desired)}",
             after,
             {"name": bucket_name(desired)},
+        )
+        steps.append(step)
+    if has_relay(desired):
+        step = desired.step(
+            "mail.ensure@1",
+            "Make its mail account",
+            Effect.CREATE,
+            f"{relay_name(desired)}, to send by {_mail_server(desired)}",
+            after,
+            {"name": relay_name(desired)},
         )
         steps.append(step)
     return steps
@@ -105,6 +130,10 @@ def dropping(desired: Desired, resources: Sequence[Resource]) -> list[PlannedSte
         args = {"name": name}
         step = desired.step("buckets.drop@1", "Remove its bucket", Effect.DELETE, what, (), args)
         steps.append(step)
+    if has_relay(desired) or ResourceKind.MAILBOX in known:
+        name = known.get(ResourceKind.MAILBOX, relay_name(desired))
+        what = f"account {name} at {_mail_server(desired)}"
+        steps.append(desired.step("mail.drop@1", "Remove its mail account", Effect.DELETE, what))
     return steps
 
 
@@ -128,6 +157,12 @@ def _server(desired: Desired, component: str) -> str:
     backend = desired.provider.backends.get(Service.DATABASES)
     host = backend.settings.get("host", "") if backend is not None else ""
     return f"{COMPONENTS.get(component, 'database server')} on {host or 'the provider'}"
+
+
+def _mail_server(desired: Desired) -> str:
+    backend = desired.provider.backends.get(Service.MAIL)
+    host = backend.settings.get("host", "") if backend is not None else ""
+    return str(host) or "the provider's mail server"
 
 
 def _s3_server(desired: Desired) -> str:

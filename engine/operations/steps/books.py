@@ -12,6 +12,7 @@ _MAIN = (
     ResourceKind.ADDRESS,
     ResourceKind.CERTIFICATE,
     ResourceKind.BUCKET,
+    ResourceKind.MAILBOX,
 )
 
 
