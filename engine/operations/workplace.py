@@ -59,7 +59,8 @@ class Workplace:
         """What the provider's drivers may use."""
 
         def read_secret(reference: str) -> str:
-            value = self.installation_secrets().get(reference.removeprefix(_REFERENCE))
+            path = reference.removeprefix(_REFERENCE)
+            value = self._ssh_key() if path == SSH_KEY else self.installation_secrets().get(path)
             hide(value)
             return value
 
@@ -75,6 +76,12 @@ class Workplace:
             leases=self.inventory.leases,
             write_secret=write_secret,
         )
+
+    def _ssh_key(self) -> str:
+        """Made when it is first asked for, which may be before there is a guest."""
+        from engine.backends.secrets.installation import installation_ssh_key
+
+        return installation_ssh_key(self.installation_secrets()).private_pem
 
     def owner(self, deployment: str) -> str:
         """The mark by which everything of a deployment is found at a provider."""

@@ -91,16 +91,20 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
         )
         steps.append(step)
     if has_relay(desired):
-        step = desired.step(
-            "mail.ensure@1",
-            "Make its mail account",
-            Effect.CREATE,
-            f"{relay_name(desired)}, to send by {_mail_server(desired)}",
-            after,
-            {"name": relay_name(desired)},
-        )
-        steps.append(step)
+        steps.append(relay_step(desired, after))
     return steps
+
+
+def relay_step(desired: Desired, after: tuple[str, ...] = ()) -> PlannedStep:
+    """Before its configuration is written, which names the account once there is one."""
+    return desired.step(
+        "mail.ensure@1",
+        "Make its mail account",
+        Effect.CREATE,
+        f"{relay_name(desired)}, to send by {_mail_server(desired)}",
+        after,
+        {"name": relay_name(desired)},
+    )
 
 
 def refuse_move(desired: Desired) -> None:

@@ -32,6 +32,8 @@ from tests.unit.ssh_server import Server, ssh_server
 
 HOST = "127.0.0.1"
 DOMAIN = "test.lab"
+TAKEN = f"taken@{DOMAIN}"
+"""An alias of the owner's, in a map of their own."""
 REFERENCE = "secret:providers/home/mail-key"
 _NOBODY, _NOGROUP = 65534, 65534
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -102,7 +104,7 @@ inet_interfaces = {host}
 inet_protocols = ipv4
 virtual_mailbox_domains = {domain}
 virtual_mailbox_maps = hash:{directory}/homeport/mailboxes
-virtual_alias_maps = hash:{directory}/homeport/aliases
+virtual_alias_maps = hash:{directory}/others, hash:{directory}/homeport/aliases
 virtual_transport = lmtp:inet:{host}:{lmtp}
 default_transport = error:outbound disabled
 smtpd_tls_cert_file = {directory}/server.pem
@@ -196,12 +198,12 @@ class MailWorld:
         with (self.own / name).open("a") as file:
             file.write(line + "\n")
         if name != "users":
-            self.postmap(name)
+            self.postmap(self.own / name)
 
-    def postmap(self, name: str) -> None:
-        argv = ["postmap", "-c", str(self.directory / "postfix"), f"hash:{self.own / name}"]
+    def postmap(self, file: Path) -> None:
+        argv = ["postmap", "-c", str(self.directory / "postfix"), f"hash:{file}"]
         subprocess.run(argv, check=True, env=_environment())
-        os.chown(self.own / f"{name}.db", _NOBODY, _NOGROUP)
+        os.chown(f"{file}.db", _NOBODY, _NOGROUP)
 
     def send(self, user: str, password: str, to: str, text: str, sender: str = "") -> None:
         """As an application would; smtplib's errors."""
@@ -242,6 +244,7 @@ def _prepare(world: MailWorld) -> None:
     (directory / "postfix/main.cf").write_text(_MAIN.format(**values))
     (directory / "postfix/master.cf").write_text(_MASTER.format(**values))
     (directory / "own-name").write_text("/^(.*)$/ ${1}\n")
+    (directory / "others").write_text(f"{TAKEN} somebody@{DOMAIN}\n")
     (directory / "dovecot.conf").write_text(_DOVECOT.format(**values))
     (directory / "server.key").chmod(0o600)
     shutil.chown(directory / "data", "postfix")
@@ -251,8 +254,8 @@ def _prepare(world: MailWorld) -> None:
         os.chown(world.own / name, _NOBODY, _NOGROUP)
     for name in ("homeport", "vmail", "dovecot"):
         os.chown(directory / name, _NOBODY, _NOGROUP)
-    for name in ("mailboxes", "aliases"):
-        world.postmap(name)
+    for file in (directory / "others", world.own / "mailboxes", world.own / "aliases"):
+        world.postmap(file)
 
 
 def _started(argv: Sequence[str], **identity: Any) -> subprocess.Popen[bytes]:

@@ -27,7 +27,14 @@ from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
 from tests.conformance.dns_worlds import HOST, ZONE, DnsWorld, bind, free_port
 from tests.conformance.doubles import MemoryLeases
-from tests.conformance.mail_world import DOMAIN, REFERENCE, MailWorld, mail_world, new_password
+from tests.conformance.mail_world import (
+    DOMAIN,
+    REFERENCE,
+    TAKEN,
+    MailWorld,
+    mail_world,
+    new_password,
+)
 from tests.conformance.openbao_world import make_tls
 from tests.deployed import wait_until
 
@@ -142,7 +149,9 @@ def test_what_is_anothers_is_never_taken_over(
     finally:
         (world.own / name).write_text(before[name])
         if name != "users":
-            world.postmap(name)
+            world.postmap(world.own / name)
+    with pytest.raises(Conflict, match=r"it is in hash:.*/others"):
+        service.ensure_mailbox(OWNER, TAKEN, "x" * 20)
     neighbour = opened_for(world, "away")
     neighbour.ensure_alias(OWNER, ADA, [f"other@{DOMAIN}"])
     try:
@@ -154,18 +163,18 @@ def test_what_is_anothers_is_never_taken_over(
 
 def test_many_at_once_and_their_owner_lose_nothing(world: MailWorld) -> None:
     before = world.files()
-    names = [f"hp-many-{number}" for number in range(8)]
+    names = [f"hp-many-{number}" for number in range(5)]
     opened = opened_for(world)
 
     def make(name: str) -> bool:
         return opened.ensure_relay(f"{OWNER}-{name}", name, "p" * 24)
 
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(5) as pool:
         assert all(pool.map(make, names))
     assert [opened.find(f"{OWNER}-{name}") for name in names] == [
         (opened.access(name).username,) for name in names
     ]
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(5) as pool:
         assert all(pool.map(lambda name: opened.drop(f"{OWNER}-{name}"), names))
     assert world.files() == before
     assert sorted(path.name for path in world.own.iterdir()) == sorted(
@@ -214,6 +223,10 @@ def test_a_server_that_is_away_or_another_is_told_apart(
     with pytest.raises(Denied) as refused:
         stranger.find(OWNER)
     assert "authorized_keys there: ssh-ed25519 " in refused.value.do
+
+    with pytest.raises(InvalidInput) as refused_key:
+        opened_for(world, key="no key").find(OWNER)
+    assert "ssh-keygen" in refused_key.value.do
 
     address = service.access(NAME).username
     with pytest.raises(Denied, match="cannot prove"):

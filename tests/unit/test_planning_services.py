@@ -14,6 +14,7 @@ from engine.model.provider import BackendProfile, Service
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
 from engine.planning.destroy import plan_destroy
+from engine.planning.reconfigure import plan_reconfigure
 from engine.planning.services import database_name, refuse_move, served_component
 from tests.unit.step_context import PACKAGE, PROVIDER
 
@@ -104,3 +105,14 @@ def test_an_account_to_send_by_is_made_where_there_is_a_server_and_none_of_the_u
             step.kind for step in (*plan_deploy(other, {}).steps, *plan_destroy(other, ()).steps)
         ]
         assert not [kind for kind in kinds if kind.startswith("mail.")]
+
+
+def test_an_account_is_made_when_the_users_own_server_is_given_up() -> None:
+    file = ConfigFile(path="{config}/app.yaml", format="yaml", relay={"mail.host": "{smtp.host}"})
+    wanted = desired({"mail": True}, config=(file,))
+    own = {"mail": {"host": "mail.elsewhere"}}
+    schema = {"properties": {"mail": {"properties": {"host": {"type": "string"}}}}}
+    steps = {step.id: step for step in plan_reconfigure(wanted, own, schema).steps}
+    assert steps["app.configure"].after == ("mail.ensure",)
+    back = plan_reconfigure(replace(wanted, values=own), {}, schema)
+    assert "mail.ensure" not in {step.id for step in back.steps}

@@ -17,7 +17,7 @@ from engine.model.provider import Check, CheckStatus
 LookUp = Callable[[str, str], tuple[str, ...] | None]
 """Values of a name and type, names in them without trailing dots; None: nobody can tell."""
 _STRING = 255
-_SECONDS = 5.0
+_SECONDS = 4.0
 
 
 def check_chain(wanted: Iterable[DnsRecord], look_up: LookUp) -> list[Check]:
@@ -35,11 +35,19 @@ def resolver_look_up(server: str) -> LookUp:
         resolver.nameservers, resolver.port = [host.strip("[]")], int(port)
     resolver.lifetime = _SECONDS
 
+    is_silent = False
+
     def look_up(name: str, rdtype: str) -> tuple[str, ...] | None:
+        nonlocal is_silent
+        if is_silent:
+            return None
         try:
             answer = resolver.resolve(f"{name}.", rdtype, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN:
             return ()
+        except dns.resolver.LifetimeTimeout:
+            is_silent = True  # who waited for one answer in vain does not wait for the others
+            return None
         except (dns.exception.DNSException, OSError):
             return None
         return tuple(_text(rdata, rdtype) for rdata in answer.rrset or ())

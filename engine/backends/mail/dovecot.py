@@ -115,6 +115,9 @@ class DovecotMail:
         """Conflict, before anything is made, where some file has the address for another."""
         for name in FILES:
             self._require_own(name, self._read(name), address, self._mark(owner))
+        if maps := self._files.others_with(address):
+            on = f"{address} at {self._settings.host}"
+            raise not_ours("mailbox or alias", on, where=maps[0])
 
     def _require_own(self, name: str, text: str, address: str, mark: str) -> None:
         if others := sorted(marks_of(text, address) - {mark}):

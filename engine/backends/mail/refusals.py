@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.backends.mail.settings import DovecotSettings
 from engine.errors import (
     Conflict,
     Denied,
     HomeportError,
     HostKeyMismatch,
+    InvalidInput,
     Locked,
     NoCapacity,
     NotFound,
@@ -20,9 +23,11 @@ LEFT = "nothing was changed"
 FOUND_AGAIN = "what was made before bears the deployment's mark and is found again"
 
 
-def not_ours(what: str, on: str, found: str) -> Conflict:
-    """what: "mailbox", "alias". found: the mark that it bears."""
+def not_ours(what: str, on: str, found: str = "", where: str = "") -> Conflict:
+    """what: "mailbox", "alias". found: the mark that it bears. where: the map that has it, if it is
+    not one that Homeport writes."""
     whose = f"it bears the mark '{found[:80]}'" if found else "it does not bear Homeport's mark"
+    whose = f"it is in {where}" if where else whose
     return Conflict(
         f"there is a {what} of this address already, and it is not this deployment's",
         on=on,
@@ -32,7 +37,9 @@ def not_ours(what: str, on: str, found: str) -> Conflict:
     )
 
 
-def not_entered(settings: DovecotSettings, error: HomeportError, public_key: str) -> HomeportError:
+def not_entered(
+    settings: DovecotSettings, error: HomeportError, public_key: Callable[[], str]
+) -> HomeportError:
     """What keeps Homeport out of the server. error: of the way to a guest, which this is not."""
     on = f"{settings.ssh_user}@{settings.ssh_host or settings.host} port {settings.ssh_port}"
     if isinstance(error, HostKeyMismatch):
@@ -52,7 +59,7 @@ def not_entered(settings: DovecotSettings, error: HomeportError, public_key: str
             on=on,
             why=error.why,
             left=LEFT,
-            do=f"Put this line into {home} there: {public_key}",
+            do=f"Put this line into {home} there: {public_key()}",
         )
     if isinstance(error, OutcomeUnknown):
         return OutcomeUnknown(
@@ -71,6 +78,8 @@ def not_entered(settings: DovecotSettings, error: HomeportError, public_key: str
             do="Check that it is up, that 'ssh_host' and 'ssh_port' are right, and that this "
             "machine may connect to it.",
         )
+    if isinstance(error, InvalidInput):
+        error.do = "Give the private key of the user, as ssh-keygen writes it, or none at all."
     return error
 
 

@@ -62,6 +62,17 @@ sleep "$seconds"
 """Dovecot reads a file anew where its size or its time is another, by whole seconds, and looks
 once a second: the time is made another, and after `seconds` a login sees what was written."""
 _DOVECOTS = "users"
+_OTHERS = """\
+PATH=$PATH:/usr/sbin:/sbin
+config=$1 address=$2 own=$3
+set -f
+for map in $(postconf -c "$config" -xh virtual_alias_maps virtual_mailbox_maps | tr , ' '); do
+    case $map in *:"$own"/*) continue ;; *:*) ;; *) continue ;; esac
+    if postmap -c "$config" -q "$address" "$map" > /dev/null 2>&1; then echo "$map"; fi
+done
+"""
+"""Prints the maps that Postfix reads beside ours and that have the address; one that Homeport's
+user may not read counts as one that has it not."""
 _INDEX = 'PATH=$PATH:/usr/sbin:/sbin; exec postmap -c "$1" "$2"'
 
 
@@ -90,6 +101,13 @@ class RemoteFiles:
                 if self._written(shell, name, before, after):
                     return True
         raise busy(self._path(name))
+
+    def others_with(self, address: str) -> list[str]:
+        """The maps of the server's owner in which Postfix finds it: "hash:/etc/postfix/virtual"."""
+        settings, path = self.settings, self.settings.postfix_config
+        argv = ("sh", "-c", _OTHERS, "others", path, address, settings.directory)
+        with self._shell() as shell:
+            return self._run(shell, path, argv).stdout.split()
 
     def index(self, name: str) -> None:
         """Postfix sees the map as it is now, at the next mail."""
@@ -120,7 +138,7 @@ class RemoteFiles:
         try:
             done = shell.run(argv, input=data, check=False)
         except HomeportError as error:
-            raise not_entered(self.settings, error, self._public_key()) from None
+            raise not_entered(self.settings, error, self._public_key) from None
         if done.status not in (0, _CHANGED):
             self._refuse(path, done)
         return done
@@ -155,7 +173,7 @@ class RemoteFiles:
         try:
             shell = open_shell(target, self._key)
         except HomeportError as error:
-            raise not_entered(settings, error, self._public_key()) from None
+            raise not_entered(settings, error, self._public_key) from None
         try:
             yield shell
         finally:
@@ -166,11 +184,6 @@ class RemoteFiles:
         return self.read_secret(self.settings.ssh_key_ref)
 
     def _public_key(self) -> str:
-        from cryptography.hazmat.primitives.serialization import (
-            Encoding,
-            PublicFormat,
-            load_ssh_private_key,
-        )
+        import asyncssh
 
-        public = load_ssh_private_key(self._key.encode(), password=None).public_key()
-        return public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        return asyncssh.import_private_key(self._key).export_public_key().decode().strip()

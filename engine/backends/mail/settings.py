@@ -29,11 +29,12 @@ class DovecotSettings(BaseModel):
     tls: "starttls", or "tls" for TLS from the first byte (port 465). ca_pem: the authority that
     signed the certificate; empty for the system's authorities.
 
-    ssh_host: where SSH answers, if not at the host. ssh_user: may write into the directory.
-    ssh_host_keys: lines of the server's public host keys, "ssh-ed25519 AAAA...". ssh_key_ref:
-    private key of the user; without one, the key by which Homeport enters its guests.
-    directory: holds the files users, mailboxes and aliases. map_type: what Postfix reads the last
-    two as. postfix_config: the directory of Postfix's main.cf.
+    ssh_host, ssh_port: where SSH answers, if not at the host. ssh_user: who may write into the
+    directory, and nowhere else. ssh_host_keys: lines of the server's own public keys, as its
+    /etc/ssh/ssh_host_ed25519_key.pub has them. ssh_key_ref: private key that opens the account of
+    that user; without one, the key by which Homeport enters its guests. directory: holds the files
+    users, mailboxes and aliases. map_type: what Postfix reads the last two as.
+    postfix_config: the directory of Postfix's main.cf.
 
     returns_to: who gets what cannot be delivered; without one, postmaster of the domain.
     addresses: those that the server sends mail from. dkim_selector: of the key that it signs with.
