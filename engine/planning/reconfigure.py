@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.catalog.package import SMTP_SECRET
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.changes import document_changes, restarts
 from engine.planning.deploy import plan_deploy
@@ -36,17 +35,7 @@ def plan_reconfigure(
     restarting = restarts(schema, changes)
     steps = [desired.step("preflight@1", "Check the provider", Effect.READ, desired.provider.name)]
     if has_relay(desired) and not has_relay(replace(desired, values=current)):
-        steps.append(
-            desired.step(
-                "secrets.ensure@1",
-                "Generate its password",
-                Effect.CREATE,
-                SMTP_SECRET,
-                ("preflight",),
-                {"names": [SMTP_SECRET]},
-            )
-        )
-        steps.append(relay_step(desired, ("secrets.ensure",)))
+        steps.append(relay_step(desired, ("preflight",)))
     steps += [
         desired.step(
             "app.configure@1", "Write its configuration", Effect.CHANGE, what, (steps[-1].id,)

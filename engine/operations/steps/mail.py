@@ -9,14 +9,16 @@ from engine.catalog.package import SMTP_SECRET
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.secret_steps import ensured
 from engine.operations.steps.served import still_there
 
 
 @handles("mail.ensure@1")
 def ensure(ctx: StepContext) -> StepOutcome:
-    """args: name. Its password is the deployment's secret, as it is now."""
+    """args: name. Its password is the deployment's secret, as it is now; one that was deployed when
+    its package had no mail yet gets it here."""
     name, server = str(ctx.step.args["name"]), _server(ctx)
-    made = server.ensure_relay(ctx.owner, name, ctx.secret(SMTP_SECRET))
+    made = server.ensure_relay(ctx.owner, name, ensured(ctx, SMTP_SECRET))
     access = asdict(server.access(name))
     username = access.pop("username")
     ctx.remember(ResourceKind.MAILBOX, "main", username, access)
