@@ -17,7 +17,7 @@ from engine.model.provider import Check, CheckStatus
 LookUp = Callable[[str, str], tuple[str, ...] | None]
 """Values of a name and type, names in them without trailing dots; None: nobody can tell."""
 _STRING = 255
-_SECONDS = 4.0
+_SECONDS = 8.0
 
 
 def check_chain(wanted: Iterable[DnsRecord], look_up: LookUp) -> list[Check]:
