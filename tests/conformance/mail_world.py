@@ -30,7 +30,7 @@ from tests.conformance.openbao_world import make_tls
 from tests.deployed import wait_until
 from tests.unit.ssh_server import Server, ssh_server
 
-HOST = "127.0.0.1"
+SSH_HOST = "127.0.0.1"
 DOMAIN = "test.lab"
 TAKEN = f"taken@{DOMAIN}"
 """An alias of the owner's, in a map of their own."""
@@ -100,7 +100,7 @@ maillog_file_prefixes = {directory}
 myhostname = mail.{domain}
 mydestination =
 local_recipient_maps =
-inet_interfaces = {host}
+inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 virtual_mailbox_domains = {domain}
 virtual_mailbox_maps = hash:{directory}/homeport/mailboxes
@@ -146,6 +146,8 @@ class MailWorld:
     """The server, which can be stopped and started, and its owner."""
 
     directory: Path
+    host: str
+    """A loopback address that nobody else has: its ports are nobody's in between, either."""
     ssh: Server
     ca_pem: str
     ports: dict[str, int] = field(
@@ -164,10 +166,11 @@ class MailWorld:
     def settings(self) -> dict[str, Any]:
         """What the user writes into the provider's profile."""
         return {
-            "host": HOST,
+            "host": self.host,
             "domain": DOMAIN,
             "port": self.ports["submission"],
             "ca_pem": self.ca_pem,
+            "ssh_host": SSH_HOST,
             "ssh_port": self.ssh.port,
             "ssh_user": "homeport",
             "ssh_host_keys": [self.ssh.host_key],
@@ -183,7 +186,7 @@ class MailWorld:
     def start(self) -> None:
         argv = ["postfix", "-c", str(self.directory / "postfix"), "start-fg"]
         self.postfix = _started(argv)
-        wait_until(lambda: all(_listens(port) for port in self.ports.values()), 60)
+        wait_until(lambda: all(_listens(self.host, port) for port in self.ports.values()), 60)
 
     def stop(self) -> None:
         """Of Postfix alone."""
@@ -210,14 +213,14 @@ class MailWorld:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = sender or user, to, text
         message.set_content(text)
-        with smtplib.SMTP(HOST, self.ports["submission"], timeout=30) as client:
+        with smtplib.SMTP(self.host, self.ports["submission"], timeout=30) as client:
             client.starttls(context=ssl.create_default_context(cadata=self.ca_pem))
             client.login(user, password)
             client.send_message(message)
 
     def subjects(self, address: str, password: str) -> list[str]:
         """Of what is in the mailbox; imaplib's errors."""
-        with imaplib.IMAP4(HOST, self.ports["imap"], timeout=30) as client:
+        with imaplib.IMAP4(self.host, self.ports["imap"], timeout=30) as client:
             client.login(address, password)
             client.select()
             found = []
@@ -236,8 +239,8 @@ def _prepare(world: MailWorld) -> None:
     directory = world.directory
     directory.chmod(0o755)
     values = {
-        "directory": directory, "host": HOST, "domain": DOMAIN, "uid": _NOBODY, "gid": _NOGROUP,
-        **world.ports,
+        "directory": directory, "host": world.host, "domain": DOMAIN,
+        "uid": _NOBODY, "gid": _NOGROUP, **world.ports,
     }  # fmt: skip
     for name in ("postfix", "queue", "data", "homeport", "vmail", "dovecot"):
         (directory / name).mkdir()
@@ -270,9 +273,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait(30)
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     with socket.socket() as tried:
-        return tried.connect_ex((HOST, port)) == 0
+        return tried.connect_ex((host, port)) == 0
 
 
 def _need(programs: Sequence[str]) -> None:
@@ -290,7 +293,8 @@ def mail_world() -> Iterator[MailWorld]:
         directory = Path(tempfile.mkdtemp(prefix="hp-mail-"))
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         ssh = stack.enter_context(ssh_server(user=_NOBODY))
-        world = MailWorld(directory, ssh, make_tls(directory))
+        host = f"127.9.{secrets.randbelow(250)}.{1 + secrets.randbelow(250)}"
+        world = MailWorld(directory, host, ssh, make_tls(directory, host))
         _prepare(world)
         argv = ["dovecot", "-F", "-c", str(directory / "dovecot.conf")]
         dovecot = _started(argv, user=_NOBODY, group=_NOGROUP, extra_groups=[])

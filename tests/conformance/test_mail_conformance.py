@@ -240,6 +240,11 @@ def test_a_server_that_is_away_or_another_is_told_apart(
         assert [line.title for line in failed] == [
             "the mail server cannot be reached where it takes mail"
         ]
+        failed = [line for line in stranger.check() if line.status is CheckStatus.FAIL]
+        assert [line.title for line in failed] == [
+            "the mail server does not let Homeport in",
+            "the mail server cannot be reached where it takes mail",
+        ]
     finally:
         world.start()
 

@@ -9,7 +9,7 @@ only. An operation that is cut off between two files finds its own lines again a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.backends.mail.chain import check_chain, resolver_look_up
@@ -31,6 +31,7 @@ from engine.errors import HomeportError, InvalidInput
 from engine.model.provider import Check, CheckStatus
 
 USERS, MAILBOXES, ALIASES = FILES = ("users", "mailboxes", "aliases")
+MAPS = (MAILBOXES, ALIASES)
 _WORDS = {USERS: "mailbox", MAILBOXES: "mailbox", ALIASES: "alias"}
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SCHEME = "{SHA512-CRYPT}"
@@ -45,27 +46,33 @@ class DovecotMail:
         self._provider = provider
 
     def check(self) -> list[Check]:
+        """What one part lacks does not hide what the others do."""
         settings = self._settings
-        for name in FILES:
-            self._files.read(name)
-        user = settings.ssh_user
-        checks = [_line("Accounts can be changed", f"by {user} in {settings.directory}")]
-        for name in (MAILBOXES, ALIASES):
-            self._files.index(name)
-        try:
-            offered = offers_logins(settings)
-            checks.append(_line("Mail is taken over TLS", f"at {settings.address}, by {offered}"))
-        except HomeportError as error:
-            checks.append(failed_check("mail", error))
+        checks = [self._tried(self._check_files), self._tried(self._check_submission)]
         if not settings.dkim_selector:
             do = "Sign it (rspamd, opendkim), and name selector and public key in the settings."
             found = "the settings name no DKIM key: much of it will count as spam"
-            line = Check(
-                service="mail", title="Mail is signed", status=CheckStatus.WARN, found=found, do=do
-            )
-            checks.append(line)
+            checks.append(_line("Mail is signed", found, CheckStatus.WARN, do))
         wanted = self.records(settings.domain)
         return [*checks, *check_chain(wanted, resolver_look_up(settings.resolver))]
+
+    def _tried(self, check: Callable[[], Check]) -> Check:
+        try:
+            return check()
+        except HomeportError as error:
+            return failed_check("mail", error)
+
+    def _check_files(self) -> Check:
+        for name in FILES:
+            self._files.read(name)
+        for name in MAPS:
+            self._files.index(name)
+        found = f"by {self._settings.ssh_user} in {self._settings.directory}"
+        return _line("Accounts can be changed", found)
+
+    def _check_submission(self) -> Check:
+        offered = offers_logins(self._settings)
+        return _line("Mail is taken over TLS", f"at {self._settings.address}, by {offered}")
 
     def access(self, name: str) -> RelayAccess:
         if not _NAME.fullmatch(name):
@@ -104,7 +111,7 @@ class DovecotMail:
         dropped = []
         for name in FILES:
             dropped.append(self._files.change(name, lambda text: without_mark(text, mark)))
-            if name != USERS:
+            if name in MAPS:
                 self._files.index(name)
         return any(dropped)
 
@@ -182,5 +189,5 @@ def _hashed(password: str) -> str:
     return f"{_SCHEME}{sha512_crypt.using(rounds=5000).hash(password)}"
 
 
-def _line(title: str, found: str) -> Check:
-    return Check(service="mail", title=title, status=CheckStatus.PASS, found=found)
+def _line(title: str, found: str, status: CheckStatus = CheckStatus.PASS, do: str = "") -> Check:
+    return Check(service="mail", title=title, status=status, found=found, do=do)
