@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.backends.protocols import ProviderBackends
+from engine.backends.protocols import NamesAddresses, ProviderBackends
 from engine.demo.use import VALUES
 from engine.homeport import DeployRequest, Homeport
 from engine.lab.cli import up
@@ -208,4 +208,6 @@ def check_nothing_left(here: Installation, name: str, provider: str = "harbour-a
     assert backends.hypervisor.find(owner) is None
     assert backends.addresses.find(owner) is None
     assert backends.dns.find(owner) == []
+    assert isinstance(backends.dns, NamesAddresses)
+    assert [found for zone in backends.dns.reverse_zones() for found in zone.find(owner)] == []
     assert backends.secrets.list(f"deployments/{destroyed.id}") == []

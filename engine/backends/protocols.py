@@ -243,6 +243,17 @@ class Dns(Protocol):
         """The records that bear the owner's mark (marks themselves left out)."""
 
 
+@runtime_checkable
+class NamesAddresses(Protocol):
+    """A dns backend that holds the names of addresses, too, in zones of their own."""
+
+    def reverse_zones(self) -> Sequence[Dns]: ...
+
+    def reverse_of(self, name: str) -> Dns | None:
+        """The zone in which an address's name lies ("1.2.0.192.in-addr.arpa"); None: it is in
+        none of these."""
+
+
 # --- secrets ----------------------------------------------------------------------------
 
 
@@ -372,6 +383,10 @@ class Buckets(Protocol):
         """The bucket is there, marked, and the key that is given back opens it and, where the
         server makes keys, nothing else. held: the key given before, which stays where it still
         works; others of the owner's are removed then, for their answers got lost."""
+
+    def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
+        """Another key, beside the one that is held and stays; others of the owner's are removed.
+        `ensure` with the new one removes the old. InvalidInput where the server makes no keys."""
 
     def drop(self, owner: str, name: str) -> bool:
         """The owner's key and bucket are gone, with all objects and versions."""

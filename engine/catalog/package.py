@@ -21,6 +21,7 @@ placeholders in braces:
 {postgresql.ssl_mode} {postgresql.ca_file} {mariadb.ssl_mode} {mariadb.ca_file}
             how a server of the provider is proven to be itself ("verify-full", or "disable" where
             its owner does without), and by which authorities; on the guest "prefer", and empty
+{public_address}  where the deployment is reached from outside; in the values of records only
 {redis.host} {redis.port}
 {s3.endpoint} {s3.region} {s3.bucket}  where the package needs a bucket
 {smtp.host} {smtp.port} {smtp.username} {smtp.sender} {smtp.tls}  in `ConfigFile.relay` only: the
@@ -39,6 +40,7 @@ from pydantic import Field, model_validator
 
 from engine.catalog.migration_script import GuestProgram, MigrationScript
 from engine.model.base import Model
+from engine.model.record import RecordType, Ttl
 
 Text = Annotated[str, Field(min_length=1)]
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
@@ -174,6 +176,27 @@ class StateUnit(Model):
     """Tables to empty when an older state is restored, because what they hold may have been
     used up since (keys that are handed out once)."""
 
+    @property
+    def is_made_anew(self) -> bool:
+        """Neither kept in backups nor carried to another provider."""
+        return self.klass in ("rebuildable", "cache")
+
+    @property
+    def is_path(self) -> bool:
+        """Its locator is a path on the guest."""
+        return self.kind in ("certificates", "files", "maildir", "sqlite", "volume")
+
+
+class DeclaredRecord(Model):
+    """A DNS record set that the application's users or their programs look for, beside that of
+    its address. name: "@" is the domain, others are below it."""
+
+    name: str = Field(pattern=r"^(@|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_-]+)*)$")
+    type: RecordType
+    values: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """{domain}, {name}, {public_port} and {public_address} are filled."""
+    ttl: Ttl = 300
+
 
 class Note(Model):
     """What matters to an operator in this release, in one or two plain sentences."""
@@ -247,6 +270,8 @@ class Package(Model):
     well_known: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Path below /.well-known/ -> JSON document that the guest's proxy answers by itself;
     placeholders allowed, secrets not."""
+    records: tuple[DeclaredRecord, ...] = ()
+    """A name and type is there once."""
     releases: tuple[Release, ...] = Field(min_length=1)
     """Newest first."""
 
@@ -257,6 +282,11 @@ class Package(Model):
                 raise ValueError("a service of the method debian has an exec")
             if not all(release.pypi for release in self.releases):
                 raise ValueError("a release of the method debian has a pypi")
+        keys = [(record.name, record.type) for record in self.records]
+        if len(set(keys)) < len(keys):
+            raise ValueError("records: a name and type is there once, with all of its values")
+        if {("@", "A"), ("@", "AAAA"), ("@", "CNAME")} & set(keys):
+            raise ValueError("records: the address of the domain is Homeport's to write")
         return self
 
     def release(self, version: str | None = None) -> Release:

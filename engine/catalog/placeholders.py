@@ -19,6 +19,7 @@ Bindings = Mapping[str, str | int]
 FIELDS = frozenset(
     {
         *("root", "config", "data", "run", "venv", "address", "port", "domain", "public_port"),
+        "public_address",
         *("url", "name", "account", "password_file", "program"),
         *("postgresql.host", "postgresql.port", "postgresql.database", "postgresql.username"),
         *("postgresql.ssl_mode", "postgresql.ca_file", "mariadb.ssl_mode", "mariadb.ca_file"),

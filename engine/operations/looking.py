@@ -51,9 +51,17 @@ def sizes_of(workplace: Workplace, deployment: Deployment) -> tuple[UnitSize, ..
         for unit in units_of(place):
             if unit.kind == "secrets":
                 continue
-            found = state_kind(unit.kind).measure(unit, ground)
+            kind = state_kind(unit.kind)
+            found = kind.measure(unit, ground)
             sizes.append(
-                UnitSize(unit=unit.id, kind=unit.kind, items=found.items, bytes=found.bytes)
+                UnitSize(
+                    unit=unit.id,
+                    kind=unit.kind,
+                    items=found.items,
+                    bytes=found.bytes,
+                    waits=not kind.is_seeded,
+                    compared_ahead=kind.is_compared_ahead,
+                )
             )
     return tuple(sizes)
 

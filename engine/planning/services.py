@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from engine.catalog.options import is_set
+from engine.catalog.package import S3_SECRETS, Package
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
@@ -14,6 +15,7 @@ from engine.model.plan import Effect, PlannedStep
 from engine.model.provider import Service
 from engine.planning.desired import Desired
 
+ENSURE_BUCKET = "buckets.ensure@1"
 COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
 _NO_WAY_BACK = ("mariadb",)
 """Servers whose databases are captured and restored on guests alone."""
@@ -24,11 +26,32 @@ _LONGEST = 22
 def served_component(desired: Desired) -> str:
     """What the package needs and the provider's database server is; empty where that is none,
     or where data on it could not be brought back: those stay on the guest."""
+    offered = _offered(desired)
+    return "" if offered in _NO_WAY_BACK and _kept_units(desired, offered) else offered
+
+
+def kept_on_guest(desired: Desired) -> Iterator[str]:
+    """Why, where the provider has a server for it."""
+    offered = _offered(desired)
+    if offered and not served_component(desired):
+        name, units = COMPONENTS[offered], ", ".join(_kept_units(desired, offered))
+        yield (
+            f"Its {name} runs on the guest, and {_server(desired, offered)} is not used: Homeport "
+            f"cannot yet keep and put back what lies there, so {units} would be in no backup."
+        )
+
+
+def _offered(desired: Desired) -> str:
+    """What the package needs and the provider has a server for."""
     backend = desired.provider.backends.get(Service.DATABASES)
-    if backend is None or backend.kind not in desired.package.needs.components:
-        return ""
-    kept = {unit.kind for unit in desired.package.state}
-    return "" if backend.kind in kept.intersection(_NO_WAY_BACK) else backend.kind
+    needed = desired.package.needs.components
+    return backend.kind if backend is not None and backend.kind in needed else ""
+
+
+def _kept_units(desired: Desired, component: str) -> list[str]:
+    """What has to be in a backup of those that lie in the component."""
+    units = desired.package.state
+    return [unit.id for unit in units if unit.kind == component and not unit.is_made_anew]
 
 
 def database_name(desired: Desired) -> str:
@@ -71,18 +94,11 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
     """Before anything is installed that needs it. InvalidInput where the provider lacks it."""
     served, steps = served_component(desired), []
     if served:
-        step = desired.step(
-            "databases.ensure@1",
-            "Make its database",
-            Effect.CREATE,
-            f"{database_name(desired)} and its role, {_server(desired, served)}",
-            after,
-            {"component": served, "name": database_name(desired)},
-        )
-        steps.append(step)
+        step = database_step(desired, "Make its database", served, database_name(desired))
+        steps.append(step.model_copy(update={"effect": Effect.CREATE, "after": after}))
     if desired.package.needs.bucket:
         step = desired.step(
-            "buckets.ensure@1",
+            ENSURE_BUCKET,
             "Make its bucket",
             Effect.CREATE,
             f"{bucket_name(desired)} and a key for it, {_s3_server(desired)}",
@@ -105,6 +121,24 @@ def relay_step(desired: Desired, after: tuple[str, ...] = ()) -> PlannedStep:
         after,
         {"name": relay_name(desired)},
     )
+
+
+def database_step(desired: Desired, title: str, component: str, name: str) -> PlannedStep:
+    """The database is there, and its role has the password that is stored."""
+    what = f"{name} and its role, {_server(desired, component)}"
+    args = {"component": component, "name": name}
+    return desired.step("databases.ensure@1", title, Effect.CHANGE, what, (), args)
+
+
+def of_component(package: Package, secret: str) -> str:
+    """The component whose password it is; empty for others."""
+    component = secret.removesuffix("-password")
+    return component if component != secret and component in package.needs.components else ""
+
+
+def is_of_server(package: Package, secret: str) -> bool:
+    """A server lets the application in by it, the provider's or the guest's own."""
+    return bool(of_component(package, secret)) or (package.needs.bucket and secret in S3_SECRETS)
 
 
 def refuse_move(desired: Desired) -> None:

@@ -113,6 +113,12 @@ def test_an_account_is_made_used_moved_and_gone(
     succeeded(here.carry_out(homeport.plan_reconfigure(NAME, {})))
     assert told(here) == mail
 
+    succeeded(here.carry_out(homeport.plan_rotate(NAME)))
+    rotated = told(here)
+    assert rotated["password"] != mail["password"]
+    assert opened.refuses_login(mail["user"], mail["password"])
+    assert not opened.refuses_login(mail["user"], rotated["password"])
+
     succeeded(here.carry_out(homeport.plan_migrate(NAME, THERE)))
     moved = told(here, THERE)
     assert moved["user"] != mail["user"]
@@ -121,7 +127,7 @@ def test_an_account_is_made_used_moved_and_gone(
     confirm = homeport.plan_confirm(NAME)
     assert any(step.kind == "mail.drop@1" for step in confirm.deletes)
     succeeded(here.carry_out(confirm))
-    assert opened.refuses_login(mail["user"], mail["password"])
+    assert opened.refuses_login(mail["user"], rotated["password"])
 
     gone = homeport.plan_destroy(NAME)
     [drop] = [step for step in gone.steps if step.kind == "mail.drop@1"]

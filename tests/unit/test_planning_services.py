@@ -66,7 +66,15 @@ def test_what_a_server_is_not_stays_on_the_guest() -> None:
     assert served_component(desired({"components": ["mariadb"]}, "mariadb")) == "mariadb"
     unit = {"id": "rows", "kind": "mariadb", "locator": "x", "class": "valuable"}
     state = (PACKAGE.model_validate({**PACKAGE.model_dump(by_alias=True), "state": [unit]})).state
-    assert served_component(desired({"components": ["mariadb"]}, "mariadb", state=state)) == ""
+    kept = desired({"components": ["mariadb"]}, "mariadb", state=state)
+    assert served_component(kept) == ""
+    [why] = [text for text in plan_deploy(kept, {}).warnings if "on the guest" in text]
+    assert "db.home.lab is not used" in why
+    assert "rows would be in no backup" in why
+    anew = (state[0].model_copy(update={"klass": "rebuildable"}),)
+    served = desired({"components": ["mariadb"]}, "mariadb", state=anew)
+    assert served_component(served) == "mariadb"
+    assert not any("on the guest" in text for text in plan_deploy(served, {}).warnings)
 
 
 def test_two_providers_on_one_server_have_two_names_that_fit_anywhere() -> None:

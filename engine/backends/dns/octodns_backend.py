@@ -39,17 +39,39 @@ def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -
             for name, reference in checked.secret_args.items()
         }
 
-    zone = OctodnsZone(checked.zone, checked.class_path, checked.args, read_secrets)
-    return OctodnsDns(checked, environment.installation, zone)
+    def opened(settings: OctodnsSettings, reverse: Sequence[OctodnsDns] = ()) -> OctodnsDns:
+        zone = OctodnsZone(settings.zone, settings.class_path, settings.args, read_secrets)
+        return OctodnsDns(settings, environment.installation, zone, reverse)
+
+    reverse = [
+        opened(checked.model_copy(update={"zone": name, "reverse_zones": ()}))
+        for name in checked.reverse_zones
+    ]
+    return opened(checked, reverse)
 
 
 class OctodnsDns:
-    """`protocols.Dns` for one zone. installation: tells our check's name from others'."""
+    """`protocols.Dns` for one zone. installation: tells our check's name from others'. reverse:
+    zones with the names of addresses."""
 
-    def __init__(self, settings: OctodnsSettings, installation: str, zone: OctodnsZone) -> None:
+    def __init__(
+        self,
+        settings: OctodnsSettings,
+        installation: str,
+        zone: OctodnsZone,
+        reverse: Sequence[OctodnsDns] = (),
+    ) -> None:
         self._settings = settings
         self._installation = installation
         self._zone = zone
+        self._reverse = reverse
+
+    def reverse_zones(self) -> Sequence[OctodnsDns]:
+        return self._reverse
+
+    def reverse_of(self, name: str) -> OctodnsDns | None:
+        holding = [zone for zone in self._reverse if name.endswith(f".{zone._settings.zone}")]
+        return max(holding, key=lambda zone: len(zone._settings.zone), default=None)
 
     def plan(self, owner: str, desired: Sequence[DnsRecord]) -> DnsPlan:
         def decide(view: ZoneView) -> Targets:
@@ -98,6 +120,9 @@ class OctodnsDns:
         return sorted(found, key=lambda record: (record.name, record.type))
 
     def check(self) -> list[Check]:
+        return [check for zone in (self, *self._reverse) for check in zone._check_zone()]
+
+    def _check_zone(self) -> list[Check]:
         name = self._settings.zone
         read, write = f"DNS zone {name} can be read", f"records of {name} can be changed"
         try:

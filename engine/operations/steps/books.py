@@ -10,6 +10,7 @@ from engine.operations.steps.planned import planned_records
 _MAIN = (
     ResourceKind.GUEST,
     ResourceKind.ADDRESS,
+    ResourceKind.REVERSE,
     ResourceKind.CERTIFICATE,
     ResourceKind.BUCKET,
     ResourceKind.MAILBOX,
