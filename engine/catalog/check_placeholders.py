@@ -20,6 +20,8 @@ _SELDOM = {
     "program": "the command of a script that has a program",
     "public_address": "the values of records",
 }
+_SERVED = {"s3": "bucket", "smtp": "mail"}
+"""Placeholders of what a server of the provider gives -> the need."""
 _OF_RECORDS = frozenset({"domain", "name", "public_port", "public_address"})
 
 
@@ -61,7 +63,10 @@ def used_secrets(manifest: Mapping[str, Any]) -> set[str]:
 
 def _known(manifest: Mapping[str, Any]) -> set[str]:
     needs = mapping(manifest.get("needs"))
-    components = [*sequence(needs.get("components")), *(["s3"] if needs.get("bucket") else [])]
+    components = [
+        *sequence(needs.get("components")),
+        *(part for part, need in _SERVED.items() if needs.get(need)),
+    ]
     fields = {name for name in FIELDS if "." not in name or name.split(".")[0] in components}
     return fields | {SECRET + name for name in mapping(manifest.get("secrets"))}
 
@@ -76,7 +81,7 @@ def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Findi
     if name not in known:
         component = name.split(".")[0]
         if name in FIELDS:
-            needed = "bucket: true under needs" if component == "s3" else ""
+            needed = f"{_SERVED[component]}: true under needs" if component in _SERVED else ""
             hint = f"write {needed or f'{component} under needs: components'}"
             return found(f"{{{name}}} is known only where {component} is needed", hint)
         near = difflib.get_close_matches(name, sorted(known), 1)
@@ -91,6 +96,8 @@ def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Findi
     if name.startswith(SECRET) and not text.private:
         hint = "hand it over in a configuration file of mode 0640, or by {password_file}"
         return found(f"a secret can be read by others in {text.where}", hint)
+    if name.startswith("smtp.") and "relay" not in text.spot:
+        return found(f"{{{name}}} is there for relay of a configuration file only", "move it")
     if name in _SELDOM and name != text.only:
         return found(f"{{{name}}} is there for {_SELDOM[name]} only", "remove it")
     return None
@@ -141,7 +148,7 @@ def _of_files(manifest: Mapping[str, Any]) -> Iterator[_Text]:
         private = _is_private(file)
         path = mapping(file).get("path")
         yield from _within(path, ("config", index, "path"), "a path")
-        for word in ("settings", "presets", "text"):
+        for word in ("settings", "presets", "relay", "text"):
             spot = ("config", index, word)
             where = "a file that everybody may read"
             yield from _within(mapping(file).get(word), spot, where, private=private)

@@ -24,6 +24,8 @@ placeholders in braces:
 {public_address}  where the deployment is reached from outside; in the values of records only
 {redis.host} {redis.port}
 {s3.endpoint} {s3.region} {s3.bucket}  where the package needs a bucket
+{smtp.host} {smtp.port} {smtp.username} {smtp.sender} {smtp.tls}  in `ConfigFile.relay` only: the
+            last one is true where TLS is spoken from the first byte, and not after STARTTLS
 
 A component's password is the package's secret `<component>-password`. A value that is one
 placeholder and nothing else keeps its type (a port stays a number). A brace that is not a
@@ -45,6 +47,8 @@ Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 """Octal, as text: YAML would read a bare 0640 as a number."""
 S3_SECRETS = ("s3-access-key", "s3-secret-key")
 """The secrets of a package with the two halves of its key to buckets."""
+SMTP_SECRET = "smtp-password"
+"""The secret of a package with the password of its account at the provider's mail server."""
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|target)$")]
 
@@ -58,6 +62,9 @@ class Needs(Model):
     components: tuple[Literal["postgresql", "mariadb", "redis"], ...] = ()
     bucket: bool = False
     """A bucket on the provider's S3 server; its key is the package's secrets `S3_SECRETS`."""
+    mail: bool = False
+    """An account to send by, where the provider has a mail server; its password is the package's
+    secret `SMTP_SECRET`. Without such a server, what the user set counts as always."""
 
 
 class SecretSpec(Model):
@@ -88,6 +95,10 @@ class ConfigFile(Model):
     presets: dict[str, Any] = Field(default_factory=dict)
     """Dotted option path -> value written where the user set none, because Homeport's
     default is not the application's own. The schema names the same default."""
+    relay: dict[str, Any] = Field(default_factory=dict)
+    """Dotted option path -> value written where the deployment has an account at the provider's
+    mail server: all of them, or none where the user set any, for a password is not sent to a
+    server that it is not of."""
     text: str = ""
     """Template of a `text` file: placeholders only, no logic."""
 

@@ -66,6 +66,8 @@ class ResourceKind(StrEnum):
     DATABASE = "database"
     """On a server of the provider's; its key is the component that it is of."""
     BUCKET = "bucket"
+    MAILBOX = "mailbox"
+    """An account on the provider's mail server."""
     CAPTURE = "capture"
     """The application's state as it was before an upgrade, kept on the guest."""
     SAFETY_NET = "safety-net"

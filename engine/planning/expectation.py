@@ -11,6 +11,8 @@ _FIRST_TIME = {
     "databases.drop@1": 1.0,
     "buckets.ensure@1": 2.0,
     "buckets.drop@1": 3.0,
+    "mail.ensure@1": 2.0,
+    "mail.drop@1": 2.0,
     "secrets.renew@1": 0.5,
     "buckets.renew@1": 2.0,
     "secrets.take-back@1": 0.5,

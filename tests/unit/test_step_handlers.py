@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.backends.protocols import AddressLease, DnsRecord
+from engine.backends.protocols import AddressLease, DnsRecord, RelayAccess
+from engine.catalog.package import SMTP_SECRET, SecretSpec
 from engine.errors import (
     Conflict,
     Denied,
     HostKeyMismatch,
+    InvalidInput,
     NotFound,
     NotReady,
     PlanChanged,
@@ -26,7 +29,7 @@ from engine.model.deployment import ResourceKind
 from engine.operations.registry import handler
 from engine.operations.steps.certificate import is_good, new_key, signing_request
 from engine.operations.steps.settling import challenge_owner
-from tests.unit.step_context import OWNER, Context, MemoryDns, failing, planned
+from tests.unit.step_context import OWNER, PACKAGE, Context, MemoryDns, failing, planned
 
 NAME = "app.home.lab"
 RECORD = {"name": NAME, "type": "A", "ttl": 300}
@@ -332,6 +335,28 @@ def test_nothing_is_remembered_after_destroying(context: Context) -> None:
     do(context, "deployment.forget@1")
     assert context.resources == {}
     assert context.backends.secrets.values == {}
+
+
+def test_a_mail_account_gets_a_password_that_its_package_did_not_have_before() -> None:
+    """Deployed before the package sent mail: the secret is made, and the same one used again."""
+    given: list[str] = []
+    relay = RelayAccess("mail.home.lab", 587, "hp-app@home.lab", "hp-app@home.lab", False)
+
+    def ensure_relay(owner: str, name: str, password: str) -> bool:
+        given.append(password)
+        return len(given) == 1
+
+    package = PACKAGE.model_copy(update={"secrets": {SMTP_SECRET: SecretSpec()}})
+    context = Context(planned(("mail.ensure@1", {"name": "hp-app"})), package=package)
+    context.backends.mail = SimpleNamespace(ensure_relay=ensure_relay, access=lambda name: relay)
+    assert do(context, "mail.ensure@1").changed
+    assert not do(context, "mail.ensure@1").changed
+    assert given == [context.secret(SMTP_SECRET)] * 2
+    assert given[0] in context.hidden
+    assert context.resources[ResourceKind.MAILBOX, "main"].external_id == relay.username
+    context.backends.mail = None
+    with pytest.raises(InvalidInput, match="no mail server any more"):
+        do(context, "mail.ensure@1")
 
 
 # names of addresses

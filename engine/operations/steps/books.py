@@ -13,6 +13,7 @@ _MAIN = (
     ResourceKind.REVERSE,
     ResourceKind.CERTIFICATE,
     ResourceKind.BUCKET,
+    ResourceKind.MAILBOX,
 )
 
 
