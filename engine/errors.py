@@ -138,6 +138,12 @@ class Sealed(OnHold):
     code = "sealed"
 
 
+class NotReadyYet(RetryableError):
+    """As `NotReady`, where all that stands in the way may pass by itself."""
+
+    code = "not-ready"
+
+
 class Locked(RetryableError):
     """Somebody else works on the same object at this moment."""
 

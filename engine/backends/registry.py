@@ -23,6 +23,7 @@ from engine.backends.protocols import (
     Dns,
     Hypervisor,
     Infrastructure,
+    Mail,
     ProviderBackends,
     Secrets,
 )
@@ -161,6 +162,10 @@ class _OpenedOnUse(ProviderBackends):
     def buckets(self) -> Buckets | None:
         return self._open_optional(Service.BUCKETS)  # type: ignore[no-any-return]
 
+    @cached_property
+    def mail(self) -> Mail | None:
+        return self._open_optional(Service.MAIL)  # type: ignore[no-any-return]
+
     def __repr__(self) -> str:
         return f"<backends of {self._profile.name}>"
 
@@ -202,6 +207,7 @@ def failed_check(service: str, error: HomeportError, title: str = "") -> Check:
         status=CheckStatus.FAIL,
         found=found,
         do=error.do,
+        retryable=error.retryable,
     )
 
 

@@ -46,10 +46,23 @@ class VerifyingAdapter(HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-        return super().send(*args, **{**kwargs, "verify": self._by_chain})
+        """requests takes a host that hangs up in the middle of the handshake for one that cannot
+        be trusted; it is one that may be back in a moment."""
+        try:
+            return super().send(*args, **{**kwargs, "verify": self._by_chain})
+        except requests.exceptions.SSLError as error:
+            if not _hung_up(error):
+                raise
+            raise requests.ConnectionError(*error.args, request=error.request) from None
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing to add: the context knows whom to trust."""
+
+
+def _hung_up(error: requests.exceptions.SSLError) -> bool:
+    told = error.args[0] if error.args else None
+    told = getattr(told, "reason", told)  # of urllib3's "too many tries"
+    return any(isinstance(one, ssl.SSLEOFError) for one in getattr(told, "args", ()))
 
 
 def _pinned_pool(fingerprints: Collection[str]) -> type[HTTPSConnectionPool]:

@@ -20,6 +20,7 @@ from engine.operations.workplace import (
     Workplace,
     granted_bucket,
     granted_databases,
+    granted_relay,
     guest_target,
 )
 from engine.state.protocols import Ground
@@ -95,6 +96,7 @@ def place_at(workplace: Workplace, deployment: Deployment, provider: str) -> Ite
             read_secret=lambda name: store.get(f"deployments/{deployment.id}/{name}"),
             databases=granted_databases(workplace.inventory, deployment.id, profile.name),
             bucket=granted_bucket(workplace.inventory, deployment.id, profile.name),
+            relay=granted_relay(workplace.inventory, deployment.id, profile.name),
         )
         yield Place.of(shell, app, Quiet())
     finally:

@@ -67,8 +67,12 @@ def record_end(
     forward = {step: r for step, r in results.items() if step not in plan.rollback_ids}
     status, decisive = status_of(forward)
     error = decisive.error if decisive else None
-    values, release = None, None
-    if status is OperationStatus.SUCCEEDED and len(forward) == len(results):
+    values, release, records = None, None, None
+    if plan.intent is Intent.RECONFIGURE and plan.records is not None:
+        # Names alone: the application is as it was, whatever became of them.
+        after = inventory.operations.status_before(operation.id)
+        records = plan.records if status is OperationStatus.SUCCEEDED else None
+    elif status is OperationStatus.SUCCEEDED and len(forward) == len(results):
         after, values, release = _ENDED_WELL[plan.intent], plan.values, plan.release
     elif plan.rollback is not None:
         way_back = way_back_of(inventory, operation, results)
@@ -91,7 +95,12 @@ def record_end(
 
     def deployment_too(connection: sa.Connection) -> None:
         inventory.deployments.change(
-            plan.deployment, status=after, values=values, release=release, connection=connection
+            plan.deployment,
+            status=after,
+            values=values,
+            release=release,
+            records=records,
+            connection=connection,
         )
 
     inventory.operations.end(operation.id, status, error, deployment_too)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence, Set
 
-from engine.catalog.package import S3_SECRETS
+from engine.catalog.package import S3_SECRETS, SMTP_SECRET
 from engine.catalog.placeholders import SECRET, placeholders
 from engine.errors import InvalidInput, NotFound
 from engine.model.deployment import Resource, ResourceKind
@@ -24,7 +24,9 @@ from engine.planning.services import (
     ENSURE_BUCKET,
     bucket_name,
     database_step,
+    has_relay,
     of_component,
+    relay_step,
 )
 from engine.planning.upgrade import public_health
 
@@ -46,7 +48,7 @@ def plan_rotate(
     and where nothing can be changed.
     """
     owned = [found for found in resources if found.provider == desired.provider.name]
-    stays = _staying(desired)
+    stays = _staying(desired, owned)
     names = _chosen(desired, stays, set(wanted))
     provider, listed = desired.provider.name, ", ".join(sorted(names))
     steps = [
@@ -73,10 +75,10 @@ def renewed_by(plan: Plan) -> tuple[str, ...]:
     return (*names, *(S3_SECRETS if any(s.kind == RENEW_KEY for s in plan.steps) else ()))
 
 
-def _staying(desired: Desired) -> dict[str, str]:
+def _staying(desired: Desired, owned: Sequence[Resource]) -> dict[str, str]:
     """Secret -> why it is not changed."""
     package, found = desired.package, {}
-    used = _used(desired)
+    used = _used(desired) | ({SMTP_SECRET} if _sends(desired, owned) else set())
     own = {account.secret for account in package.accounts if account.kind == "command"}
     buckets = desired.provider.backends.get(Service.BUCKETS)
     for name, spec in package.secrets.items():
@@ -190,7 +192,16 @@ def _told(desired: Desired, owned: Sequence[Resource], names: Set[str]) -> list[
         what = ", ".join(COMPONENTS[component] for component in on_guest)
         title, args = "Set passwords on the guest", {"components": on_guest}
         steps.append(desired.step("components.install@1", title, Effect.CHANGE, what, (), args))
+    if SMTP_SECRET in names:
+        title = "Set its password at the mail server"
+        update = {"title": title, "effect": Effect.CHANGE}
+        steps.append(relay_step(desired).model_copy(update=update))
     return steps
+
+
+def _sends(desired: Desired, owned: Sequence[Resource]) -> bool:
+    """By an account that it has, and uses."""
+    return has_relay(desired) and any(found.kind is ResourceKind.MAILBOX for found in owned)
 
 
 def _account(desired: Desired) -> Iterator[PlannedStep]:

@@ -1,10 +1,12 @@
-"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket."""
+"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket,
+an account to send mail by."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from engine.catalog.options import is_set
 from engine.catalog.package import S3_SECRETS, Package
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
@@ -75,6 +77,19 @@ def bucket_name(desired: Desired) -> str:
     return database_name(desired).replace("_", "-")
 
 
+def has_relay(desired: Desired) -> bool:
+    """Does it send by the provider's mail server? Not where the user named one of their own."""
+    if not desired.package.needs.mail or Service.MAIL not in desired.provider.backends:
+        return False
+    own = (path for file in desired.package.config if file.values for path in file.relay)
+    return not any(is_set(desired.values, path) for path in own)
+
+
+def relay_name(desired: Desired) -> str:
+    """As of buckets."""
+    return bucket_name(desired)
+
+
 def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
     """Before anything is installed that needs it. InvalidInput where the provider lacks it."""
     served, steps = served_component(desired), []
@@ -91,7 +106,21 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
             {"name": bucket_name(desired)},
         )
         steps.append(step)
+    if has_relay(desired):
+        steps.append(relay_step(desired, after))
     return steps
+
+
+def relay_step(desired: Desired, after: tuple[str, ...] = ()) -> PlannedStep:
+    """Before its configuration is written, which names the account once there is one."""
+    return desired.step(
+        "mail.ensure@1",
+        "Make its mail account",
+        Effect.CREATE,
+        f"{relay_name(desired)}, to send by {_mail_server(desired)}",
+        after,
+        {"name": relay_name(desired)},
+    )
 
 
 def database_step(desired: Desired, title: str, component: str, name: str) -> PlannedStep:
@@ -139,6 +168,10 @@ def dropping(desired: Desired, resources: Sequence[Resource]) -> list[PlannedSte
         args = {"name": name}
         step = desired.step("buckets.drop@1", "Remove its bucket", Effect.DELETE, what, (), args)
         steps.append(step)
+    if has_relay(desired) or ResourceKind.MAILBOX in known:
+        name = known.get(ResourceKind.MAILBOX, relay_name(desired))
+        what = f"account {name} at {_mail_server(desired)}"
+        steps.append(desired.step("mail.drop@1", "Remove its mail account", Effect.DELETE, what))
     return steps
 
 
@@ -162,6 +195,12 @@ def _server(desired: Desired, component: str) -> str:
     backend = desired.provider.backends.get(Service.DATABASES)
     host = backend.settings.get("host", "") if backend is not None else ""
     return f"{COMPONENTS.get(component, 'database server')} on {host or 'the provider'}"
+
+
+def _mail_server(desired: Desired) -> str:
+    backend = desired.provider.backends.get(Service.MAIL)
+    host = backend.settings.get("host", "") if backend is not None else ""
+    return str(host) or "the provider's mail server"
 
 
 def _s3_server(desired: Desired) -> str:

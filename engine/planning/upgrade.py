@@ -21,6 +21,7 @@ from engine.planning.desired import Desired
 from engine.planning.nets import dropped, kept_before_upgrade
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
+from engine.planning.services import has_relay, relay_step
 
 CONFIGURE = "app.configure@1"
 BEFORE, SINCE = "before", "since"
@@ -50,6 +51,8 @@ def plan_upgrade(
         steps.append(
             new.step("secrets.ensure@1", "Generate secrets", Effect.CREATE, what, (), args)
         )
+    if has_relay(new) and not _keys(resources, ResourceKind.MAILBOX):
+        steps.append(relay_step(new))
     steps += [
         *kept_before_upgrade(new),
         new.step("app.install@1", "Install the new release beside", Effect.CREATE, fresh),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import threading
@@ -33,6 +34,8 @@ from tests.conformance.database_worlds import (
 )
 from tests.conformance.doubles import MemoryLeases
 from tests.conformance.openbao_world import make_tls
+from tests.deployed import wait_until
+from tests.struck_line import Blow, struck_line
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
@@ -367,6 +370,19 @@ def test_a_server_that_is_away_holds_nothing_up_for_good(world: DatabaseWorld) -
     with pytest.raises(Unreachable) as away:
         opened_for(world, port=closed).ensure(OWNER, NAME, PASSWORD)
     assert str(closed) in away.value.on
+
+
+def test_a_login_that_is_given_up_does_not_stay_with_the_server(world: DatabaseWorld) -> None:
+    """PostgreSQL waits a minute for its end, and drops no database meanwhile."""
+    gc.disable()  # or it might end by chance
+    try:
+        with struck_line(world.port) as line:
+            line.strike(Blow.SILENT)
+            with pytest.raises(Unreachable):
+                opened_for(world, answer=1.0, port=line.port).find(OWNER)
+            wait_until(lambda: not line.in_use)
+    finally:
+        gc.enable()
 
 
 def test_a_frozen_server_is_given_up_and_found_again(

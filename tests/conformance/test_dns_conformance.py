@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.backends.dns.octodns_backend import OctodnsDns, open_backend
-from engine.backends.protocols import Dns, DnsRecord
+from engine.backends.protocols import Dns, DnsRecord, NamesAddresses
 from engine.backends.registry import BackendEnvironment
 from engine.errors import (
     Cancelled,
@@ -24,7 +27,8 @@ from engine.errors import (
     Unsafe,
 )
 from engine.model.provider import CheckStatus
-from tests.conformance.dns_worlds import HOST, WORLDS, ZONE, DnsWorld, free_port
+from engine.paths import Paths
+from tests.conformance.dns_worlds import HOST, REVERSE, WORLDS, ZONE, DnsWorld, free_port
 from tests.conformance.doubles import Journal
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
@@ -47,15 +51,20 @@ def world(server: DnsWorld) -> DnsWorld:
 
 
 @pytest.fixture
-def dns(world: DnsWorld) -> OctodnsDns:
-    return opened(world.settings, world.secrets)
+def dns(world: DnsWorld, tmp_path: Path) -> OctodnsDns:
+    return opened(world.settings, world.secrets, tmp_path)
 
 
-def opened(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> OctodnsDns:
+def opened(
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    state: Path,
+) -> OctodnsDns:
+    """state: of the installation."""
     environment = BackendEnvironment(
         provider=None,  # type: ignore[arg-type] - only named in errors about settings
         installation="testtest",
-        paths=None,  # type: ignore[arg-type] - this driver keeps no files
+        paths=Paths(state, state, state),
         read_secret=secrets.__getitem__,
         leases=None,  # type: ignore[arg-type] - and claims nothing
     )
@@ -66,11 +75,132 @@ def make(dns: Dns, *desired: DnsRecord, owner: str = ME) -> None:
     dns.apply(dns.plan(owner, desired), desired)
 
 
+MAIL = [
+    DnsRecord(f"_dmarc.{CAL.name}", "TXT", (f"v=DMARC1; p=none; rua=mailto:a@{ZONE}",)),
+    DnsRecord(f"_imaps._tcp.{CAL.name}", "SRV", (f"0 1 993 mail.{CAL.name}", "0 2 993 b.example")),
+    DnsRecord(f"_mta-sts.{CAL.name}", "TXT", ("v=STSv1; id=20260101T000000;",)),
+    DnsRecord(CAL.name, "A", ("192.0.2.1",)),
+    DnsRecord(CAL.name, "CAA", ('0 issue "authority.example; validationmethods=dns-01"',)),
+    DnsRecord(CAL.name, "MX", ("10 mx1.example.org", f"20 mail.{CAL.name}"), 600),
+    DnsRecord(CAL.name, "TXT", ("site-verification=Ab1", "v=spf1 mx ip4:192.0.2.1 -all")),
+    DnsRecord(f"k1._domainkey.{CAL.name}", "TXT", (f"v=DKIM1; k=rsa; p={'MIIBIj+/' * 60}",)),
+    DnsRecord(f"mail.{CAL.name}", "A", ("192.0.2.1",)),
+    DnsRecord(f"mta-sts.{CAL.name}", "CNAME", (CAL.name,)),
+]
+"""What mail needs, with a key of DKIM that is longer than one string of a text can be."""
+
+
+def test_mail_s_records_are_served_changed_and_go_one_by_one(world, dns):
+    """Beside those of others in the zone, which stay as they were."""
+    for number in range(30):  # octoDNS's limits count the whole zone
+        world.somebody_adds(f"n{number}.{ZONE}", "A", "198.51.100.1")
+    world.somebody_adds(ZONE, "MX", "10 theirs.example.")
+    before = world.records()
+    make(dns, *MAIL)
+    dns.verify(MAIL, Journal())
+    assert dns.find(ME) == MAIL
+    assert dns.plan(ME, MAIL).changes == ()
+    changed = DnsRecord(CAL.name, "MX", ("10 mx1.example.org",), 600)
+    left = [changed if record.type == "MX" else record for record in MAIL[:-1]]
+    plan = dns.plan(ME, left)
+    told = [(each.action, (each.after or each.before).type) for each in plan.changes]
+    assert told == [("delete", "TXT"), ("update", "MX"), ("delete", "CNAME")]
+    dns.apply(plan, left)
+    assert dns.find(ME) == left
+    make(dns, *left[3:])
+    assert dns.find(ME) == left[3:]
+    make(dns)
+    assert world.records() == before
+
+
+def test_a_mail_server_without_an_address_is_refused_before_anything_changes(world, dns):
+    world.somebody_adds(f"alias.{ZONE}", "CNAME", f"ns.{ZONE}.")
+    world.somebody_adds(f"sub.{ZONE}", "NS", "ns.elsewhere.example.")
+    before = world.records()
+    for target, why in ((f"nowhere.{ZONE}", "no A or AAAA"), (f"alias.{ZONE}", "alias")):
+        with pytest.raises(InvalidInput, match="no address") as refused:
+            dns.plan(ME, [CAL, DnsRecord(CAL.name, "MX", (f"10 {target}",))])
+        assert why in refused.value.why
+    assert world.records() == before
+    elsewhere = (
+        "10 CAL.shared.test",
+        "20 mail.example.org",
+        f"30 mail.sub.{ZONE}",
+        f"40 a{ZONE}",
+        "50 .",
+    )
+    assert dns.plan(ME, [CAL, DnsRecord(CAL.name, "MX", elsewhere)]).changes
+
+
+def test_one_s_own_records_at_the_zone_s_name_stand_beside_those_of_others(world, dns):
+    world.somebody_adds(ZONE, "A", "198.51.100.1")
+    before = world.records()
+    ours = DnsRecord(ZONE, "MX", (f"10 ns.{ZONE}",))
+    make(dns, ours)
+    assert dns.find(ME) == [ours]
+    for refused in (("A", "192.0.2.1"), ("AAAA", "2001:db8::1")):
+        with pytest.raises(Conflict):
+            dns.plan(ME, [ours, DnsRecord(ZONE, refused[0], refused[1:])])
+    make(dns)
+    world.somebody_adds(ZONE, "MX", "5 theirs.example.")
+    with pytest.raises(Conflict):
+        dns.plan(ME, [ours])
+    assert {each for each in world.records() if each[1] != "MX"} == before
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_gets_its_name_in_the_zone_that_holds_it(world, address):
+    dns = opened({**world.settings, "reverse_zones": list(REVERSE)}, world.secrets)
+    assert isinstance(dns, NamesAddresses)
+    before = {zone: world.records(zone) for zone in REVERSE}
+    name = ip_address(address).reverse_pointer
+    record = DnsRecord(name, "PTR", (CAL.name,))
+    zone = dns.reverse_of(name)
+    make(zone, record)
+    zone.verify([record], Journal())
+    assert zone.find(ME) == [record]
+    assert zone.plan(ME, [record]).changes == ()
+    with pytest.raises(Conflict):
+        zone.plan(SOMEBODY, [record])
+    theirs = ip_address(address) + 1
+    world.somebody_adds(theirs.reverse_pointer, "PTR", "theirs.example.")
+    with pytest.raises(Conflict):
+        zone.plan(ME, [record, DnsRecord(theirs.reverse_pointer, "PTR", (CAL.name,))])
+    for each in dns.reverse_zones():
+        make(each)
+    after = {zone: world.records(zone) for zone in REVERSE}
+    left = [name for zone in REVERSE for name, _, _ in after[zone] - before[zone]]
+    assert left == [f"{theirs.reverse_pointer}."]
+    assert dns.reverse_of(ip_address("198.51.100.1").reverse_pointer) is None
+    assert [check.status for check in dns.check()] == [CheckStatus.PASS] * 6
+
+
 def test_check_passes_and_leaves_the_zone_as_it_was(world, dns):
     before = world.records()
     checks = dns.check()
     assert [check.status for check in checks] == [CheckStatus.PASS, CheckStatus.PASS]
     assert "written" in checks[1].found
+    assert world.records() == before
+
+
+def test_many_at_once_are_checked_and_all_get_their_records(world, tmp_path):
+    before = world.records()
+    wanted = {
+        f"hp-aaaaaaaa-{number:08}": DnsRecord(f"many{number}.{ZONE}", "A", (f"192.0.2.{number}",))
+        for number in range(8)
+    }
+
+    def one(owner: str, *desired: DnsRecord) -> None:
+        dns = opened(world.settings, world.secrets, tmp_path)
+        assert {(check.status, check.found) for check in dns.check() if check.do} == set()
+        make(dns, *desired, owner=owner)
+        assert dns.find(owner) == list(desired)
+
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        list(threads.map(one, wanted, wanted.values()))
+        names = {name for name, *_ in world.records() - before}
+        assert len([name for name in names if name.startswith("many")]) == len(wanted)
+        list(threads.map(one, wanted))
     assert world.records() == before
 
 
@@ -187,13 +317,15 @@ def test_what_somebody_adds_between_plan_and_apply_survives(world, dns):
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])
 @pytest.mark.parametrize("removing", [False, True])
-def test_work_cut_short_anywhere_is_finished_by_the_next_run(world, dns, allowed, removing):
+def test_work_cut_short_anywhere_is_finished_by_the_next_run(
+    world, dns, allowed, removing, tmp_path
+):
     """The marks tell what was made: nothing is orphaned and nothing looks foreign."""
     before = world.records()
     if removing:
         make(dns, CAL, CAL6)
     desired = [] if removing else [CAL, CAL6]
-    interrupted = opened(world.settings, world.secrets)
+    interrupted = opened(world.settings, world.secrets, tmp_path)
     change = interrupted._zone.change
     done = []
 
@@ -277,8 +409,8 @@ def test_octodns_limits_are_never_forced(world, dns):
     assert world.records() == before
 
 
-def test_a_wrong_key_is_named_and_never_shown(world):
-    dns = opened(world.settings, world.wrong_secrets)
+def test_a_wrong_key_is_named_and_never_shown(world, tmp_path):
+    dns = opened(world.settings, world.wrong_secrets, tmp_path)
     with pytest.raises(Denied) as refused:
         dns.plan(ME, [CAL])
     (failed,) = dns.check()
@@ -288,27 +420,27 @@ def test_a_wrong_key_is_named_and_never_shown(world):
         assert secret not in repr(refused.value.describe()) + repr(failed)
 
 
-def test_a_server_that_is_not_there_is_unreachable(world):
+def test_a_server_that_is_not_there_is_unreachable(world, tmp_path):
     settings = {**world.settings, "args": {**world.settings["args"], "port": free_port()}}
-    dns = opened(settings, world.secrets)
+    dns = opened(settings, world.secrets, tmp_path)
     with pytest.raises(Unreachable) as failed:
         dns.plan(ME, [CAL])
     assert failed.value.do
     assert dns.check()[0].status is CheckStatus.FAIL
 
 
-def test_a_zone_that_is_not_there_is_said_so(world):
-    dns = opened({**world.settings, "zone": "elsewhere.test"}, world.secrets)
+def test_a_zone_that_is_not_there_is_said_so(world, tmp_path):
+    dns = opened({**world.settings, "zone": "elsewhere.test"}, world.secrets, tmp_path)
     with pytest.raises(HomeportError) as failed:
         dns.plan(ME, [DnsRecord("cal.elsewhere.test", "A", ("192.0.2.1",))])
     assert isinstance(failed.value, NotFound | Denied)  # BIND refuses to say which
     assert "elsewhere.test" in str(failed.value)
 
 
-def test_verify_names_the_server_that_lags_behind(world):
+def test_verify_names_the_server_that_lags_behind(world, tmp_path):
     settings = {**world.settings, "verify_seconds": 0.2}
     with pytest.raises(RetryableError) as late:
-        opened(settings, world.secrets).verify([CAL], Journal())
+        opened(settings, world.secrets, tmp_path).verify([CAL], Journal())
     assert late.value.on == f"{HOST}:{world.port}"
     assert CAL.name in late.value.why
 

@@ -63,7 +63,7 @@ def dns_of(lab: Lab, name: str = "harbour-a") -> OctodnsDns:
     environment = BackendEnvironment(
         provider=profile,
         installation="testtest",
-        paths=None,  # type: ignore[arg-type] - this driver keeps no files
+        paths=Paths(lab.directory / "own", lab.directory / "own", lab.directory),
         read_secret=lambda reference: secrets[reference.removeprefix("secret:")],
         leases=NoLeases(),
     )

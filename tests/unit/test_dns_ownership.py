@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def backend(provider: MemoryProvider) -> OctodnsDns:
     zone = OctodnsZone(ZONE, "memory.Provider", {}, dict)
     zone.__dict__["_provider"] = provider
     configured = OctodnsSettings.model_validate({"class": "memory.Provider", "zone": ZONE})
-    return OctodnsDns(configured, "aaaaaaaa", zone)
+    return OctodnsDns(configured, "aaaaaaaa", zone, nullcontext)
 
 
 def make(dns: OctodnsDns, desired: list[DnsRecord], owner: str = ME) -> bool:

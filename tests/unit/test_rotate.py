@@ -11,7 +11,7 @@ import pytest
 
 from engine.backends.protocols import BucketKey
 from engine.catalog.load import Catalog
-from engine.catalog.package import S3_SECRETS, SecretSpec
+from engine.catalog.package import S3_SECRETS, SMTP_SECRET, SecretSpec
 from engine.errors import InvalidInput, NotFound
 from engine.model.deployment import Resource, ResourceKind
 from engine.operations.registry import handler
@@ -68,6 +68,19 @@ def test_a_server_of_the_provider_is_told_where_the_database_is_on_it() -> None:
     assert "components.install" not in steps
     elsewhere = there.model_copy(update={"provider": "away"})
     assert "components.install" in {s.id for s in plan_rotate(synapse(), [elsewhere]).steps}
+
+
+def test_the_mail_server_is_told_where_the_deployment_sends_by_it() -> None:
+    account = owned(ResourceKind.MAILBOX, "main", "hp-synapse@home.lab")
+    plan = plan_rotate(synapse(), [account], [SMTP_SECRET])
+    assert [step.id for step in plan.steps] == [
+        *("preflight", "secrets.renew", "app.configure", "mail.ensure", "app.start"),
+        *("accounts.ensure", "app.health", "secrets.forget-old"),
+    ]
+    assert plan.rollback is not None
+    assert "back.mail.ensure" in [step.id for step in plan.rollback.steps]
+    with pytest.raises(InvalidInput, match="not changed"):
+        plan_rotate(synapse(), [], [SMTP_SECRET])
 
 
 def test_what_stays_as_it_is_and_what_there_is_not_cannot_be_asked_for() -> None:

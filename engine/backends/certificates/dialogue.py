@@ -17,6 +17,7 @@ from engine.backends.certificates.order import Order
 from engine.backends.certificates.session import open_account, open_network
 from engine.backends.certificates.settings import AcmeSettings
 from engine.backends.protocols import ChallengePublisher, Progress
+from engine.backends.registry import failed_check
 from engine.errors import HomeportError, InvalidInput, RemoteFailure
 from engine.model.provider import Check, CheckStatus
 
@@ -30,7 +31,7 @@ def check_authority(settings: AcmeSettings) -> list[Check]:
             directory = ClientV2.get_directory(url, network)
     except HomeportError as error:
         found = f"{error.what}: {error.why}" if error.why else error.what
-        return [_check(title, CheckStatus.FAIL, found, error.do)]
+        return [failed_check("certificates", error, title).model_copy(update={"found": found})]
     if _wants_account_by_hand(directory):
         found = "it takes only accounts that were made by hand"
         do = "Use an authority that opens accounts by itself, as Let's Encrypt does"

@@ -1,12 +1,16 @@
 """DNS through any octoDNS provider: our own names, octoDNS's safety limits, never forced.
 
 Changes are made in up to three steps, each planned on what is there at that moment: marks
-first, then the records, then the marks of what has gone (see `ownership`).
+first, then the records, then the marks of what has gone (see `ownership`). An installation makes
+one change of a zone at a time: there are providers that write the whole zone anew, and servers
+that answer one of two writers with an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from engine.backends.dns.authoritative import Server, servers_of, wait_until_served
@@ -22,11 +26,14 @@ from engine.backends.dns.zone_editor import (
     view_of,
 )
 from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord, Progress
-from engine.backends.registry import BackendEnvironment, read_settings
+from engine.backends.registry import BackendEnvironment, failed_check, read_settings
 from engine.errors import HomeportError, PlanChanged
 from engine.model.provider import Check, CheckStatus
+from engine.private_files import exclusive
 
 _PROBE = "_homeport-check"
+_LONGEST = 200
+"""Of a zone's name in a file's; two that only begin otherwise wait for each other."""
 
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> OctodnsDns:
@@ -39,17 +46,43 @@ def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -
             for name, reference in checked.secret_args.items()
         }
 
-    zone = OctodnsZone(checked.zone, checked.class_path, checked.args, read_secrets)
-    return OctodnsDns(checked, environment.installation, zone)
+    def opened(settings: OctodnsSettings, reverse: Sequence[OctodnsDns] = ()) -> OctodnsDns:
+        zone = OctodnsZone(settings.zone, settings.class_path, settings.args, read_secrets)
+        lock = environment.paths.state / "dns" / f"{settings.zone[-_LONGEST:]}.lock"
+        turn = partial(exclusive, lock)
+        return OctodnsDns(settings, environment.installation, zone, turn, reverse)
+
+    reverse = [
+        opened(checked.model_copy(update={"zone": name, "reverse_zones": ()}))
+        for name in checked.reverse_zones
+    ]
+    return opened(checked, reverse)
 
 
 class OctodnsDns:
-    """`protocols.Dns` for one zone. installation: tells our check's name from others'."""
+    """`protocols.Dns` for one zone. installation: tells our check's name from others'. turn: held
+    while the zone is changed. reverse: zones with the names of addresses."""
 
-    def __init__(self, settings: OctodnsSettings, installation: str, zone: OctodnsZone) -> None:
+    def __init__(
+        self,
+        settings: OctodnsSettings,
+        installation: str,
+        zone: OctodnsZone,
+        turn: Callable[[], AbstractContextManager[None]],
+        reverse: Sequence[OctodnsDns] = (),
+    ) -> None:
         self._settings = settings
+        self._turn = turn
         self._installation = installation
         self._zone = zone
+        self._reverse = reverse
+
+    def reverse_zones(self) -> Sequence[OctodnsDns]:
+        return self._reverse
+
+    def reverse_of(self, name: str) -> OctodnsDns | None:
+        holding = [zone for zone in self._reverse if name.endswith(f".{zone._settings.zone}")]
+        return max(holding, key=lambda zone: len(zone._settings.zone), default=None)
 
     def plan(self, owner: str, desired: Sequence[DnsRecord]) -> DnsPlan:
         def decide(view: ZoneView) -> Targets:
@@ -61,6 +94,10 @@ class OctodnsDns:
         return DnsPlan(self._settings.zone, owner, tuple(sorted(changes, key=_key)))
 
     def apply(self, plan: DnsPlan, desired: Sequence[DnsRecord]) -> None:
+        with self._turn():
+            self._apply(plan, desired)
+
+    def _apply(self, plan: DnsPlan, desired: Sequence[DnsRecord]) -> None:
         if self.plan(plan.owner, desired) != plan:
             raise PlanChanged(
                 "the DNS records changed after the plan was made",
@@ -98,6 +135,9 @@ class OctodnsDns:
         return sorted(found, key=lambda record: (record.name, record.type))
 
     def check(self) -> list[Check]:
+        return [check for zone in (self, *self._reverse) for check in zone._check_zone()]
+
+    def _check_zone(self) -> list[Check]:
         name = self._settings.zone
         read, write = f"DNS zone {name} can be read", f"records of {name} can be changed"
         try:
@@ -118,8 +158,9 @@ class OctodnsDns:
         """Write and remove one record under a name that nobody uses; that name."""
         name = f"{_PROBE}-{self._installation}.{self._settings.zone}"
         probe = DnsRecord(name, "TXT", ("written and removed by Homeport's check",), 60)
-        self._zone.change(lambda view: {(name, "TXT"): probe})
-        self._zone.change(lambda view: {(name, "TXT"): None})
+        with self._turn():
+            self._zone.change(lambda view: {(name, "TXT"): probe})
+            self._zone.change(lambda view: {(name, "TXT"): None})
         return name
 
 
@@ -152,4 +193,4 @@ def _passed(title: str, found: str) -> Check:
 
 def _failed(title: str, error: HomeportError) -> Check:
     found = f"{error.what}: {error.why}" if error.why else error.what
-    return Check(service="dns", title=title, status=CheckStatus.FAIL, found=found, do=error.do)
+    return failed_check("dns", error, title).model_copy(update={"found": found})

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from engine.backends.protocols import DnsRecord
 from engine.backends.registry import failed_check
-from engine.errors import HomeportError, NotReady
+from engine.errors import HomeportError, NotReady, NotReadyYet
 from engine.model.plan import Effect, Intent
 from engine.model.provider import Check, CheckStatus, Service
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.operations.steps.planned import planned_records
+from engine.operations.steps.planned import planned_records, pointing_at
 
 _SAMPLE = {"A": "192.0.2.1", "AAAA": "2001:db8::1"}
 """Addresses for documentation (RFC 5737, RFC 3849): the name is looked at, nothing is made."""
@@ -75,25 +74,23 @@ def _name_is_free(ctx: StepContext) -> list[Check]:
     if not wanted:
         return []
     names = sorted({record.name for record in wanted})
-    sample = [
-        DnsRecord(record.name, record.type, (_SAMPLE[record.type],), record.ttl)
-        for record in wanted
-        if record.type in _SAMPLE
-    ]
-    ctx.backends.dns.plan(ctx.owner, sample)
+    address = next(_SAMPLE[record.type] for record in wanted if not record.values)
+    ctx.backends.dns.plan(ctx.owner, pointing_at(address, wanted))
     title = "Name of the deployment"
     found = f"{', '.join(names)}: free, or this deployment's own"
     return [Check(service=Service.DNS, title=title, status=CheckStatus.PASS, found=found)]
 
 
 def not_ready(provider: str, problems: list[Finding]) -> HomeportError:
-    """One error that names every problem; where there is but one, its own."""
+    """One error that names every problem; where there is but one, its own. Retryable where each
+    of them is: a server that was busy for a moment ends no deployment."""
     if len(problems) == 1 and problems[0].error is not None:
         return problems[0].error
     checks = [problem.check for problem in problems]
     advice = [f"{check.do.rstrip('.')}." for check in checks if check.do]
     count = "one problem" if len(checks) == 1 else f"{len(checks)} problems"
-    return NotReady(
+    kind = NotReadyYet if all(check.retryable for check in checks) else NotReady
+    return kind(
         f"the provider is not ready: {count}",
         on=provider,
         why="; ".join(f"{check.service}: {check.title}: {check.found}" for check in checks),

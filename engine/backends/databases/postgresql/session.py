@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,16 @@ class Session:
         """As anybody; psycopg's own errors."""
         with (
             _authority(self.settings) as trust,
-            psycopg.connect(
+            self._connect(user, password, database, trust) as connection,
+            _cut_after(self.seconds, connection),
+        ):
+            yield connection
+
+    def _connect(
+        self, user: str, password: str, database: str, trust: Mapping[str, Any]
+    ) -> Connection:
+        try:
+            return psycopg.connect(
                 host=self.settings.host,
                 port=self.settings.port,
                 user=user,
@@ -58,10 +67,12 @@ class Session:
                 autocommit=True,
                 passfile=os.devnull,
                 **trust,
-            ) as connection,
-            _cut_after(self.seconds, connection),
-        ):
-            yield connection
+            )
+        except psycopg.errors.ConnectionTimeout as error:
+            # The frames of psycopg, to which these two lead, keep the half-open connection. The
+            # server waits a minute for its login, and drops no database meanwhile.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
 
 
 @contextmanager
