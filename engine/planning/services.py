@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from engine.catalog.options import is_set
-from engine.catalog.package import S3_SECRETS, Package
+from engine.catalog.package import S3_SECRETS, SMTP_SECRET, Package
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
@@ -138,7 +138,9 @@ def of_component(package: Package, secret: str) -> str:
 
 def is_of_server(package: Package, secret: str) -> bool:
     """A server lets the application in by it, the provider's or the guest's own."""
-    return bool(of_component(package, secret)) or (package.needs.bucket and secret in S3_SECRETS)
+    needs = package.needs
+    of_needs = (*(S3_SECRETS if needs.bucket else ()), *((SMTP_SECRET,) if needs.mail else ()))
+    return secret in of_needs or bool(of_component(package, secret))
 
 
 def refuse_move(desired: Desired) -> None:

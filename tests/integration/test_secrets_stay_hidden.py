@@ -121,7 +121,6 @@ def _terminal_output(here: Installation, name: str, operation: str) -> str:
         ["secret", name],
         ["providers", "harbour-a"],
         ["destroy", name, "--plan"],
-        ["rotate", name, "--plan"],
         ["doctor"],
     ):
         for extra in ([], ["--json"]):

@@ -15,7 +15,7 @@ from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
 from engine.planning.destroy import plan_destroy
 from engine.planning.reconfigure import plan_reconfigure
-from engine.planning.services import database_name, refuse_move, served_component
+from engine.planning.services import database_name, is_of_server, refuse_move, served_component
 from tests.unit.step_context import PACKAGE, PROVIDER
 
 
@@ -75,6 +75,15 @@ def test_what_a_server_is_not_stays_on_the_guest() -> None:
     served = desired({"components": ["mariadb"]}, "mariadb", state=anew)
     assert served_component(served) == "mariadb"
     assert not any("on the guest" in text for text in plan_deploy(served, {}).warnings)
+
+
+def test_what_servers_know_an_application_by_is_told_apart() -> None:
+    needs = {"components": ["redis"], "bucket": True, "mail": True}
+    names = ("redis-password", "s3-access-key", "s3-secret-key", "smtp-password")
+    served, alone = desired(needs).package, desired({}).package
+    assert all(is_of_server(served, name) for name in names)
+    assert not any(is_of_server(alone, name) for name in names)
+    assert not is_of_server(served, "admin-password")
 
 
 def test_two_providers_on_one_server_have_two_names_that_fit_anywhere() -> None:
