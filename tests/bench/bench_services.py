@@ -4,8 +4,6 @@ real services: the same requests made by hvac and pynetbox alone."""
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,11 @@ from engine.backends.secrets.openbao.settings import OpenBaoSettings
 from engine.backends.secrets.openbao.store import open_backend
 from engine.model.provider import ProviderProfile
 from engine.paths import Paths
+from tests.bench.side_by_side import row
 from tests.conformance import netbox_world, openbao_world
 from tests.conformance.doubles import MemoryLeases
 
-CALLS, ROUNDS = 100, 7
+CALLS = 100
 
 
 def measure() -> list[dict[str, str]]:
@@ -66,8 +65,8 @@ def _openbao(here: Path) -> list[dict[str, str]]:
 
         numbers = iter(range(10**9))
         return [
-            _row("OpenBao: reading a secret", lambda: store.get("a"), read, CALLS),
-            _row(
+            row("OpenBao: reading a secret", lambda: store.get("a"), read, CALLS),
+            row(
                 "OpenBao: changing a secret",
                 lambda: store.put("a", f"value {next(numbers)}"),
                 lambda: write(f"value {next(numbers)}"),
@@ -108,24 +107,4 @@ def _netbox(here: Path) -> dict[str, str]:
             ours.allocate(owner, "bench")
             ours.release(owner)
 
-        return _row("NetBox: an address taken and released", homeport, peer, 3)
-
-
-def _row(
-    name: str, ours: Callable[[], object], peer: Callable[[], object], calls: int
-) -> dict[str, str]:
-    """The best of several rounds of each, in turn: what else runs here slows both."""
-    best = [float("inf"), float("inf")]
-    for _ in range(ROUNDS):
-        for place, call in enumerate((ours, peer)):
-            began = time.perf_counter()
-            for _ in range(calls):
-                call()
-            best[place] = min(best[place], (time.perf_counter() - began) / calls)
-    return {
-        "name": name,
-        "ours": f"{best[0] * 1000:.2f} ms",
-        "peer": f"{best[1] * 1000:.2f} ms",
-        "ratio": f"{best[0] / best[1]:.2f}",
-        "goal": "<= 1.2 (peer: the client library alone)",
-    }
+        return row("NetBox: an address taken and released", homeport, peer, 3)
