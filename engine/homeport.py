@@ -23,6 +23,7 @@ from engine.model.move import Forwarded, Move, MoveTerms
 from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
+from engine.model.record import RecordSet
 from engine.model.schedule import ScheduleStanding
 from engine.paths import Paths
 
@@ -59,6 +60,8 @@ class DeployRequest:
     values: Mapping[str, Any] | None = None
     account: str = ""
     """User name of the first account; empty for the package's default."""
+    records: Sequence[str] = ()
+    """DNS records beside that of its address, as `engine.planning.records` reads them."""
 
 
 @dataclass(frozen=True)
@@ -375,6 +378,30 @@ class Homeport:
         return self._planner.resizing.resize(
             name, cores=cores, memory_mib=memory_mib, disk_gib=disk_gib
         )
+
+    def plan_rotate(self, name: str, secrets: Sequence[str] = ()) -> Plan:
+        """Other passwords and keys for a deployment; by default all that can be changed. What
+        stays as it is, and why, is among the plan's warnings."""
+        return self._planner.rotating.rotate(name, secrets)
+
+    def records(self, name: str) -> tuple[RecordSet, ...]:
+        """What it has in DNS beside the record of its address: its package's, and what was added
+        (`Deployment.records`)."""
+        return self._planner.recording.owned(name)
+
+    def plan_records(
+        self,
+        name: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        ttl: int | None = None,
+    ) -> Plan:
+        """Other records in DNS ("MX @ 10 mail.example.org"); reads the zone, takes seconds. Without
+        any, what is to be done for the zone to have what the deployment should. ttl: seconds, of
+        those that are added. Conflict where a name is somebody else's. Empty where nothing would
+        change."""
+        return self._planner.recording.change(name, add, remove, ttl)
 
     def drift(self, name: str) -> list[DeclaredChange]:
         """What would make its guest as it is declared; asks the provider, takes seconds. NotFound

@@ -18,4 +18,6 @@ def way_back(plan: Plan) -> str:
         return ": the throw-away guest is removed all the same"
     if plan.intent is Intent.RECONFIGURE:
         return ": the guest is started again, and the application with it"
+    if plan.intent is Intent.ROTATE:
+        return ": back to the passwords and keys from before"
     return f": back to {plan.application} {back.release} with its configuration and data"

@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from engine.backends.protocols import ProviderBackends
+from engine.backends.protocols import NamesAddresses, ProviderBackends
 from engine.demo.use import VALUES
 from engine.homeport import DeployRequest, Homeport
 from engine.lab.cli import up
 from engine.model.deployment import ResourceKind
 from engine.model.plan import Operation, Plan
+from engine.model.provider import Service
 from engine.operations.fault import KILL_VARIABLE, RECORD, TESTING_VARIABLE
 from engine.operations.launch import ensure_worker, living_worker
 from tests.lab_fixture import RunningLab
@@ -181,6 +183,24 @@ def installation(lab: RunningLab) -> Iterator[Installation]:
             here.end_worker()
 
 
+@contextmanager
+def naming_addresses(here: Installation, *providers: str) -> Iterator[None]:
+    """These harbours give their guests' addresses names."""
+    profiles = [here.homeport.provider(name) for name in providers]
+    try:
+        for profile in profiles:
+            dns = profile.backends[Service.DNS]
+            network = ip_network(profile.backends[Service.ADDRESSES].settings["network"])
+            zone = network[0].reverse_pointer.partition(".")[2]
+            more = dns.model_copy(update={"settings": {**dns.settings, "reverse_zones": [zone]}})
+            backends = {**profile.backends, Service.DNS: more}
+            here.homeport.save_provider(profile.model_copy(update={"backends": backends}), {})
+        yield
+    finally:
+        for profile in profiles:
+            here.homeport.save_provider(profile, {})
+
+
 def check_one_of_each(here: Installation, name: str) -> None:
     """The deployment owns one guest, one address, one record and at most one account."""
     owner, backends = here.owner(name), here.backends()
@@ -193,6 +213,11 @@ def check_one_of_each(here: Installation, name: str) -> None:
     records = backends.dns.find(owner)
     assert [(record.name, record.type) for record in records] == [(f"{name}.harbour-a.lab", "A")]
     assert records[0].values == (guest.address,)
+    assert isinstance(backends.dns, NamesAddresses)
+    for zone in backends.dns.reverse_zones():
+        (named,) = zone.find(owner)
+        assert named.name == ip_address(guest.address).reverse_pointer
+        assert named.values == (f"{name}.harbour-a.lab",)
     kinds = [resource.kind for resource in here.homeport.resources(name)]
     for kind in (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.CERTIFICATE):
         assert kinds.count(kind) == 1
@@ -208,4 +233,6 @@ def check_nothing_left(here: Installation, name: str, provider: str = "harbour-a
     assert backends.hypervisor.find(owner) is None
     assert backends.addresses.find(owner) is None
     assert backends.dns.find(owner) == []
+    assert isinstance(backends.dns, NamesAddresses)
+    assert [found for zone in backends.dns.reverse_zones() for found in zone.find(owner)] == []
     assert backends.secrets.list(f"deployments/{destroyed.id}") == []

@@ -13,6 +13,7 @@ from engine.backends.protocols import (
     BucketKey,
     Buckets,
     Databases,
+    Mail,
     ProviderBackends,
     Secrets,
 )
@@ -32,6 +33,8 @@ def exercise(backends: ProviderBackends, installation: str) -> list[Check]:
         lines += _lines(Service.DATABASES, lambda: exercise_databases(databases, owner))
     if (buckets := backends.buckets) is not None:
         lines += _lines(Service.BUCKETS, lambda: exercise_buckets(buckets, owner))
+    if (mail := backends.mail) is not None:
+        lines += _lines(Service.MAIL, lambda: exercise_mail(mail, owner))
     return lines
 
 
@@ -97,6 +100,28 @@ def exercise_buckets(service: Buckets, owner: str) -> Iterator[str | None]:
         yield None if not service.find(owner, name) else "it is there after it was removed"
     finally:
         service.drop(owner, name)
+
+
+def exercise_mail(service: Mail, owner: str) -> Iterator[str | None]:
+    """An account to send by is made, gets another password, is found and removed. No mail goes."""
+    name = f"hp-probe-{randomness.token_hex(4)}"
+    address = service.access(name).username
+    first, second = randomness.token_urlsafe(16), randomness.token_urlsafe(16)
+    try:
+        made = service.ensure_relay(owner, name, first)
+        yield None if made else "it said that it was there before"
+        again = service.ensure_relay(owner, name, first)
+        yield None if not again else "asked twice, it made it twice"
+        yield None if not service.refuses_login(address, first) else "its account may not log in"
+        service.ensure_relay(owner, name, second)
+        yield None if service.refuses_login(address, first) else "an old password opens it"
+        yield None if not service.refuses_login(address, second) else "a new one does not"
+        yield None if service.find(owner) == (address,) else "what was made is not found again"
+        yield None if service.drop(owner) else "it was not removed"
+        yield None if service.refuses_login(address, second) else "it may log in when it is gone"
+        yield None if not service.find(owner) else "it is there after it was removed"
+    finally:
+        service.drop(owner)
 
 
 def _is_gone(store: Secrets, path: str) -> bool:

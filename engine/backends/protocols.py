@@ -243,6 +243,17 @@ class Dns(Protocol):
         """The records that bear the owner's mark (marks themselves left out)."""
 
 
+@runtime_checkable
+class NamesAddresses(Protocol):
+    """A dns backend that holds the names of addresses, too, in zones of their own."""
+
+    def reverse_zones(self) -> Sequence[Dns]: ...
+
+    def reverse_of(self, name: str) -> Dns | None:
+        """The zone in which an address's name lies ("1.2.0.192.in-addr.arpa"); None: it is in
+        none of these."""
+
+
 # --- secrets ----------------------------------------------------------------------------
 
 
@@ -373,8 +384,69 @@ class Buckets(Protocol):
         server makes keys, nothing else. held: the key given before, which stays where it still
         works; others of the owner's are removed then, for their answers got lost."""
 
+    def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
+        """Another key, beside the one that is held and stays; others of the owner's are removed.
+        `ensure` with the new one removes the old. InvalidInput where the server makes no keys."""
+
     def drop(self, owner: str, name: str) -> bool:
         """The owner's key and bucket are gone, with all objects and versions."""
+
+
+# --- mail -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RelayAccess:
+    """How an application sends mail; the password is a secret of the deployment."""
+
+    host: str
+    port: int
+    username: str
+    sender: str
+    """The one address that the account may send as."""
+    tls: bool
+    """From the first byte; otherwise by STARTTLS, and never without."""
+
+
+class Mail(Protocol):
+    """One mail server for the deployments of a provider, and for its people.
+
+    Everything made bears the owner's mark. `Conflict` where an address is another's already;
+    theirs, and the rest of the server, are never touched. name: `[a-z][a-z0-9-]*`, at most 40
+    characters. address: "local@domain", in lower case, in a domain of the server's.
+    """
+
+    def check(self) -> list[Check]:
+        """Reachable, authentic, entitled; takes mail over TLS; are the records there that mail
+        of its domain needs? Makes nothing."""
+
+    def access(self, name: str) -> RelayAccess:
+        """Asks the server nothing."""
+
+    def find(self, owner: str) -> tuple[str, ...]:
+        """Addresses that bear the owner's mark: of accounts, mailboxes and aliases, in order."""
+
+    def ensure_relay(self, owner: str, name: str, password: str) -> bool:
+        """The account is there, may send as its own address alone, and this is its password from
+        now on. What returns to it goes to the server's owner. False: it was all so before."""
+
+    def ensure_mailbox(
+        self, owner: str, address: str, password: str, *, quota_mib: int = 0
+    ) -> bool:
+        """The mailbox is there, with this password and room; 0: without limit. False: so before."""
+
+    def ensure_alias(self, owner: str, address: str, targets: Sequence[str]) -> bool:
+        """Mail to the address goes to these addresses and no others. False: it did before."""
+
+    def refuses_login(self, address: str, password: str) -> bool:
+        """A login for sending is tried, and the server says no to it."""
+
+    def drop(self, owner: str) -> bool:
+        """Nothing bears the owner's mark any more; mail that arrived in a mailbox stays on the
+        server, for its owner to remove. False: nothing did."""
+
+    def records(self, domain: str) -> tuple[DnsRecord, ...]:
+        """What must be in the DNS for mail of a domain that this server has. Asks nothing."""
 
 
 # --- certificates -----------------------------------------------------------------------
@@ -418,4 +490,5 @@ class ProviderBackends:
     databases: Databases | None = None
     """None where the profile names none: then they are on the guests."""
     buckets: Buckets | None = None
+    mail: Mail | None = None
     extra: dict[str, Any] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from engine.backends.protocols import (
     Dns,
     Hypervisor,
     Infrastructure,
+    Mail,
     ProviderBackends,
     Secrets,
 )
@@ -160,6 +161,10 @@ class _OpenedOnUse(ProviderBackends):
     @cached_property
     def buckets(self) -> Buckets | None:
         return self._open_optional(Service.BUCKETS)  # type: ignore[no-any-return]
+
+    @cached_property
+    def mail(self) -> Mail | None:
+        return self._open_optional(Service.MAIL)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<backends of {self._profile.name}>"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.catalog.check_placeholders import check_placeholders, used_secrets
-from engine.catalog.package import S3_SECRETS
+from engine.catalog.package import S3_SECRETS, SMTP_SECRET
 from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, mapping, sequence, text_of
 
@@ -162,6 +162,10 @@ def _secrets(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
         if name not in secrets:
             hint = f"describe {name} under secrets"
             yield manifest.found(("needs", "bucket"), "the bucket has no key", hint)
+    has_mail = mapping(value.get("needs")).get("mail") is True
+    if has_mail and SMTP_SECRET not in secrets:
+        hint = f"describe {SMTP_SECRET} under secrets"
+        yield manifest.found(("needs", "mail"), "the mail account has no password", hint)
     accounts = [mapping(account) for account in sequence(value.get("accounts"))]
     used = used_secrets(value) | {f"{component}-password" for component in components}
     used |= {_secret_of(account) for account in accounts}

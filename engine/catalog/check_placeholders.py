@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.catalog.placeholders import FIELDS, SECRET, placeholders
@@ -18,7 +18,11 @@ from engine.catalog.source import Finding, Source, Spot, mapping, sequence, text
 _SELDOM = {
     "password_file": "the command of an account",
     "program": "the command of a script that has a program",
+    "public_address": "the values of records",
 }
+_SERVED = {"s3": "bucket", "smtp": "mail"}
+"""Placeholders of what a server of the provider gives -> the need."""
+_OF_RECORDS = frozenset({"domain", "name", "public_port", "public_address"})
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class _Text:
     key: bool = False
     only: str = ""
     """The placeholder that is known here, and in few other places."""
+    among: frozenset[str] = frozenset()
+    """Those that are known here, where it is not all of them."""
 
 
 def check_placeholders(manifest: Source) -> Iterator[Finding]:
@@ -57,7 +63,10 @@ def used_secrets(manifest: Mapping[str, Any]) -> set[str]:
 
 def _known(manifest: Mapping[str, Any]) -> set[str]:
     needs = mapping(manifest.get("needs"))
-    components = [*sequence(needs.get("components")), *(["s3"] if needs.get("bucket") else [])]
+    components = [
+        *sequence(needs.get("components")),
+        *(part for part, need in _SERVED.items() if needs.get(need)),
+    ]
     fields = {name for name in FIELDS if "." not in name or name.split(".")[0] in components}
     return fields | {SECRET + name for name in mapping(manifest.get("secrets"))}
 
@@ -72,7 +81,7 @@ def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Findi
     if name not in known:
         component = name.split(".")[0]
         if name in FIELDS:
-            needed = "bucket: true under needs" if component == "s3" else ""
+            needed = f"{_SERVED[component]}: true under needs" if component in _SERVED else ""
             hint = f"write {needed or f'{component} under needs: components'}"
             return found(f"{{{name}}} is known only where {component} is needed", hint)
         near = difflib.get_close_matches(name, sorted(known), 1)
@@ -81,9 +90,14 @@ def _mistake(manifest: Source, text: _Text, name: str, known: set[str]) -> Findi
         else:
             hint = f"did you mean {{{near[0]}}}?" if near else "write { twice for a real brace"
         return found(f"there is no placeholder {{{name}}}", hint)
+    if text.among and name not in text.among:
+        known_here = ", ".join(f"{{{each}}}" for each in sorted(text.among))
+        return found(f"{{{name}}} is not known in {text.where}", f"known are {known_here}")
     if name.startswith(SECRET) and not text.private:
         hint = "hand it over in a configuration file of mode 0640, or by {password_file}"
         return found(f"a secret can be read by others in {text.where}", hint)
+    if name.startswith("smtp.") and "relay" not in text.spot:
+        return found(f"{{{name}}} is there for relay of a configuration file only", "move it")
     if name in _SELDOM and name != text.only:
         return found(f"{{{name}}} is there for {_SELDOM[name]} only", "remove it")
     return None
@@ -97,6 +111,10 @@ def _texts(manifest: Mapping[str, Any]) -> Iterator[_Text]:
     for path in mapping(manifest.get("directories")):
         yield _Text(("directories", path), str(path), "a path", key=True)
     yield from _within(manifest.get("well_known"), ("well_known",), "a public document")
+    for index, record in enumerate(sequence(manifest.get("records"))):
+        spot = ("records", index, "values")
+        for text in _within(mapping(record).get("values"), spot, "a record"):
+            yield replace(text, only="public_address", among=_OF_RECORDS)
     yield from _of_files(manifest)
     for index, account in enumerate(sequence(manifest.get("accounts"))):
         spot = ("accounts", index, "argv")
@@ -130,7 +148,7 @@ def _of_files(manifest: Mapping[str, Any]) -> Iterator[_Text]:
         private = _is_private(file)
         path = mapping(file).get("path")
         yield from _within(path, ("config", index, "path"), "a path")
-        for word in ("settings", "presets", "text"):
+        for word in ("settings", "presets", "relay", "text"):
             spot = ("config", index, word)
             where = "a file that everybody may read"
             yield from _within(mapping(file).get(word), spot, where, private=private)

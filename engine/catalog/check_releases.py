@@ -103,9 +103,9 @@ def _exact(text: str) -> Version | None:
 
 
 def _written(manifest: Source, source: Source, name: str) -> Iterator[Finding]:
-    """Settings and presets of the manifest against the options of one schema."""
+    """Settings, presets and relay of the manifest against the options of one schema."""
     schema = source.value
-    for spot, path, value, is_preset in _assignments(manifest.value, name):
+    for spot, path, value, word in _assignments(manifest.value, name):
         node = schema_at(schema, path)
         if node is None:
             known = [option for option, _ in leaves(schema)]
@@ -113,9 +113,16 @@ def _written(manifest: Source, source: Source, name: str) -> Iterator[Finding]:
             hint = f"did you mean {near[0]}?" if near else f"look for it in {name}"
             message = f"{name} has no option {path}"
             yield manifest.found(spot, message, hint, key=True)
-        elif is_preset:
+        elif word == "relay" and node.get("x-managed") is True:
+            hint = "remove the mark: they may have a mail server of their own"
+            yield manifest.found(spot, f"users cannot set {path}", hint)
+        elif word == "presets":
             yield from _preset(manifest, source, spot, path, node, value)
-        elif node.get("x-managed") is not True and not _is_within_managed(schema, path):
+        elif (
+            word == "settings"
+            and node.get("x-managed") is not True
+            and not _is_within_managed(schema, path)
+        ):
             hint = 'write "x-managed": true and "readOnly": true beside it'
             at = spot_of(schema, path)
             message = f"the manifest decides {path}, but users could set it"
@@ -135,20 +142,18 @@ def _is_within_managed(schema: Mapping[str, Any], path: str) -> bool:
     return False
 
 
-def _assignments(
-    manifest: Mapping[str, Any], options: str
-) -> Iterator[tuple[Spot, str, Any, bool]]:
-    """Spot, option, value, and whether it is a preset, of all that goes with this schema."""
+def _assignments(manifest: Mapping[str, Any], options: str) -> Iterator[tuple[Spot, str, Any, str]]:
+    """Spot, option, value, and where it stands, of all that goes with this schema."""
     files = [mapping(file) for file in sequence(manifest.get("config"))]
     for index, file in enumerate(files):
         if file.get("values", True) is True and file.get("format") not in ("text", "htpasswd"):
-            for word in ("settings", "presets"):
+            for word in ("settings", "presets", "relay"):
                 for path, value in mapping(file.get(word)).items():
-                    yield ("config", index, word, path), path, value, word == "presets"
+                    yield ("config", index, word, path), path, value, word
     for index, release in enumerate(map(mapping, sequence(manifest.get("releases")))):
         if release.get("options") == options:
             for path, value in mapping(release.get("settings")).items():
-                yield ("releases", index, "settings", path), path, value, False
+                yield ("releases", index, "settings", path), path, value, "settings"
 
 
 def _preset(

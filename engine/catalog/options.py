@@ -52,6 +52,14 @@ def is_section(node: Schema) -> bool:
     return bool(node.get("properties")) and "x-encode" not in node
 
 
+def is_set(document: Mapping[str, Any], path: str) -> bool:
+    try:
+        value_at(document, path)
+    except KeyError:
+        return False
+    return True
+
+
 def value_at(document: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted path; KeyError where it is unset."""
     node: Any = document

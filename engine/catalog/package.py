@@ -21,8 +21,11 @@ placeholders in braces:
 {postgresql.ssl_mode} {postgresql.ca_file} {mariadb.ssl_mode} {mariadb.ca_file}
             how a server of the provider is proven to be itself ("verify-full", or "disable" where
             its owner does without), and by which authorities; on the guest "prefer", and empty
+{public_address}  where the deployment is reached from outside; in the values of records only
 {redis.host} {redis.port}
 {s3.endpoint} {s3.region} {s3.bucket}  where the package needs a bucket
+{smtp.host} {smtp.port} {smtp.username} {smtp.sender} {smtp.tls}  in `ConfigFile.relay` only: the
+            last one is true where TLS is spoken from the first byte, and not after STARTTLS
 
 A component's password is the package's secret `<component>-password`. A value that is one
 placeholder and nothing else keeps its type (a port stays a number). A brace that is not a
@@ -37,12 +40,15 @@ from pydantic import Field, model_validator
 
 from engine.catalog.migration_script import GuestProgram, MigrationScript
 from engine.model.base import Model
+from engine.model.record import RecordType, Ttl
 
 Text = Annotated[str, Field(min_length=1)]
 Mode = Annotated[str, Field(pattern=r"^0[0-7]{3}$")]
 """Octal, as text: YAML would read a bare 0640 as a number."""
 S3_SECRETS = ("s3-access-key", "s3-secret-key")
 """The secrets of a package with the two halves of its key to buckets."""
+SMTP_SECRET = "smtp-password"
+"""The secret of a package with the password of its account at the provider's mail server."""
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|target)$")]
 
@@ -56,12 +62,16 @@ class Needs(Model):
     components: tuple[Literal["postgresql", "mariadb", "redis"], ...] = ()
     bucket: bool = False
     """A bucket on the provider's S3 server; its key is the package's secrets `S3_SECRETS`."""
+    mail: bool = False
+    """An account to send by, where the provider has a mail server; its password is the package's
+    secret `SMTP_SECRET`. Without such a server, what the user set counts as always."""
 
 
 class SecretSpec(Model):
     """A secret that Homeport generates once per deployment and that moves with it.
 
-    identity: must move byte for byte, ever (a signing key); otherwise it may be rotated.
+    identity: stays byte for byte, ever (a signing key); others `homeport rotate` changes where it
+    can (`engine.planning.rotate`).
     """
 
     kind: Literal["password", "token", "hex", "ed25519-seed"] = "token"
@@ -85,6 +95,10 @@ class ConfigFile(Model):
     presets: dict[str, Any] = Field(default_factory=dict)
     """Dotted option path -> value written where the user set none, because Homeport's
     default is not the application's own. The schema names the same default."""
+    relay: dict[str, Any] = Field(default_factory=dict)
+    """Dotted option path -> value written where the deployment has an account at the provider's
+    mail server: all of them, or none where the user set any, for a password is not sent to a
+    server that it is not of."""
     text: str = ""
     """Template of a `text` file: placeholders only, no logic."""
 
@@ -163,6 +177,27 @@ class StateUnit(Model):
     """Tables to empty when an older state is restored, because what they hold may have been
     used up since (keys that are handed out once)."""
 
+    @property
+    def is_made_anew(self) -> bool:
+        """Neither kept in backups nor carried to another provider."""
+        return self.klass in ("rebuildable", "cache")
+
+    @property
+    def is_path(self) -> bool:
+        """Its locator is a path on the guest."""
+        return self.kind in ("certificates", "files", "maildir", "sqlite", "volume")
+
+
+class DeclaredRecord(Model):
+    """A DNS record set that the application's users or their programs look for, beside that of
+    its address. name: "@" is the domain, others are below it."""
+
+    name: str = Field(pattern=r"^(@|[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_-]+)*)$")
+    type: RecordType
+    values: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """{domain}, {name}, {public_port} and {public_address} are filled."""
+    ttl: Ttl = 300
+
 
 class Note(Model):
     """What matters to an operator in this release, in one or two plain sentences."""
@@ -236,6 +271,8 @@ class Package(Model):
     well_known: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Path below /.well-known/ -> JSON document that the guest's proxy answers by itself;
     placeholders allowed, secrets not."""
+    records: tuple[DeclaredRecord, ...] = ()
+    """A name and type is there once."""
     releases: tuple[Release, ...] = Field(min_length=1)
     """Newest first."""
 
@@ -246,6 +283,11 @@ class Package(Model):
                 raise ValueError("a service of the method debian has an exec")
             if not all(release.pypi for release in self.releases):
                 raise ValueError("a release of the method debian has a pypi")
+        keys = [(record.name, record.type) for record in self.records]
+        if len(set(keys)) < len(keys):
+            raise ValueError("records: a name and type is there once, with all of its values")
+        if {("@", "A"), ("@", "AAAA"), ("@", "CNAME")} & set(keys):
+            raise ValueError("records: the address of the domain is Homeport's to write")
         return self
 
     def release(self, version: str | None = None) -> Release:

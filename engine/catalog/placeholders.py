@@ -19,11 +19,13 @@ Bindings = Mapping[str, str | int]
 FIELDS = frozenset(
     {
         *("root", "config", "data", "run", "venv", "address", "port", "domain", "public_port"),
+        "public_address",
         *("url", "name", "account", "password_file", "program"),
         *("postgresql.host", "postgresql.port", "postgresql.database", "postgresql.username"),
         *("postgresql.ssl_mode", "postgresql.ca_file", "mariadb.ssl_mode", "mariadb.ca_file"),
         *("mariadb.host", "mariadb.port", "mariadb.database", "mariadb.username"),
         *("redis.host", "redis.port", "s3.endpoint", "s3.region", "s3.bucket"),
+        *("smtp.host", "smtp.port", "smtp.username", "smtp.sender", "smtp.tls"),
     }
 )
 """All placeholders but those of secrets."""

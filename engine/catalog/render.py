@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.catalog.options import Schema, value_at, with_value
+from engine.catalog.options import Schema, is_set, with_value
 from engine.catalog.package import ConfigFile, Package, Release
 from engine.catalog.placeholders import SECRET, Bindings, expand, expand_text, placeholders
 from engine.catalog.secret_values import restore_secrets
@@ -80,10 +80,9 @@ def effective_document(
 ) -> dict[str, Any]:
     """The user's values, then presets where they set none, then what Homeport decides."""
     document = restore_secrets(schema, values, lambda name: str(bindings[name]))
-    for path, value in file.presets.items():
-        try:
-            value_at(document, path)
-        except KeyError:
+    relayed = "smtp.host" in bindings and not any(is_set(values, path) for path in file.relay)
+    for path, value in {**file.presets, **(file.relay if relayed else {})}.items():
+        if not is_set(document, path):
             document = with_value(document, path, expand(value, bindings))
     for path, value in {**file.settings, **additions}.items():
         document = with_value(document, path, expand(value, bindings))
@@ -120,7 +119,7 @@ def _accounts(package: Package, bindings: Bindings, existing: bytes) -> bytes:
 
 
 def _require_private(file: ConfigFile, additions: Mapping[str, Any]) -> None:
-    asked = placeholders([file.settings, file.presets, file.text, additions])
+    asked = placeholders([file.settings, file.presets, file.relay, file.text, additions])
     if any(name.startswith(SECRET) for name in asked) and int(file.mode, 8) & 0o007:
         raise InvalidInput(
             "a secret would be written to a file that everybody can read",

@@ -101,7 +101,7 @@ def _show_state(package: Package) -> None:
 
 
 def _left_out(unit: StateUnit) -> str:
-    if unit.klass in ("rebuildable", "cache"):
+    if unit.is_made_anew:
         return "all of it: it is made anew"
     return ", ".join(unit.exclude)
 

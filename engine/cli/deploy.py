@@ -16,6 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", help="by default the newest")
     parser.add_argument("--name", default="", help="name of the deployment")
     parser.add_argument("--account", default="", help="user name of the first account")
+    parser.add_argument(
+        "--record",
+        action="append",
+        default=[],
+        metavar="RECORD",
+        help='a DNS record to add, as "MX @ 10 mail.example.org"; see: homeport records --help',
+    )
     add_value_arguments(parser)
     add_plan_arguments(parser)
 
@@ -31,5 +38,6 @@ def run(options: argparse.Namespace) -> int:
             release=options.release,
             values=read_values(schema, {}, options),
             account=options.account,
+            records=options.record,
         )
         return settle(homeport, homeport.plan_deploy(request), options)

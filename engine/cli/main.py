@@ -18,6 +18,8 @@ COMMANDS = {
     "deploy": ("engine.cli.deploy", "put an application onto a provider"),
     "configure": ("engine.cli.configure", "change the options of a deployment"),
     "resize": ("engine.cli.resize", "give a deployment's guest another size"),
+    "rotate": ("engine.cli.rotate", "give a deployment other passwords and keys"),
+    "records": ("engine.cli.records", "a deployment's records for mail and the like, in its zone"),
     "upgrade": ("engine.cli.upgrade", "bring a deployment to a newer release"),
     "review": ("engine.cli.review", "what an upgrade makes of a configuration in a file"),
     "rollback": ("engine.cli.rollback", "take a deployment's last upgrade back, with its data"),

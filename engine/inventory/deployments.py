@@ -20,8 +20,10 @@ from engine.model.deployment import (
     Resource,
     ResourceKind,
 )
+from engine.model.record import RecordSet
 
 _GONE = DeploymentStatus.DESTROYED
+_DOCUMENTS = ("values", "records")
 
 
 class Deployments:
@@ -34,7 +36,7 @@ class Deployments:
         Conflict where the name or the domain is taken.
         """
         row = deployment.model_dump(mode="json")
-        row["values"] = json.dumps(row["values"])
+        row |= {name: json.dumps(row[name]) for name in _DOCUMENTS}
         try:
             connection.execute(
                 schema.deployments.insert().values(
@@ -92,10 +94,10 @@ class Deployments:
         values: Mapping[str, Any] | None = None,
         release: str | None = None,
         provider: str | None = None,
+        records: Sequence[RecordSet] | None = None,
         connection: sa.Connection | None = None,
     ) -> bool:
-        """Set the status, and values, release and provider where given; in the caller's
-        transaction if any.
+        """Set the status, and what else is given; in the caller's transaction if any.
 
         False where there is no such deployment.
         """
@@ -103,6 +105,8 @@ class Deployments:
         row: dict[str, Any] = {"status": status.value, "changed": _now()}
         if values is not None:
             row["values"] = json.dumps(values)
+        if records is not None:
+            row["records"] = json.dumps([record.model_dump(mode="json") for record in records])
         if release is not None:
             row["release"] = release
         if provider is not None:
@@ -215,7 +219,7 @@ def _is(
 
 def _deployment(row: sa.RowMapping) -> Deployment:
     fields = {name: row[name] for name in Deployment.model_fields}
-    return Deployment.model_validate(fields | {"values": json.loads(row["values"])})
+    return Deployment.model_validate(fields | {key: json.loads(row[key]) for key in _DOCUMENTS})
 
 
 def _resource(row: sa.RowMapping) -> Resource:

@@ -107,9 +107,11 @@ _SCHEDULES = (
         trouble TEXT NOT NULL, tried TEXT)""",
 )
 
+_RECORDS = ("ALTER TABLE deployments ADD COLUMN records TEXT NOT NULL DEFAULT '[]'",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _UPGRADES, _BACKUPS, _MOVES, _HOLDS),
-    _SCHEDULES,
+    *(_SCHEDULES, _RECORDS),
 )
 """The n-th entry brings the schema from version n to n + 1."""
 

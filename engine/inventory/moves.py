@@ -86,9 +86,9 @@ class Moves:
         """The source serves again, as if it had not been frozen."""
         self._update(deployment, {"frozen": None})
 
-    def served(self, deployment: str) -> None:
+    def served(self, deployment: str, at: datetime) -> None:
         """The public name is answered again. Told again, the first time stays."""
-        first = sa.func.coalesce(_table.c.served, _now())
+        first = sa.func.coalesce(_table.c.served, at.isoformat())
         self._update(deployment, {"served": first})
 
     def _update(

@@ -38,6 +38,7 @@ deployments = _table(
     _text("provider"),
     _text("domain"),
     _text("values"),
+    _text("records"),
     _text("status"),
     _text("created"),
     _text("changed"),

@@ -60,12 +60,13 @@ def authority(layout: LabLayout, record: LabRecord) -> Authority:
 def prepare(layout: LabLayout, record: LabRecord, secrets: LabSecrets) -> None:
     """Write what the parts read when they start."""
     zones = {
-        harbour.zone: {
+        zone: {
             "name": dns_key_name(harbour),
             "algorithm": DNS_ALGORITHM,
             "secret": secrets.dns_keys[harbour.name],
         }
         for harbour in record.harbours
+        for zone in (harbour.zone, harbour.reverse_zone)
     }
     write_private(layout.names / "names.json", json.dumps({"zones": zones}).encode())
     authority(layout, record).prepare()

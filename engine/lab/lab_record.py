@@ -38,6 +38,11 @@ class Harbour(Model):
     def zone(self) -> str:
         return f"{self.name}.lab"
 
+    @property
+    def reverse_zone(self) -> str:
+        """Where its guests' addresses can have names, in DNS; used once a profile says so."""
+        return self.network[0].reverse_pointer.partition(".")[2]
+
     def address(self, last: int) -> str:
         return str(self.network[last])
 

@@ -107,4 +107,6 @@ def bindings_of(place: Place, *, password_file: str = "") -> PlaceBindings:
         values |= {"redis.host": facts.loopback, "redis.port": redis.PORT}
     if app.bucket is not None:
         values |= {f"s3.{name}": value for name, value in asdict(app.bucket).items()}
+    if app.relay is not None:
+        values |= {f"smtp.{name}": value for name, value in asdict(app.relay).items()}
     return PlaceBindings(values, app.read_secret)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from engine.backends.protocols import BucketAccess, DatabaseAccess, Progress
+from engine.backends.protocols import BucketAccess, DatabaseAccess, Progress, RelayAccess
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell
 from engine.model.move import Forwarded
@@ -36,6 +36,8 @@ class Installation:
     """Component -> the database on a server of the provider; the others are on the guest."""
     bucket: BucketAccess | None = None
     """On the provider's S3 server, where the package needs one."""
+    relay: RelayAccess | None = None
+    """On the provider's mail server, where it has an account there."""
     account: str = ""
     """User name of the first account; empty for the package's default."""
 

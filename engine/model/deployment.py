@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from engine.model.base import Model
+from engine.model.record import RecordSet
 
 
 class DeploymentStatus(StrEnum):
@@ -33,6 +34,8 @@ class Deployment(Model):
     """Full name without a trailing dot, lower case (IDNA A-labels)."""
     values: dict[str, Any] = Field(default_factory=dict)
     """Only what the user set, shaped as the release's options schema; no secrets inside."""
+    records: tuple[RecordSet, ...] = ()
+    """What its owner added in DNS, beside what its package declares."""
     status: DeploymentStatus = DeploymentStatus.PLANNED
     created: datetime
     changed: datetime
@@ -55,12 +58,16 @@ class ResourceKind(StrEnum):
     GUEST = "guest"
     ADDRESS = "address"
     RECORD = "record"
+    REVERSE = "reverse-name"
+    """What its address is called, in the provider's zone of addresses."""
     SECRET = "secret"
     CERTIFICATE = "certificate"
     ACCOUNT = "account"
     DATABASE = "database"
     """On a server of the provider's; its key is the component that it is of."""
     BUCKET = "bucket"
+    MAILBOX = "mailbox"
+    """An account on the provider's mail server."""
     CAPTURE = "capture"
     """The application's state as it was before an upgrade, kept on the guest."""
     SAFETY_NET = "safety-net"

@@ -8,10 +8,15 @@ from engine.model.base import Model
 
 
 class UnitSize(Model):
+    """waits: all of it goes over after the freeze. compared_ahead: only what was written since is
+    read after the freeze to compare it. Both as the unit's kind says."""
+
     unit: str
     kind: str
     items: int = Field(ge=0)
     bytes: int = Field(ge=0)
+    waits: bool = False
+    compared_ahead: bool = False
 
 
 class PhaseTime(Model):

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from engine.model.base import Model
 from engine.model.forecast import Forecast
+from engine.model.record import RecordSet
 
 FORMAT = 1
 """Version of the plan format; the pinned application version of durable operations."""
@@ -24,6 +25,7 @@ FORMAT = 1
 class Intent(StrEnum):
     DEPLOY = "deploy"
     RECONFIGURE = "reconfigure"
+    ROTATE = "rotate"
     UPGRADE = "upgrade"
     ROLLBACK = "rollback"
     BACKUP = "backup"
@@ -85,6 +87,8 @@ class Plan(Model):
     domain: str
     values: dict[str, Any] = Field(default_factory=dict)
     """The deployment's values after this plan."""
+    records: tuple[RecordSet, ...] | None = None
+    """What its owner added in DNS, after this plan; None: as it is."""
     steps: tuple[PlannedStep, ...] = ()
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -130,6 +134,8 @@ def _leave_out_what_came_later(words: dict[str, Any]) -> None:
         del words["no_return"]
     if words["forecast"] is None:
         del words["forecast"]
+    if words["records"] is None:
+        del words["records"]
     for step in words["steps"]:
         if not step["at"]:
             del step["at"]

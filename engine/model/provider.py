@@ -20,9 +20,10 @@ class Service(StrEnum):
     CERTIFICATES = "certificates"
     DATABASES = "databases"
     BUCKETS = "buckets"
+    MAIL = "mail"
 
 
-OPTIONAL = frozenset({Service.DATABASES, Service.BUCKETS})
+OPTIONAL = frozenset({Service.DATABASES, Service.BUCKETS, Service.MAIL})
 """A provider may do without them."""
 
 

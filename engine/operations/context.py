@@ -32,6 +32,7 @@ from engine.operations.workplace import (
     Workplace,
     granted_bucket,
     granted_databases,
+    granted_relay,
     guest_target,
 )
 from engine.redaction import Redactor
@@ -152,6 +153,9 @@ class OperationStep:
                 self._workplace.inventory, self.plan.deployment, self.provider.name
             ),
             bucket=granted_bucket(
+                self._workplace.inventory, self.plan.deployment, self.provider.name
+            ),
+            relay=granted_relay(
                 self._workplace.inventory, self.plan.deployment, self.provider.name
             ),
         )

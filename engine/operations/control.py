@@ -64,6 +64,7 @@ class Control:
                 # A throw-away has the domain in its configuration, and is not reached by it.
                 domain=f"{plan.name}.invalid" if plan.intent in _THROWS_AWAY else plan.domain,
                 values=plan.values,
+                records=plan.records or (),
                 status=status,
                 created=now,
                 changed=now,

@@ -20,6 +20,7 @@ from engine.operations.workplace import (
     Workplace,
     granted_bucket,
     granted_databases,
+    granted_relay,
     guest_target,
 )
 from engine.state.protocols import Ground
@@ -50,9 +51,17 @@ def sizes_of(workplace: Workplace, deployment: Deployment) -> tuple[UnitSize, ..
         for unit in units_of(place):
             if unit.kind == "secrets":
                 continue
-            found = state_kind(unit.kind).measure(unit, ground)
+            kind = state_kind(unit.kind)
+            found = kind.measure(unit, ground)
             sizes.append(
-                UnitSize(unit=unit.id, kind=unit.kind, items=found.items, bytes=found.bytes)
+                UnitSize(
+                    unit=unit.id,
+                    kind=unit.kind,
+                    items=found.items,
+                    bytes=found.bytes,
+                    waits=not kind.is_seeded,
+                    compared_ahead=kind.is_compared_ahead,
+                )
             )
     return tuple(sizes)
 
@@ -87,6 +96,7 @@ def place_at(workplace: Workplace, deployment: Deployment, provider: str) -> Ite
             read_secret=lambda name: store.get(f"deployments/{deployment.id}/{name}"),
             databases=granted_databases(workplace.inventory, deployment.id, profile.name),
             bucket=granted_bucket(workplace.inventory, deployment.id, profile.name),
+            relay=granted_relay(workplace.inventory, deployment.id, profile.name),
         )
         yield Place.of(shell, app, Quiet())
     finally:

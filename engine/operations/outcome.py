@@ -18,6 +18,7 @@ from engine.operations.wayback import WayBack, told_between, way_back_of
 AT_WORK = {
     Intent.DEPLOY: DeploymentStatus.DEPLOYING,
     Intent.RECONFIGURE: DeploymentStatus.CHANGING,
+    Intent.ROTATE: DeploymentStatus.CHANGING,
     Intent.UPGRADE: DeploymentStatus.CHANGING,
     Intent.ROLLBACK: DeploymentStatus.CHANGING,
     Intent.BACKUP: DeploymentStatus.CHANGING,
@@ -33,6 +34,7 @@ AT_WORK = {
 _ENDED_WELL = {
     Intent.DEPLOY: DeploymentStatus.RUNNING,
     Intent.RECONFIGURE: DeploymentStatus.RUNNING,
+    Intent.ROTATE: DeploymentStatus.RUNNING,
     Intent.UPGRADE: DeploymentStatus.RUNNING,
     Intent.ROLLBACK: DeploymentStatus.RUNNING,
     Intent.BACKUP: DeploymentStatus.RUNNING,
@@ -65,8 +67,12 @@ def record_end(
     forward = {step: r for step, r in results.items() if step not in plan.rollback_ids}
     status, decisive = status_of(forward)
     error = decisive.error if decisive else None
-    values, release = None, None
-    if status is OperationStatus.SUCCEEDED and len(forward) == len(results):
+    values, release, records = None, None, None
+    if plan.intent is Intent.RECONFIGURE and plan.records is not None:
+        # Names alone: the application is as it was, whatever became of them.
+        after = inventory.operations.status_before(operation.id)
+        records = plan.records if status is OperationStatus.SUCCEEDED else None
+    elif status is OperationStatus.SUCCEEDED and len(forward) == len(results):
         after, values, release = _ENDED_WELL[plan.intent], plan.values, plan.release
     elif plan.rollback is not None:
         way_back = way_back_of(inventory, operation, results)
@@ -76,6 +82,8 @@ def record_end(
             status = OperationStatus.FAILED if status is OperationStatus.SUCCEEDED else status
         elif error and plan.no_return in inventory.finished_steps.of(operation.id):
             error = told_between(operation, error)
+            if plan.intent is Intent.ROTATE:
+                after = DeploymentStatus.RUNNING
     elif plan.intent is Intent.CONFIRM:
         # What it removes is not what serves.
         after = inventory.operations.status_before(operation.id)
@@ -87,7 +95,12 @@ def record_end(
 
     def deployment_too(connection: sa.Connection) -> None:
         inventory.deployments.change(
-            plan.deployment, status=after, values=values, release=release, connection=connection
+            plan.deployment,
+            status=after,
+            values=values,
+            release=release,
+            records=records,
+            connection=connection,
         )
 
     inventory.operations.end(operation.id, status, error, deployment_too)

@@ -17,13 +17,16 @@ from engine.inventory.inventory import Inventory
 from engine.model.deployment import Deployment, DeploymentStatus
 from engine.model.plan import Intent, OperationStatus, Plan
 from engine.model.provider import ProviderProfile
+from engine.model.record import RecordSet
 from engine.operations.backups import Backups
 from engine.operations.declared import with_declared
 from engine.operations.gates import refuse_destroyed, refuse_other_method, release_of
 from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.probes import Probes
+from engine.operations.recording import Recording
 from engine.operations.resizing import Resizing
+from engine.operations.rotating import Rotating
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
@@ -33,7 +36,9 @@ from engine.planning.desired import Desired, deployment_id
 from engine.planning.destroy import plan_destroy
 from engine.planning.names import check_account, check_domain, check_name, default_name
 from engine.planning.reconfigure import plan_reconfigure
+from engine.planning.records import beside_the_address, check_together, with_added
 from engine.planning.resize import resized_to
+from engine.planning.rotate import renewed_by
 
 if TYPE_CHECKING:
     from engine.homeport import DeployRequest
@@ -56,6 +61,8 @@ class Planner:
         self.moving = Moving(workplace, self)
         self.probes = Probes(workplace)
         self.resizing = Resizing(workplace, self)
+        self.rotating = Rotating(workplace, self)
+        self.recording = Recording(workplace, self)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -78,6 +85,7 @@ class Planner:
             release_of(package, request.release),
             request.values or {},
             request.account or _default_account(package),
+            with_added((), request.records, domain),
         )
 
     def _deploy(
@@ -90,6 +98,7 @@ class Planner:
         release: Release,
         values: Mapping[str, Any],
         account: str,
+        records: tuple[RecordSet, ...] = (),
     ) -> Plan:
         schema = self._workplace.options_schema(package.id, release.version)
         check_values(schema, values)
@@ -104,8 +113,12 @@ class Planner:
             values=document,
             account=check_account(account) if package.accounts else "",
             history=self._inventory.durations.expected(package.id),
+            records=records,
         )
+        check_together(beside_the_address(desired), domain)
         plan = self.declared(plan_deploy(desired, schema))
+        if records:
+            plan = plan.model_copy(update={"records": records})
         withheld.keep(plan, fresh)
         return plan
 
@@ -140,7 +153,7 @@ class Planner:
             deployment.values,
             schema,
             renewed_secrets=renewed,
-            is_built=self._is_built(deployment),
+            is_built=self.is_built(deployment),
         )
         return self.declared(plan)
 
@@ -216,6 +229,10 @@ class Planner:
             return self.backups.again(deployment, plan)
         if plan.intent in (Intent.MIGRATE, Intent.REVERT, Intent.CONFIRM):
             return self.moving.again(plan)
+        if plan.intent is Intent.ROTATE:
+            return self.rotating.rotate(plan.deployment, renewed_by(plan))
+        if plan.records is not None:
+            return self.recording.planned(deployment, plan.records)
         if size := resized_to(plan):
             return self.resizing.resize(plan.deployment, **size.args)
         package = self._workplace.package(plan.application)
@@ -235,6 +252,7 @@ class Planner:
             release_of(package, plan.release),
             plan.values,
             _account_of(plan) or _default_account(package),
+            plan.records or (),
         )
 
     def as_it_is(self, deployment: Deployment, package: Package) -> Desired:
@@ -260,7 +278,7 @@ class Planner:
         given = next(filter(None, map(_account_of, plans)), "")
         return given or _default_account(package)
 
-    def _is_built(self, deployment: Deployment) -> bool:
+    def is_built(self, deployment: Deployment) -> bool:
         """Did its deploy ever end well?"""
         return deployment.status is DeploymentStatus.RUNNING or any(
             operation.plan.intent is Intent.DEPLOY and operation.status is OperationStatus.SUCCEEDED

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.inventory.inventory import Inventory
 from engine.model.plan import Intent
-from engine.planning.forecast import COMPARED_BEFORE, Speeds
+from engine.planning.forecast import Speeds
 
 _MOVES_LOOKED_AT = 5
 _TELLING_BYTES = 4_000_000
@@ -28,7 +28,7 @@ def measured_speeds(inventory: Inventory, application: str) -> Speeds:
         finished = inventory.finished_steps.of(operation.id)
         known = operation.plan.forecast.units if operation.plan.forecast else ()
         # How fast those were compared says nothing: most of them was not read again.
-        short = {f"state.compare.{size.unit}" for size in known if size.kind in COMPARED_BEFORE}
+        short = {f"state.compare.{size.unit}" for size in known if size.compared_ahead}
         telling = ((name, step.output) for name, step in finished.items() if name not in short)
         for step, speed in _speeds(telling):
             found.setdefault(step, speed)

@@ -13,6 +13,7 @@ from engine.operations.runner import StepResult
 
 _AGAIN = {
     Intent.RECONFIGURE: "homeport resize",
+    Intent.ROTATE: "homeport rotate",
     Intent.UPGRADE: "homeport upgrade",
     Intent.ROLLBACK: "homeport rollback",
     Intent.BACKUP: "homeport backup",
@@ -24,6 +25,7 @@ _AGAIN = {
 
 _LEFT = {
     Intent.RECONFIGURE: "{name} runs on, with all of its data",
+    Intent.ROTATE: "{name} runs on, with the passwords and keys from before",
     Intent.BACKUP: "{name} runs on, with all of its data; older backups are all there",
     Intent.DRILL: "the throw-away guest is gone; nothing else was touched",
     Intent.PROBE: "the throw-away guest is gone; nothing else was touched",
@@ -81,8 +83,14 @@ class WayBack:
 
 
 def told_between(operation: Operation, error: Mapping[str, Any]) -> dict[str, Any]:
-    """The error of a move that ended behind its point of no return."""
+    """The error of an operation that ended behind its point of no return."""
     name = operation.plan.name
+    if operation.plan.intent is Intent.ROTATE:
+        return {
+            **error,
+            "left": f"{name} runs with new passwords and keys; old ones are not removed yet",
+            "do": f"{error.get('do') or 'Mend the cause.'} Then: homeport resume {operation.id}",
+        }
     return {
         **error,
         "left": "the source is fenced, with its data as they were frozen; the target has the "
@@ -95,6 +103,8 @@ def told_between(operation: Operation, error: Mapping[str, Any]) -> dict[str, An
 def _origin(plan: Plan, origin: Plan) -> str:
     if plan.intent is Intent.MIGRATE:
         return origin.provider
+    if plan.intent is Intent.ROTATE:
+        return "the passwords and keys from before"
     return f"release {origin.release}"
 
 

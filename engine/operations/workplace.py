@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.backends.protocols import BucketAccess, DatabaseAccess, ProviderBackends, Secrets
+from engine.backends.protocols import (
+    BucketAccess,
+    DatabaseAccess,
+    ProviderBackends,
+    RelayAccess,
+    Secrets,
+)
 from engine.backends.registry import BackendEnvironment, open_backends
 from engine.catalog.load import Catalog
 from engine.catalog.package import Package
@@ -53,7 +59,8 @@ class Workplace:
         """What the provider's drivers may use."""
 
         def read_secret(reference: str) -> str:
-            value = self.installation_secrets().get(reference.removeprefix(_REFERENCE))
+            path = reference.removeprefix(_REFERENCE)
+            value = self._ssh_key() if path == SSH_KEY else self.installation_secrets().get(path)
             hide(value)
             return value
 
@@ -69,6 +76,12 @@ class Workplace:
             leases=self.inventory.leases,
             write_secret=write_secret,
         )
+
+    def _ssh_key(self) -> str:
+        """Made when it is first asked for, which may be before there is a guest."""
+        from engine.backends.secrets.installation import installation_ssh_key
+
+        return installation_ssh_key(self.installation_secrets()).private_pem
 
     def owner(self, deployment: str) -> str:
         """The mark by which everything of a deployment is found at a provider."""
@@ -111,6 +124,11 @@ def granted_databases(
 def granted_bucket(inventory: Inventory, deployment: str, provider: str) -> BucketAccess | None:
     known = inventory.resources.get(deployment, provider, ResourceKind.BUCKET, "main")
     return BucketAccess(bucket=known.external_id, **known.attributes) if known else None
+
+
+def granted_relay(inventory: Inventory, deployment: str, provider: str) -> RelayAccess | None:
+    known = inventory.resources.get(deployment, provider, ResourceKind.MAILBOX, "main")
+    return RelayAccess(username=known.external_id, **known.attributes) if known else None
 
 
 def open_workplace(paths: Paths, inventory: Inventory, catalog: Catalog | None = None) -> Workplace:

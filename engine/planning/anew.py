@@ -29,6 +29,7 @@ _DRILLED = (
     "secrets.ensure",
     "databases.ensure",
     "buckets.ensure",
+    "mail.ensure",
     "address.allocate",
     "guest.ensure",
     "guest.start",

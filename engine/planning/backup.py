@@ -19,7 +19,7 @@ from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
-from engine.planning.upgrade import public_health, stop_and_keep, with_way_back
+from engine.planning.upgrade import public_health, rewritten, stop_and_keep, with_way_back
 
 CAPTURE = "backup"
 """The capture that an operation makes for a backup."""
@@ -35,7 +35,7 @@ def plan_backup(
     name, where = desired.name, f"{repository.name} ({repository.location})"
     args = {"repository": repository.name}
     what = f"{desired.package.name} {desired.release.version}"
-    kept = [unit.id for unit in desired.package.state if unit.klass not in ("cache", "rebuildable")]
+    kept = [unit.id for unit in desired.package.state if not unit.is_made_anew]
     capture = {"name": CAPTURE, "release": desired.release.version, "secrets": True}
     parts = f"{', '.join(kept)}, its configuration and secrets"
     check = f"{where} opens; {name} has room for a copy"
@@ -76,8 +76,12 @@ def plan_restore(
     present_schema: Mapping[str, Any],
     repository: RepositoryProfile,
     backup: Backup,
+    has_other_passwords: bool = False,
 ) -> Plan:
-    """From `present` to `old`, the deployment as it was when the backup was made."""
+    """From `present` to `old`, the deployment as it was when the backup was made.
+
+    has_other_passwords: the deployment has, since.
+    """
     back_to = f"{old.package.name} {old.release.version}"
     args = {"repository": repository.name, "backup": backup.id, "snapshot": backup.snapshot}
     room = f"{old.name}: room for its state and for the backup's"
@@ -102,6 +106,7 @@ def plan_restore(
         told = {"components": list(components)}
         steps.append(old.step("components.install@1", title, Effect.CHANGE, what, (), told))
     steps += [
+        *rewritten(old, has_other_passwords),
         *script_steps(old, "after-restore", "restore"),
         *script_steps(old, "before-start", "restore"),
         old.step("app.run@1", "Start it", Effect.CHANGE, back_to),

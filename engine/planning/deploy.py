@@ -8,9 +8,9 @@ from typing import Any
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
 from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
-from engine.planning.services import installed_components, making, unproven_server
-
-TTL = 300
+from engine.planning.records import more_than_the_address, record_args
+from engine.planning.reverse import reverse_named
+from engine.planning.services import installed_components, kept_on_guest, making, unproven_server
 
 
 def plan_deploy(
@@ -49,6 +49,7 @@ def _ground(desired: Desired) -> tuple[PlannedStep, ...]:
             f"from the pool of {provider}",
             ("preflight",),
         ),
+        *reverse_named(desired, ("address.allocate",)),
         desired.step(
             "guest.ensure@1",
             "Create the guest",
@@ -105,7 +106,6 @@ def _application(desired: Desired) -> tuple[PlannedStep, ...]:
 
 def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
     domain, kind = desired.domain, desired.record_type
-    record = {"name": domain, "type": kind, "ttl": TTL}
     last = ("dns.apply", "accounts.ensure") if desired.package.accounts else ("dns.apply",)
     return (
         desired.step(
@@ -127,9 +127,9 @@ def _publication(desired: Desired) -> tuple[PlannedStep, ...]:
             "dns.apply@1",
             "Point the name at the guest",
             Effect.CREATE,
-            f"{kind} record {domain}",
+            f"{kind} record {domain}{more_than_the_address(desired)}",
             ("app.publish",),
-            {"records": [record]},
+            {"records": record_args(desired)},
         ),
         desired.step(
             "app.health@1",
@@ -146,4 +146,4 @@ def _warnings(desired: Desired) -> tuple[str, ...]:
     warnings = [note.text for note in desired.release.notes if note.kind in ("action", "security")]
     if desired.release.version != newest:
         warnings.insert(0, f"{desired.package.name} {newest} is newer than this release.")
-    return (*warnings, *unproven_server(desired))
+    return (*warnings, *kept_on_guest(desired), *unproven_server(desired))

@@ -12,6 +12,7 @@ from engine.catalog.package import Package, Release
 from engine.model.deployment import Deployment
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
 from engine.model.provider import ProviderProfile, Service
+from engine.model.record import RecordSet
 from engine.planning.expectation import expected_seconds
 from engine.planning.guest_size import GuestSize
 
@@ -31,6 +32,8 @@ class Desired:
     values: Mapping[str, Any]
     account: str = ""
     history: Mapping[str, float] = field(default_factory=dict)
+    records: tuple[RecordSet, ...] = ()
+    """What its owner added in DNS."""
     size: GuestSize | None = None
     """Of its guest, where that was given another one than the package asks for."""
 
@@ -47,6 +50,7 @@ class Desired:
             release=release,
             provider=provider,
             values=deployment.values,
+            records=deployment.records,
         )
 
     @property
@@ -59,6 +63,12 @@ class Desired:
         addresses = self.provider.backends.get(Service.ADDRESSES)
         network = str(addresses.settings.get("network", "")) if addresses else ""
         return "AAAA" if ":" in network else "A"
+
+    @property
+    def names_addresses(self) -> bool:
+        """Has the provider a zone in which the guest's address can get a name?"""
+        dns = self.provider.backends.get(Service.DNS)
+        return bool(dns and dns.settings.get("reverse_zones"))
 
     def step(
         self,

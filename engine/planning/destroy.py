@@ -12,7 +12,9 @@ from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.desired import Desired
 from engine.planning.nets import dropped, dropped_elsewhere
+from engine.planning.records import more_than_the_address, record_args
 from engine.planning.removal import removal_of_side
+from engine.planning.reverse import reverse_unnamed
 from engine.planning.services import dropping
 
 
@@ -34,22 +36,23 @@ def plan_destroy(
     guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
     kept = [resource.key for resource in own if resource.kind is ResourceKind.CAPTURE]
     name, domain = desired.name, desired.domain
-    record = {"name": domain, "type": desired.record_type}
     elsewhere = removal_of_side(other, resources, keeps_secrets=keeps_secrets) if other else []
     sides = [desired.provider.name, *([other.provider.name] if other else [])]
     nets = [*dropped(desired, resources), *dropped_elsewhere(desired, resources, sides)]
     served = [
         step.model_copy(update={"after": ("guest.destroy",)}) for step in dropping(desired, own)
     ]
+    unnamed = reverse_unnamed(desired, ("dns.remove",))
     steps = (
         desired.step(
             "dns.remove@1",
             "Remove the name",
             Effect.DELETE,
-            f"{desired.record_type} record {domain}",
+            f"{desired.record_type} record {domain}{more_than_the_address(desired)}",
             (),
-            {"records": [record]},
+            {"records": record_args(desired)},
         ).model_copy(update={"at": names_at}),
+        *unnamed,
         *(
             step.model_copy(update={"after": (before,)})
             for before, step in zip(
@@ -70,7 +73,7 @@ def plan_destroy(
             "Give the address back",
             Effect.DELETE,
             f"address {address}" if address else f"address of {name}",
-            ("guest.destroy",),
+            ("guest.destroy", *(step.id for step in unnamed)),
         ),
         desired.step(
             "certificate.remove@1",

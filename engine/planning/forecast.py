@@ -24,10 +24,6 @@ _PHASE_OF = {
     "app.run@1": "start",
     "move.serving@1": "start",
 }
-_KINDS_WITHOUT_SEED = ("mariadb", "rabbitmq", "redis", "sqlite")
-"""All of such a unit goes over after the freeze."""
-COMPARED_BEFORE = ("files", "postgresql")
-"""Of such a unit only what was written since is read after the freeze."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +58,11 @@ def _sized(step: PlannedStep, sizes: Mapping[str, UnitSize], speeds: Speeds) -> 
     size = sizes.get(str(step.args.get("unit", "")))
     if size is None:
         return step
-    waits = size.kind in _KINDS_WITHOUT_SEED
     items = speeds.item * size.items
-    read = 0 if size.kind in COMPARED_BEFORE else size.bytes
+    read = 0 if size.compared_ahead else size.bytes
     seconds = {
-        "state.seed@1": 0.1 if waits else 0.5 + size.bytes / speeds.copy + items,
-        "state.delta@1": (1.0 + size.bytes / speeds.whole) if waits else 0.5 + items / 5,
+        "state.seed@1": 0.1 if size.waits else 0.5 + size.bytes / speeds.copy + items,
+        "state.delta@1": (1.0 + size.bytes / speeds.whole) if size.waits else 0.5 + items / 5,
         "state.compare@1": 0.5 + read / speeds.compare + items / 5,
     }.get(step.kind)
     if seconds is None:

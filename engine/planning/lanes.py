@@ -14,7 +14,6 @@ from engine.catalog.package import StateUnit
 MOST = 4
 """A guest's SSH server takes ten sessions on one connection (sshd_config(5), MaxSessions), and a
 unit may need two; and what is copied by more streams than that is not there sooner."""
-_PATHS = ("certificates", "files", "maildir", "sqlite", "volume")
 
 
 def lanes(units: Sequence[StateUnit], most: int = MOST) -> list[list[StateUnit]]:
@@ -30,7 +29,7 @@ def lanes(units: Sequence[StateUnit], most: int = MOST) -> list[list[StateUnit]]
 
 
 def _meet(one: StateUnit, other: StateUnit) -> bool:
-    if one.kind in _PATHS and other.kind in _PATHS:
+    if one.is_path and other.is_path:
         return _within(one.locator, other.locator) or _within(other.locator, one.locator)
     return one.kind == other.kind
 

@@ -33,9 +33,10 @@ from engine.planning.move_steps import (
     usual_ttl_step,
 )
 from engine.planning.move_words import move_warnings
+from engine.planning.reverse import reverse_named
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
-from engine.planning.services import installed_components, making
+from engine.planning.services import installed_components, kept_on_guest, making
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def plan_migrate(
         extent.speeds,
     )
     forecast = foreseen(steps, extent.sizes, extent.unknown)
-    warnings = move_warnings(target, source, forecast, terms)
+    warnings = (*move_warnings(target, source, forecast, terms), *kept_on_guest(target))
     return target.plan(Intent.MIGRATE, steps, (), warnings).model_copy(
         update={
             "rollback": _way_back(target, source, names_at),
@@ -136,6 +137,7 @@ def _build(target: Desired, source: Desired) -> list[PlannedStep]:
         target.step(
             "address.allocate@1", "Take an address", Effect.CREATE, f"from the pool of {there}"
         ),
+        *reverse_named(target),
         target.step(
             "guest.ensure@1",
             "Create the guest",

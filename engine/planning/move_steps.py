@@ -7,14 +7,13 @@ from typing import Any
 
 from engine.catalog.package import StateUnit
 from engine.model.plan import Effect, PlannedStep
-from engine.planning.deploy import TTL
 from engine.planning.desired import Desired
+from engine.planning.records import TTL, more_than_the_address, record_args
 from engine.planning.sequence import named
 
 FENCE, FREEZE, SERVING = "source.fence", "source.freeze", "move.serving"
 LOW_TTL = 60
 """Of the names while a deployment moves, in seconds: nobody holds an old address for longer."""
-_MADE_ANEW = ("rebuildable", "cache")
 _BY_ITSELF = ("secrets",)
 """Kinds that are not carried from guest to guest: secrets go from store to store."""
 
@@ -40,7 +39,7 @@ def carried_units(desired: Desired) -> list[StateUnit]:
     return [
         unit
         for unit in desired.package.state
-        if unit.klass not in _MADE_ANEW and unit.kind not in _BY_ITSELF
+        if not unit.is_made_anew and unit.kind not in _BY_ITSELF
     ]
 
 
@@ -71,14 +70,14 @@ def passage_step(
 
 
 def dns_step(desired: Desired, names_at: str, title: str, ttl: int = LOW_TTL) -> PlannedStep:
-    record = {"name": desired.domain, "type": desired.record_type, "ttl": ttl}
     step = desired.step(
         "dns.apply@1",
         title,
         Effect.CHANGE,
-        f"{desired.record_type} record {desired.domain}, TTL {ttl} s",
+        f"{desired.record_type} record {desired.domain}, TTL {ttl} s"
+        f"{more_than_the_address(desired)}",
         (),
-        {"records": [record], "address_at": desired.provider.name},
+        {"records": record_args(desired, ttl), "address_at": desired.provider.name},
     )
     return step.model_copy(update={"at": names_at})
 

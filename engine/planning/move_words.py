@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.model.forecast import Forecast
 from engine.model.move import MoveTerms
-from engine.planning.deploy import TTL
 from engine.planning.desired import Desired
 from engine.planning.move_steps import LOW_TTL, place_of
+from engine.planning.records import TTL, beside_the_address, follows_address
 
 
 def move_warnings(
@@ -24,11 +24,27 @@ def move_warnings(
         f"with homeport confirm. Who asked for the name before holds the old address for up to "
         f"{TTL} s more; it passes requests on.",
     ]
+    told += _other_records(target)
     if terms.window_seconds is not None:
         told.append(_window(name, terms.window_seconds, away))
     if forecast.unknown:
         told.append(f"How much there is to bring is not known yet: {forecast.unknown}.")
     return tuple(told)
+
+
+def _other_records(target: Desired) -> list[str]:
+    """What becomes of those that are not of the address itself."""
+    records = beside_the_address(target)
+    if not records:
+        return []
+    follow = [record.key for record in records if follows_address(record)]
+    stay = [record.key for record in records if not follows_address(record)]
+    told = []
+    if follow:
+        told.append(f"With the address changes what it stands in: {', '.join(follow)}.")
+    if stay:
+        told.append(f"In DNS these stay as they are, in the zone they are in: {', '.join(stay)}.")
+    return told
 
 
 def _window(name: str, window: float, away: float) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine.model.plan import Effect, Intent, Plan
 from engine.planning.changes import document_changes, restarts
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
+from engine.planning.services import has_relay, relay_step
 
 
 def plan_reconfigure(
@@ -31,10 +33,12 @@ def plan_reconfigure(
         return plan_deploy(desired, schema, changes)
     what = f"{desired.package.name} {desired.release.version}"
     restarting = restarts(schema, changes)
-    steps = [
-        desired.step("preflight@1", "Check the provider", Effect.READ, desired.provider.name),
+    steps = [desired.step("preflight@1", "Check the provider", Effect.READ, desired.provider.name)]
+    if has_relay(desired) and not has_relay(replace(desired, values=current)):
+        steps.append(relay_step(desired, ("preflight",)))
+    steps += [
         desired.step(
-            "app.configure@1", "Write its configuration", Effect.CHANGE, what, ("preflight",)
+            "app.configure@1", "Write its configuration", Effect.CHANGE, what, (steps[-1].id,)
         ),
         desired.step(
             "app.start@1", "Restart the application", Effect.CHANGE, what, ("app.configure",)

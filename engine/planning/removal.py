@@ -8,6 +8,7 @@ from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, PlannedStep
 from engine.planning.desired import Desired
 from engine.planning.nets import dropped
+from engine.planning.reverse import reverse_unnamed
 from engine.planning.sequence import named
 from engine.planning.services import dropping
 
@@ -27,6 +28,7 @@ def removal_of_side(
     guest, address = known.get(ResourceKind.GUEST), known.get(ResourceKind.ADDRESS)
     captures = [found.key for found in own if found.kind is ResourceKind.CAPTURE]
     steps = [
+        *reverse_unnamed(side),
         *dropped(side, resources),
         side.step(
             "guest.destroy@1",
@@ -41,7 +43,8 @@ def removal_of_side(
             f"address {address or f'of {name}'} at {there}",
         ),
     ]
-    steps[1:1] = dropping(side, resources)
+    at_servers = next(n for n, step in enumerate(steps) if step.id == "guest.destroy") + 1
+    steps[at_servers:at_servers] = dropping(side, resources)
     if not keeps_secrets:
         steps.append(
             side.step(

@@ -1,10 +1,13 @@
-"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket."""
+"""What a deployment has on servers of its provider, and not on its guest: a database, a bucket,
+an account to send mail by."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from engine.catalog.options import is_set
+from engine.catalog.package import S3_SECRETS, SMTP_SECRET, Package
 from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
@@ -12,6 +15,7 @@ from engine.model.plan import Effect, PlannedStep
 from engine.model.provider import Service
 from engine.planning.desired import Desired
 
+ENSURE_BUCKET = "buckets.ensure@1"
 COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
 _NO_WAY_BACK = ("mariadb",)
 """Servers whose databases are captured and restored on guests alone."""
@@ -22,11 +26,32 @@ _LONGEST = 22
 def served_component(desired: Desired) -> str:
     """What the package needs and the provider's database server is; empty where that is none,
     or where data on it could not be brought back: those stay on the guest."""
+    offered = _offered(desired)
+    return "" if offered in _NO_WAY_BACK and _kept_units(desired, offered) else offered
+
+
+def kept_on_guest(desired: Desired) -> Iterator[str]:
+    """Why, where the provider has a server for it."""
+    offered = _offered(desired)
+    if offered and not served_component(desired):
+        name, units = COMPONENTS[offered], ", ".join(_kept_units(desired, offered))
+        yield (
+            f"Its {name} runs on the guest, and {_server(desired, offered)} is not used: Homeport "
+            f"cannot yet keep and put back what lies there, so {units} would be in no backup."
+        )
+
+
+def _offered(desired: Desired) -> str:
+    """What the package needs and the provider has a server for."""
     backend = desired.provider.backends.get(Service.DATABASES)
-    if backend is None or backend.kind not in desired.package.needs.components:
-        return ""
-    kept = {unit.kind for unit in desired.package.state}
-    return "" if backend.kind in kept.intersection(_NO_WAY_BACK) else backend.kind
+    needed = desired.package.needs.components
+    return backend.kind if backend is not None and backend.kind in needed else ""
+
+
+def _kept_units(desired: Desired, component: str) -> list[str]:
+    """What has to be in a backup of those that lie in the component."""
+    units = desired.package.state
+    return [unit.id for unit in units if unit.kind == component and not unit.is_made_anew]
 
 
 def database_name(desired: Desired) -> str:
@@ -52,22 +77,28 @@ def bucket_name(desired: Desired) -> str:
     return database_name(desired).replace("_", "-")
 
 
+def has_relay(desired: Desired) -> bool:
+    """Does it send by the provider's mail server? Not where the user named one of their own."""
+    if not desired.package.needs.mail or Service.MAIL not in desired.provider.backends:
+        return False
+    own = (path for file in desired.package.config if file.values for path in file.relay)
+    return not any(is_set(desired.values, path) for path in own)
+
+
+def relay_name(desired: Desired) -> str:
+    """As of buckets."""
+    return bucket_name(desired)
+
+
 def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
     """Before anything is installed that needs it. InvalidInput where the provider lacks it."""
     served, steps = served_component(desired), []
     if served:
-        step = desired.step(
-            "databases.ensure@1",
-            "Make its database",
-            Effect.CREATE,
-            f"{database_name(desired)} and its role, {_server(desired, served)}",
-            after,
-            {"component": served, "name": database_name(desired)},
-        )
-        steps.append(step)
+        step = database_step(desired, "Make its database", served, database_name(desired))
+        steps.append(step.model_copy(update={"effect": Effect.CREATE, "after": after}))
     if desired.package.needs.bucket:
         step = desired.step(
-            "buckets.ensure@1",
+            ENSURE_BUCKET,
             "Make its bucket",
             Effect.CREATE,
             f"{bucket_name(desired)} and a key for it, {_s3_server(desired)}",
@@ -75,7 +106,41 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
             {"name": bucket_name(desired)},
         )
         steps.append(step)
+    if has_relay(desired):
+        steps.append(relay_step(desired, after))
     return steps
+
+
+def relay_step(desired: Desired, after: tuple[str, ...] = ()) -> PlannedStep:
+    """Before its configuration is written, which names the account once there is one."""
+    return desired.step(
+        "mail.ensure@1",
+        "Make its mail account",
+        Effect.CREATE,
+        f"{relay_name(desired)}, to send by {_mail_server(desired)}",
+        after,
+        {"name": relay_name(desired)},
+    )
+
+
+def database_step(desired: Desired, title: str, component: str, name: str) -> PlannedStep:
+    """The database is there, and its role has the password that is stored."""
+    what = f"{name} and its role, {_server(desired, component)}"
+    args = {"component": component, "name": name}
+    return desired.step("databases.ensure@1", title, Effect.CHANGE, what, (), args)
+
+
+def of_component(package: Package, secret: str) -> str:
+    """The component whose password it is; empty for others."""
+    component = secret.removesuffix("-password")
+    return component if component != secret and component in package.needs.components else ""
+
+
+def is_of_server(package: Package, secret: str) -> bool:
+    """A server lets the application in by it, the provider's or the guest's own."""
+    needs = package.needs
+    of_needs = (*(S3_SECRETS if needs.bucket else ()), *((SMTP_SECRET,) if needs.mail else ()))
+    return secret in of_needs or bool(of_component(package, secret))
 
 
 def refuse_move(desired: Desired) -> None:
@@ -105,6 +170,10 @@ def dropping(desired: Desired, resources: Sequence[Resource]) -> list[PlannedSte
         args = {"name": name}
         step = desired.step("buckets.drop@1", "Remove its bucket", Effect.DELETE, what, (), args)
         steps.append(step)
+    if has_relay(desired) or ResourceKind.MAILBOX in known:
+        name = known.get(ResourceKind.MAILBOX, relay_name(desired))
+        what = f"account {name} at {_mail_server(desired)}"
+        steps.append(desired.step("mail.drop@1", "Remove its mail account", Effect.DELETE, what))
     return steps
 
 
@@ -128,6 +197,12 @@ def _server(desired: Desired, component: str) -> str:
     backend = desired.provider.backends.get(Service.DATABASES)
     host = backend.settings.get("host", "") if backend is not None else ""
     return f"{COMPONENTS.get(component, 'database server')} on {host or 'the provider'}"
+
+
+def _mail_server(desired: Desired) -> str:
+    backend = desired.provider.backends.get(Service.MAIL)
+    host = backend.settings.get("host", "") if backend is not None else ""
+    return str(host) or "the provider's mail server"
 
 
 def _s3_server(desired: Desired) -> str:

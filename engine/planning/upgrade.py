@@ -21,7 +21,9 @@ from engine.planning.desired import Desired
 from engine.planning.nets import dropped, kept_before_upgrade
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
+from engine.planning.services import has_relay, relay_step
 
+CONFIGURE = "app.configure@1"
 BEFORE, SINCE = "before", "since"
 """The captures of one operation: of what was there first, and of what came after it."""
 _BACK = "back."
@@ -49,6 +51,8 @@ def plan_upgrade(
         steps.append(
             new.step("secrets.ensure@1", "Generate secrets", Effect.CREATE, what, (), args)
         )
+    if has_relay(new) and not _keys(resources, ResourceKind.MAILBOX):
+        steps.append(relay_step(new))
     steps += [
         *kept_before_upgrade(new),
         new.step("app.install@1", "Install the new release beside", Effect.CREATE, fresh),
@@ -82,14 +86,19 @@ def plan_rollback(
     *,
     upgrade: str,
     captured: datetime,
+    has_other_passwords: bool = False,
 ) -> Plan:
-    """Back from `new` to `old`, to what the operation `upgrade` captured then."""
+    """Back from `new` to `old`, to what the operation `upgrade` captured then.
+
+    has_other_passwords: the deployment has, since: the configuration is written with those.
+    """
     back = f"{old.package.name} {old.release.version}"
     steps = [
         _check(old, f"{old.name}: room for its state"),
         old.step("app.install@1", "See that the old release is there", Effect.CREATE, back),
         *stop_and_keep(old, new, "restore"),
         _restore(old, upgrade),
+        *rewritten(old, has_other_passwords),
         *script_steps(old, "after-restore", "restore"),
         *script_steps(old, "before-start", "restore"),
         old.step("app.run@1", "Start the old release", Effect.CHANGE, back),
@@ -105,6 +114,14 @@ def plan_rollback(
     changes = document_changes(old_schema, new.values, old.values, old_schema=new_schema)
     plan = old.plan(Intent.ROLLBACK, in_order(steps), changes, warnings)
     return with_way_back(plan, old, new)
+
+
+def rewritten(desired: Desired, has_other_passwords: bool) -> tuple[PlannedStep, ...]:
+    """The configuration that was put back is written with the passwords that hold now."""
+    if not has_other_passwords:
+        return ()
+    title, what = "Write its present passwords", f"{desired.package.name} {desired.release.version}"
+    return (desired.step(CONFIGURE, title, Effect.CHANGE, what),)
 
 
 def outlived(resources: Sequence[Resource]) -> list[str]:
@@ -140,7 +157,7 @@ def _check(desired: Desired, what: str) -> PlannedStep:
 def stop_and_keep(
     desired: Desired, present: Desired, operation: Occasion
 ) -> tuple[PlannedStep, ...]:
-    kept = [unit.id for unit in present.package.state if unit.klass not in ("cache", "rebuildable")]
+    kept = [unit.id for unit in present.package.state if not unit.is_made_anew]
     args = {"name": BEFORE, "release": present.release.version}
     what = f"{present.package.name} {present.release.version}"
     keep = f"{', '.join(kept)} and its configuration, on the guest"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.state.protocols import Compared, Moved, Passage, Side
 from engine.state.running import ProgramKind, both, difference
@@ -18,6 +18,8 @@ from engine.state.running import ProgramKind, both, difference
 
 class TreeKind(ProgramKind):
     """Carried as a tree of files."""
+
+    is_seeded: ClassVar[bool] = True
 
     def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
         return self.delta(source, target, passage)
@@ -31,27 +33,8 @@ class TreeKind(ProgramKind):
         )
 
 
-@dataclass(frozen=True)
-class FilesKind(TreeKind):
-    """settled: seconds since the last change of a file after which it is read ahead."""
-
-    settled: float = 2.0
-
-    def read_ahead(self, source: Side, target: Side) -> int:
-        sides = (source, target)
-        read = both(sides, lambda side: self._read("ahead", side, settled=self.settled))
-        return sum(int(found["bytes"]) for found in read)
-
-    def settle(self, source: Side, target: Side, passage: Passage) -> None:
-        for side in (source, target):
-            side.ground.place.run("rm", "-f", "--", _memo(side))
-
-    def compare(self, source: Side, target: Side) -> Compared:
-        here, there = both((source, target), lambda side: self._read("describe", side))
-        return self._compared(source, target, here, there)
-
-    def _read(self, verb: str, side: Side, **more: Any) -> dict[str, Any]:
-        return self._run(verb, side.unit, side.ground, memo=_memo(side), **more)
+class DigestsKind(ProgramKind):
+    """Compared by digests of many entries at a time first, then by the entries that differ."""
 
     def judged(
         self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
@@ -69,6 +52,31 @@ class FilesKind(TreeKind):
 
     def _entries(self, side: Side, bucket: int) -> dict[str, Any]:
         return self._run("entries", side.unit, side.ground, bucket=bucket)
+
+
+@dataclass(frozen=True)
+class FilesKind(TreeKind, DigestsKind):
+    """settled: seconds since the last change of a file after which it is read ahead."""
+
+    settled: float = 2.0
+
+    is_compared_ahead: ClassVar[bool] = True
+
+    def read_ahead(self, source: Side, target: Side) -> int:
+        sides = (source, target)
+        read = both(sides, lambda side: self._read("ahead", side, settled=self.settled))
+        return sum(int(found["bytes"]) for found in read)
+
+    def settle(self, source: Side, target: Side, passage: Passage) -> None:
+        for side in (source, target):
+            side.ground.place.run("rm", "-f", "--", _memo(side))
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        here, there = both((source, target), lambda side: self._read("describe", side))
+        return self._compared(source, target, here, there)
+
+    def _read(self, verb: str, side: Side, **more: Any) -> dict[str, Any]:
+        return self._run(verb, side.unit, side.ground, memo=_memo(side), **more)
 
 
 def _memo(side: Side) -> str:

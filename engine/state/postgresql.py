@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.errors import NotReady, RemoteFailure
 from engine.methods.bindings import bindings_of
@@ -32,6 +32,9 @@ from engine.state.subscription import Subscription
 @dataclass(frozen=True)
 class PostgresKind(ProgramKind):
     """`delta` after a seed makes the target a server of its own; without one it is a dump."""
+
+    is_seeded: ClassVar[bool] = True
+    is_compared_ahead: ClassVar[bool] = True
 
     def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
         """bytes: what was copied anew, none where the target follows already.

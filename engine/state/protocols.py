@@ -4,7 +4,7 @@ the entry points of the group `homeport.state`, each named by the kind that a ma
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import Field
 
@@ -115,6 +115,11 @@ class StateKind(Protocol):
     `capture` nor matters to anybody else; the kind makes what it needs at it and beside it.
     All raise RemoteFailure that names the unit, and Locked while an earlier call is still busy.
     """
+
+    is_seeded: ClassVar[bool]
+    """`seed` brings something; else all of the unit goes over after the freeze."""
+    is_compared_ahead: ClassVar[bool]
+    """`compare` reads little of the unit: what was not written since was compared before."""
 
     def measure(self, unit: Unit, ground: Ground) -> Size:
         """How much there is, for space and for the plan; quick rather than exact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.errors import RemoteFailure
 from engine.state.program_run import run_program
@@ -37,6 +37,9 @@ class ProgramKind:
     task: Callable[[Unit, Ground], Mapping[str, Any]]
     level: int = 2
     """What `compare` finds out (`engine.state.protocols.Compared`)."""
+
+    is_seeded: ClassVar[bool] = False
+    is_compared_ahead: ClassVar[bool] = False
 
     def measure(self, unit: Unit, ground: Ground) -> Size:
         return _size(self._run("measure", unit, ground))

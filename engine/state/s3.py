@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from engine.catalog.package import S3_SECRETS
 from engine.errors import Conflict, InvalidInput
-from engine.state.files import FilesKind
+from engine.state.files import DigestsKind
 from engine.state.protocols import Captured, Ground, Moved, Passage, Side, Unit
 
 _REGION = "us-east-1"
@@ -22,8 +22,10 @@ _WHERE, _OWNER = "where", "deployment"
 
 
 @dataclass(frozen=True)
-class BucketKind(FilesKind):
+class BucketKind(DigestsKind):
     """Two buckets are compared as two trees are: by digests first, then by what differs."""
+
+    is_seeded: ClassVar[bool] = True
 
     def capture(self, unit: Unit, ground: Ground, into: str) -> Captured:
         captured = super().capture(unit, ground, into)

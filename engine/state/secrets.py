@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import posixpath
+from typing import ClassVar
 
 from engine.errors import NotFound, RemoteFailure
 from engine.state.protocols import (
@@ -33,6 +34,9 @@ def open_kind() -> SecretKind:
 
 class SecretKind:
     """`engine.state.protocols.StateKind`. Bytes are not counted: a length tells of a secret."""
+
+    is_seeded: ClassVar[bool] = True
+    is_compared_ahead: ClassVar[bool] = False
 
     def measure(self, unit: Unit, ground: Ground) -> Size:
         return Size(items=int(_value(ground, unit.locator) is not None), bytes=0)

@@ -9,10 +9,8 @@ from engine.methods.place import Place
 from engine.state.protocols import Unit
 from engine.state.volume import check_device
 
-_PATHS = ("files", "sqlite", "maildir", "certificates")
 INSTALLATION = "homeport."
 """How the ids of what Homeport itself puts on a guest begin."""
-_MADE_ANEW = ("rebuildable", "cache")
 
 
 def units_of(place: Place, group: str | None = None) -> tuple[Unit, ...]:
@@ -24,7 +22,7 @@ def units_of(place: Place, group: str | None = None) -> tuple[Unit, ...]:
     return tuple(
         _unit(place, unit)
         for unit in declared
-        if unit.klass not in _MADE_ANEW and group in (None, unit.group)
+        if not unit.is_made_anew and group in (None, unit.group)
     )
 
 
@@ -42,6 +40,6 @@ def _unit(place: Place, unit: StateUnit) -> Unit:
     locator = expand_text(unit.locator, bindings_of(place))
     if unit.kind == "volume" and locator.startswith("/dev/"):
         locator = check_device(locator)
-    elif unit.kind in (*_PATHS, "volume"):
+    elif unit.is_path:
         locator = place.paths.within(locator)
     return Unit(unit.id, unit.kind, locator, unit.exclude, unit.empty_after_restore)

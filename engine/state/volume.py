@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.errors import InvalidInput
 from engine.state.protocols import Compared, Ground, Moved, Passage, Side, Unit
@@ -22,6 +22,8 @@ _DEVICE = re.compile(r"/dev/(disk/by-(id|label|partlabel|partuuid|uuid)|mapper)/
 
 @dataclass(frozen=True)
 class VolumeKind(ProgramKind):
+    is_seeded: ClassVar[bool] = True
+
     def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
         return self._sync(source, target, passage, live=True)
 

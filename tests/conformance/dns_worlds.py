@@ -28,6 +28,9 @@ import dns.zone
 import pytest
 
 ZONE = "shared.test"
+REVERSE = ("2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
+"""Zones of the addresses for documentation (RFC 5737, RFC 3849), with the same key."""
+ZONES = (ZONE, *REVERSE)
 KEY_NAME = "homeport-key"
 KEY = base64.b64encode(b"a key of thirty-two bytes, no more"[:32]).decode()
 WRONG_KEY = base64.b64encode(b"another key of thirty-two bytes.."[:32]).decode()
@@ -47,10 +50,10 @@ class DnsWorld:
     secrets: dict[str, str] = field(default_factory=dict)
     wrong_secrets: dict[str, str] = field(default_factory=dict)
 
-    def records(self) -> set[tuple[str, str, str]]:
+    def records(self, of: str = ZONE) -> set[tuple[str, str, str]]:
         """Everything in the zone but the SOA: (name, type, ttl and value)."""
         transfer = dns.query.xfr(
-            HOST, ZONE, port=self.port, keyring=_keyring(), timeout=5, relativize=False
+            HOST, of, port=self.port, keyring=_keyring(), timeout=5, relativize=False
         )
         zone = dns.zone.from_xfr(transfer, relativize=False)
         return {
@@ -60,7 +63,8 @@ class DnsWorld:
         }
 
     def somebody_adds(self, name: str, rdtype: str, *values: str, ttl: int = 600) -> None:
-        update = dns.update.UpdateMessage(ZONE, keyring=_keyring())
+        zone = next(zone for zone in ZONES if name.endswith(zone))
+        update = dns.update.UpdateMessage(zone, keyring=_keyring())
         update.replace(f"{name}.", ttl, rdtype, *values)
         self._send(update)
 
@@ -70,12 +74,14 @@ class DnsWorld:
         self._send(update)
 
     def clear(self) -> None:
-        """Back to the zone's own name servers."""
-        update = dns.update.UpdateMessage(ZONE, keyring=_keyring())
-        for name, rdtype, _ in self.records():
-            if (name, rdtype) not in {(f"{ZONE}.", "NS"), (f"ns.{ZONE}.", "A")}:
-                update.delete(name, rdtype)
-        self._send(update)
+        """Back to the zones' own name servers."""
+        for zone in ZONES:
+            update = dns.update.UpdateMessage(zone, keyring=_keyring())
+            for name, rdtype, _ in self.records(zone):
+                if (name, rdtype) not in {(f"{zone}.", "NS"), (f"ns.{ZONE}.", "A")}:
+                    update.delete(name, rdtype)
+            if update.update:
+                self._send(update)
 
     def _send(self, update: dns.update.UpdateMessage) -> None:
         answer = dns.query.tcp(update, HOST, port=self.port, timeout=5)
@@ -108,7 +114,7 @@ def lab_name_server() -> Iterator[DnsWorld]:
     with _directory() as directory:
         port = free_port()
         key = {"name": KEY_NAME, "algorithm": "hmac-sha256", "secret": KEY}
-        (directory / "names.json").write_text(json.dumps({"zones": {ZONE: key}}))
+        (directory / "names.json").write_text(json.dumps({"zones": dict.fromkeys(ZONES, key)}))
         argv = [sys.executable, "-m", "engine.lab.names", "--dir", str(directory)]
         with _running([*argv, "--host", HOST, "--port", str(port)], directory, port) as process:
             yield _rfc2136_world("lab", port, process)
@@ -119,7 +125,8 @@ def bind() -> Iterator[DnsWorld]:
     program = _need("named", "bind9")
     with _directory() as directory:
         port = free_port()
-        (directory / "zone").write_text(_zone_text())
+        for zone in ZONES:
+            (directory / zone).write_text(_zone_text(zone))
         (directory / "named.conf").write_text(
             f'key "{KEY_NAME}" {{ algorithm hmac-sha256; secret "{KEY}"; }};\n'
             f'options {{ directory "{directory}"; pid-file none; session-keyfile none;\n'
@@ -127,9 +134,12 @@ def bind() -> Iterator[DnsWorld]:
             f"  listen-on port {port} {{ {HOST}; }}; listen-on-v6 {{ none; }};\n"
             "  dnssec-validation no; notify no; };\n"
             "controls {};\n"
-            f'zone "{ZONE}" {{ type primary; file "{directory}/zone";\n'
-            f'  allow-transfer {{ key "{KEY_NAME}"; }};\n'
-            f'  update-policy {{ grant "{KEY_NAME}" zonesub ANY; }}; }};\n'
+            + "".join(
+                f'zone "{zone}" {{ type primary; file "{directory}/{zone}";\n'
+                f'  allow-transfer {{ key "{KEY_NAME}"; }};\n'
+                f'  update-policy {{ grant "{KEY_NAME}" zonesub ANY; }}; }};\n'
+                for zone in ZONES
+            )
         )
         argv = [program, "-c", str(directory / "named.conf"), "-g", "-n", "1"]
         with _running(argv, directory, port) as process:
@@ -141,14 +151,19 @@ def knot() -> Iterator[DnsWorld]:
     program = _need("knotd", "knot")
     with _directory() as directory:
         port = free_port()
-        (directory / f"{ZONE}.zone").write_text(_zone_text())
+        for zone in ZONES:
+            (directory / f"{zone}.zone").write_text(_zone_text(zone))
         (directory / "knot.conf").write_text(
             f"server:\n  rundir: {directory}\n  listen: {HOST}@{port}\n"
             f"database:\n  storage: {directory}\n"
             f"key:\n  - id: {KEY_NAME}\n    algorithm: hmac-sha256\n    secret: {KEY}\n"
             f"acl:\n  - id: ours\n    key: {KEY_NAME}\n    action: [update, transfer]\n"
-            f"zone:\n  - domain: {ZONE}\n    storage: {directory}\n    acl: ours\n"
-            "    zonefile-load: difference-no-serial\n    journal-content: all\n"
+            + "zone:\n"
+            + "".join(
+                f"  - domain: {zone}\n    storage: {directory}\n    acl: ours\n"
+                "    zonefile-load: difference-no-serial\n    journal-content: all\n"
+                for zone in ZONES
+            )
         )
         argv = [program, "-c", str(directory / "knot.conf")]
         with _running(argv, directory, port) as process:
@@ -202,24 +217,26 @@ def _make_powerdns_database(directory: Path, schema: Path) -> None:
     database = sqlite3.connect(directory / "pdns.sqlite3")
     with database:
         database.executescript(schema.read_text())
-        database.execute("INSERT INTO domains (name, type) VALUES (?, 'MASTER')", (ZONE,))
-        rows = [
-            (ZONE, "SOA", f"ns.{ZONE} hostmaster.{ZONE} 1 3600 600 604800 5"),
-            (ZONE, "NS", f"ns.{ZONE}"),
-            (f"ns.{ZONE}", "A", HOST),
-        ]
-        database.executemany(
-            "INSERT INTO records (domain_id, name, type, content, ttl, auth)"
-            " VALUES (1, ?, ?, ?, 60, 1)",
-            rows,
-        )
+        for number, zone in enumerate(ZONES, 1):
+            database.execute("INSERT INTO domains (name, type) VALUES (?, 'MASTER')", (zone,))
+            rows = [
+                (number, zone, "SOA", f"ns.{ZONE} hostmaster.{ZONE} 1 3600 600 604800 5"),
+                (number, zone, "NS", f"ns.{ZONE}"),
+                (number, f"ns.{ZONE}", "A", HOST),
+            ]
+            database.executemany(
+                "INSERT INTO records (domain_id, name, type, content, ttl, auth)"
+                " VALUES (?, ?, ?, ?, 60, 1)",
+                rows if zone == ZONE else rows[:2],
+            )
         database.execute(
             "INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, 'hmac-sha256', ?)",
             (KEY_NAME, KEY),
         )
         for kind in ("TSIG-ALLOW-AXFR", "TSIG-ALLOW-DNSUPDATE"):
             database.execute(
-                "INSERT INTO domainmetadata (domain_id, kind, content) VALUES (1, ?, ?)",
+                "INSERT INTO domainmetadata (domain_id, kind, content)"
+                " SELECT id, ?, ? FROM domains",
                 (kind, KEY_NAME),
             )
     database.close()
@@ -236,11 +253,12 @@ def _rfc2136_world(name: str, port: int, process: subprocess.Popen[bytes]) -> Dn
     )
 
 
-def _zone_text() -> str:
-    return (
-        f"{ZONE}. 60 IN SOA ns.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 5\n"
-        f"{ZONE}. 60 IN NS ns.{ZONE}.\nns.{ZONE}. 60 IN A {HOST}\n"
+def _zone_text(zone: str) -> str:
+    text = (
+        f"{zone}. 60 IN SOA ns.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 5\n"
+        f"{zone}. 60 IN NS ns.{ZONE}.\n"
     )
+    return text + f"ns.{ZONE}. 60 IN A {HOST}\n" if zone == ZONE else text
 
 
 def free_port() -> int:

@@ -163,12 +163,12 @@ def openbao() -> Iterator[OpenBaoWorld]:
             world.stop()
 
 
-def make_tls(directory: Path) -> str:
-    """ca.pem, server.pem and server.key for 127.0.0.1; the authority's certificate."""
+def make_tls(directory: Path, address: str = HOST) -> str:
+    """ca.pem, server.pem and server.key for that address; the authority's certificate."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("Test authority", authority_key, "Test authority", authority_key)
     key = ec.generate_private_key(ec.SECP256R1())
-    leaf = _certificate("Test server", key, "Test authority", authority_key, HOST)
+    leaf = _certificate("Test server", key, "Test authority", authority_key, address)
     pem = serialization.Encoding.PEM
     (directory / "ca.pem").write_bytes(authority.public_bytes(pem))
     (directory / "server.pem").write_bytes(leaf.public_bytes(pem))

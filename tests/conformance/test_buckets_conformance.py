@@ -141,6 +141,22 @@ def test_a_key_whose_answer_got_lost_is_taken_back() -> None:
         service.drop(OWNER, NAME)
 
 
+def test_a_second_key_works_beside_the_first_until_that_is_given_up() -> None:
+    service = opened_with("seaweedfs-iam")
+    old = service.ensure(OWNER, NAME, None)
+    try:
+        lost, new = (service.renew(OWNER, NAME, old) for _ in range(2))
+        assert [works(key) for key in (old, lost, new)] == [True, False, True]
+        assert service.ensure(OWNER, NAME, new) == new
+        assert [works(key) for key in (old, new)] == [False, True]
+        with pytest.raises(Conflict):
+            opened_with("seaweedfs-iam", "away").renew(OWNER, NAME, new)
+        with pytest.raises(InvalidInput, match="makes no keys"):
+            opened_with("static").renew(OWNER, NAME, new)
+    finally:
+        service.drop(OWNER, NAME)
+
+
 def test_what_is_half_made_is_finished(service: S3Buckets, keys: str) -> None:
     admin().ask("PUT").read()
     if keys != "static":

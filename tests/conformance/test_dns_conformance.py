@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.backends.dns.octodns_backend import OctodnsDns, open_backend
-from engine.backends.protocols import Dns, DnsRecord
+from engine.backends.protocols import Dns, DnsRecord, NamesAddresses
 from engine.backends.registry import BackendEnvironment
 from engine.errors import (
     Cancelled,
@@ -27,7 +28,7 @@ from engine.errors import (
 )
 from engine.model.provider import CheckStatus
 from engine.paths import Paths
-from tests.conformance.dns_worlds import HOST, WORLDS, ZONE, DnsWorld, free_port
+from tests.conformance.dns_worlds import HOST, REVERSE, WORLDS, ZONE, DnsWorld, free_port
 from tests.conformance.doubles import Journal
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
@@ -72,6 +73,106 @@ def opened(
 
 def make(dns: Dns, *desired: DnsRecord, owner: str = ME) -> None:
     dns.apply(dns.plan(owner, desired), desired)
+
+
+MAIL = [
+    DnsRecord(f"_dmarc.{CAL.name}", "TXT", (f"v=DMARC1; p=none; rua=mailto:a@{ZONE}",)),
+    DnsRecord(f"_imaps._tcp.{CAL.name}", "SRV", (f"0 1 993 mail.{CAL.name}", "0 2 993 b.example")),
+    DnsRecord(f"_mta-sts.{CAL.name}", "TXT", ("v=STSv1; id=20260101T000000;",)),
+    DnsRecord(CAL.name, "A", ("192.0.2.1",)),
+    DnsRecord(CAL.name, "CAA", ('0 issue "authority.example; validationmethods=dns-01"',)),
+    DnsRecord(CAL.name, "MX", ("10 mx1.example.org", f"20 mail.{CAL.name}"), 600),
+    DnsRecord(CAL.name, "TXT", ("site-verification=Ab1", "v=spf1 mx ip4:192.0.2.1 -all")),
+    DnsRecord(f"k1._domainkey.{CAL.name}", "TXT", (f"v=DKIM1; k=rsa; p={'MIIBIj+/' * 60}",)),
+    DnsRecord(f"mail.{CAL.name}", "A", ("192.0.2.1",)),
+    DnsRecord(f"mta-sts.{CAL.name}", "CNAME", (CAL.name,)),
+]
+"""What mail needs, with a key of DKIM that is longer than one string of a text can be."""
+
+
+def test_mail_s_records_are_served_changed_and_go_one_by_one(world, dns):
+    """Beside those of others in the zone, which stay as they were."""
+    for number in range(30):  # octoDNS's limits count the whole zone
+        world.somebody_adds(f"n{number}.{ZONE}", "A", "198.51.100.1")
+    world.somebody_adds(ZONE, "MX", "10 theirs.example.")
+    before = world.records()
+    make(dns, *MAIL)
+    dns.verify(MAIL, Journal())
+    assert dns.find(ME) == MAIL
+    assert dns.plan(ME, MAIL).changes == ()
+    changed = DnsRecord(CAL.name, "MX", ("10 mx1.example.org",), 600)
+    left = [changed if record.type == "MX" else record for record in MAIL[:-1]]
+    plan = dns.plan(ME, left)
+    told = [(each.action, (each.after or each.before).type) for each in plan.changes]
+    assert told == [("delete", "TXT"), ("update", "MX"), ("delete", "CNAME")]
+    dns.apply(plan, left)
+    assert dns.find(ME) == left
+    make(dns, *left[3:])
+    assert dns.find(ME) == left[3:]
+    make(dns)
+    assert world.records() == before
+
+
+def test_a_mail_server_without_an_address_is_refused_before_anything_changes(world, dns):
+    world.somebody_adds(f"alias.{ZONE}", "CNAME", f"ns.{ZONE}.")
+    world.somebody_adds(f"sub.{ZONE}", "NS", "ns.elsewhere.example.")
+    before = world.records()
+    for target, why in ((f"nowhere.{ZONE}", "no A or AAAA"), (f"alias.{ZONE}", "alias")):
+        with pytest.raises(InvalidInput, match="no address") as refused:
+            dns.plan(ME, [CAL, DnsRecord(CAL.name, "MX", (f"10 {target}",))])
+        assert why in refused.value.why
+    assert world.records() == before
+    elsewhere = (
+        "10 CAL.shared.test",
+        "20 mail.example.org",
+        f"30 mail.sub.{ZONE}",
+        f"40 a{ZONE}",
+        "50 .",
+    )
+    assert dns.plan(ME, [CAL, DnsRecord(CAL.name, "MX", elsewhere)]).changes
+
+
+def test_one_s_own_records_at_the_zone_s_name_stand_beside_those_of_others(world, dns):
+    world.somebody_adds(ZONE, "A", "198.51.100.1")
+    before = world.records()
+    ours = DnsRecord(ZONE, "MX", (f"10 ns.{ZONE}",))
+    make(dns, ours)
+    assert dns.find(ME) == [ours]
+    for refused in (("A", "192.0.2.1"), ("AAAA", "2001:db8::1")):
+        with pytest.raises(Conflict):
+            dns.plan(ME, [ours, DnsRecord(ZONE, refused[0], refused[1:])])
+    make(dns)
+    world.somebody_adds(ZONE, "MX", "5 theirs.example.")
+    with pytest.raises(Conflict):
+        dns.plan(ME, [ours])
+    assert {each for each in world.records() if each[1] != "MX"} == before
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_gets_its_name_in_the_zone_that_holds_it(world, address):
+    dns = opened({**world.settings, "reverse_zones": list(REVERSE)}, world.secrets)
+    assert isinstance(dns, NamesAddresses)
+    before = {zone: world.records(zone) for zone in REVERSE}
+    name = ip_address(address).reverse_pointer
+    record = DnsRecord(name, "PTR", (CAL.name,))
+    zone = dns.reverse_of(name)
+    make(zone, record)
+    zone.verify([record], Journal())
+    assert zone.find(ME) == [record]
+    assert zone.plan(ME, [record]).changes == ()
+    with pytest.raises(Conflict):
+        zone.plan(SOMEBODY, [record])
+    theirs = ip_address(address) + 1
+    world.somebody_adds(theirs.reverse_pointer, "PTR", "theirs.example.")
+    with pytest.raises(Conflict):
+        zone.plan(ME, [record, DnsRecord(theirs.reverse_pointer, "PTR", (CAL.name,))])
+    for each in dns.reverse_zones():
+        make(each)
+    after = {zone: world.records(zone) for zone in REVERSE}
+    left = [name for zone in REVERSE for name, _, _ in after[zone] - before[zone]]
+    assert left == [f"{theirs.reverse_pointer}."]
+    assert dns.reverse_of(ip_address("198.51.100.1").reverse_pointer) is None
+    assert [check.status for check in dns.check()] == [CheckStatus.PASS] * 6
 
 
 def test_check_passes_and_leaves_the_zone_as_it_was(world, dns):

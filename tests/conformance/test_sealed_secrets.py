@@ -23,7 +23,7 @@ from engine.backends.secrets.installation import (
 )
 from engine.backends.secrets.sealed import SealedSecrets
 from engine.catalog.package import SecretSpec
-from engine.errors import HomeportError, InvalidInput, Unsafe
+from engine.errors import Denied, HomeportError, InvalidInput, Unsafe
 from engine.model.provider import CheckStatus
 from engine.paths import Paths
 
@@ -282,3 +282,16 @@ def test_references_are_followed_and_plain_values_refused(paths: Paths) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_reference(store, CANARY)
     assert CANARY not in str(caught.value.describe())
+
+
+def test_what_cannot_be_written_is_said_and_nothing_is_lost(paths: Paths) -> None:
+    store = SealedSecrets(paths)
+    store.put("deployments/a/b", "rocks")
+    in_the_way = paths.state / "secrets" / "sealed.json.tmp"
+    in_the_way.mkdir()
+    with pytest.raises(Denied) as refused:
+        store.put("deployments/a/b", "sand")
+    assert str(in_the_way) in refused.value.on
+    assert refused.value.do
+    in_the_way.rmdir()
+    assert store.get("deployments/a/b") == "rocks"

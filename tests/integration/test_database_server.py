@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
 
+from engine.backends.protocols import BucketKey
+from engine.catalog.package import S3_SECRETS
 from engine.demo.use import use_application
 from engine.errors import InvalidInput
 from engine.homeport import DeployRequest, Homeport
@@ -23,16 +27,25 @@ from tests import s3_server
 from tests.conformance.database_worlds import (
     REFERENCE,
     DatabaseWorld,
+    MariaWorld,
     PostgresWorld,
     database_world,
 )
-from tests.conformance.test_buckets_conformance import everything
+from tests.conformance.test_buckets_conformance import as_seen_by, everything, works
 from tests.deployed import Installation, check_nothing_left, installation
+from tests.integration.test_secrets_stay_hidden import ProcessWatch, _files_with
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import CATALOG, use_catalog
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
+PASSWORD, MARIA_PASSWORD = "postgresql-password", "mariadb-password"
+KILLED = [
+    "secrets.renew:after",
+    "databases.ensure:after",
+    "app.start:20",
+    "secrets.forget-old:after",
+]
 SERVED, OWN = "harbour-a", "harbour-b"
 NAME = "log"
 
@@ -48,7 +61,7 @@ def here(
     lab: RunningLab, world: DatabaseWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     own = tmp_path_factory.mktemp("catalog")
-    for package in ("logbook", "shelf"):
+    for package in ("logbook", "shelf", "tally"):
         shutil.copytree(CATALOG / package, own / package)
     use_catalog(lab.paths, own)
     try:
@@ -143,7 +156,10 @@ def test_made_used_kept_moved_and_gone(
     succeeded(here.carry_out(homeport.plan_backup(NAME)))
     [backup] = homeport.repositories.backups(NAME)
     book.write(99)
+    new = passwords_are_changed(here, world, database)
+    # What a backup has of the password is dead by now.
     succeeded(here.carry_out(homeport.plan_restore(NAME, backup.id)))
+    assert here.backends(SERVED).secrets.get(secret_of(here, NAME, PASSWORD)) == new
     assert book.entries() == [0, 1, 2, 3, 4]
     book.write(5)
 
@@ -157,6 +173,14 @@ def test_made_used_kept_moved_and_gone(
     assert any(step.kind == "databases.drop@1" for step in confirm.deletes)
     succeeded(here.carry_out(confirm))
     assert world.objects() == before
+    # On its guest, too, it gets another password.
+    new = here.backends(OWN).secrets.get(secret_of(here, NAME, PASSWORD))
+    watch = ProcessWatch([new])
+    with watch.watching():
+        succeeded(here.carry_out(homeport.plan_rotate(NAME)))
+    assert not watch.seen
+    assert here.backends(OWN).secrets.get(secret_of(here, NAME, PASSWORD)) != new
+    assert book.entries() == list(range(7))
     # The way back is refused while the source serves: the server is older than a guest's own.
     failed = here.carry_out(homeport.plan_migrate(NAME, SERVED))
     assert failed.error is not None
@@ -170,6 +194,52 @@ def test_made_used_kept_moved_and_gone(
     check_nothing_left(here, NAME)
     assert world.objects() == before
     homeport.repositories.remove("kept")
+
+
+def passwords_are_changed(here: Installation, world: DatabaseWorld, database: str) -> str:
+    """Taken back where the application does not start with the new one; then made, with a kill at
+    many points. The new one."""
+    store, path = here.backends(SERVED).secrets, secret_of(here, NAME, PASSWORD)
+    old = store.get(path)
+
+    def spoil(moment: str) -> None:
+        world.admin(f"ALTER ROLE {database} PASSWORD 'canary-of-somebody-else'")
+
+    plan = here.homeport.plan_rotate(NAME)
+    assert [change.id for change in plan.deletes] == ["secrets.forget-old"]
+    failed = here.killed_everywhere(plan, ["databases.ensure:after-journal"], spoil)
+    assert failed.error is not None
+    assert "passwords and keys from before" in failed.error["left"]
+    assert here.homeport.deployment(NAME).deployment.status.value == "running"
+    assert store.get(path) == old
+    Book(here.homeport).entries()
+
+    plan = here.homeport.plan_rotate(NAME, [PASSWORD])
+    succeeded(here.killed_everywhere(plan, KILLED))
+    new = store.get(path)
+    assert new != old
+    assert can_log_in(world, database, new)
+    assert not can_log_in(world, database, old)
+    Book(here.homeport).entries()
+    prefix = path.rpartition("/")[0]
+    assert not [kept for kept in store.list(prefix) if kept.startswith(f"{prefix}/before/")]
+    assert not _files_with(here, [old, new])
+    said = world.log.read_text(errors="replace")
+    assert old not in said
+    assert new not in said
+    return new
+
+
+def secret_of(here: Installation, name: str, secret: str) -> str:
+    return f"deployments/{here.homeport.deployment(name).deployment.id}/{secret}"
+
+
+def can_log_in(world: DatabaseWorld, name: str, password: str) -> bool:
+    try:
+        world.login(name, password, "SELECT 1", name)
+    except (psycopg.OperationalError, pymysql.Error):
+        return False
+    return True
 
 
 def test_a_server_that_is_in_the_way_holds_the_deployment_and_not_for_good(
@@ -227,6 +297,38 @@ def test_chat_on_a_database_server(here: Installation, world: DatabaseWorld) -> 
     assert world.objects() == before
 
 
+def test_what_can_be_made_anew_lies_in_mariadb_on_its_server(
+    here: Installation, world: DatabaseWorld
+) -> None:
+    homeport = here.homeport
+    with database_world(MariaWorld) as maria:
+        serve(homeport, maria)
+        try:
+            before = maria.objects()
+            plan = plan_of(here, "tally", "tally")
+            assert plan.warnings == ()
+            succeeded(here.carry_out(plan))
+            visits = homeport.endpoint("tally")
+            visits.request("PUT", "/")
+            [database] = databases_of(maria)
+            counted = f"SELECT COUNT(*) FROM `{database}`.visit"  # noqa: S608
+            assert maria.admin(counted) == [(1,)]
+            store, path = here.backends(SERVED).secrets, secret_of(here, "tally", MARIA_PASSWORD)
+            old = store.get(path)
+            rotated = here.killed_everywhere(
+                homeport.plan_rotate("tally"), ["databases.ensure:after"]
+            )
+            succeeded(rotated)
+            assert visits.request("GET", "/").body == b"1"
+            assert can_log_in(maria, database, store.get(path))
+            assert not can_log_in(maria, database, old)
+            succeeded(here.destroy("tally"))
+            check_nothing_left(here, "tally")
+            assert maria.objects() == before
+        finally:
+            serve(homeport, world)
+
+
 def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path: Path) -> None:
     homeport, before = here.homeport, everything()
     succeeded(here.carry_out(plan_of(here, "shelf", "shelf")))
@@ -254,6 +356,18 @@ def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path:
     succeeded(here.carry_out(homeport.plan_backup("shelf")))
     [backup] = homeport.repositories.backups("shelf")
     book.write(7)
+    store = here.backends(SERVED).secrets
+    paths = [secret_of(here, "shelf", name) for name in S3_SECRETS]
+    old = BucketKey(*map(store.get, paths))
+    plan = homeport.plan_rotate("shelf")
+    assert [step.id for step in plan.deletes] == ["buckets.ensure", "secrets.forget-old"]
+    succeeded(here.killed_everywhere(plan, ["buckets.renew:after", "buckets.ensure:after"]))
+    new = BucketKey(*map(store.get, paths))
+    assert book.entries() == [0, 1, 2, 7]
+    assert works(new, made.external_id)
+    assert not works(old, made.external_id)
+    as_seen_by(new, made.external_id).ask("DELETE", "chart").read()
+    assert not _files_with(here, [old.secret_key, new.secret_key])
     succeeded(here.carry_out(homeport.plan_restore("shelf", backup.id)))
     assert book.entries() == [0, 1, 2]
     homeport.repositories.remove("kept")

@@ -1,4 +1,5 @@
-"""The main job on real input: deployed, used under its name, configured anew, destroyed."""
+"""The main job on real input: deployed, given other passwords, used under its name, configured
+anew, destroyed."""
 
 from __future__ import annotations
 
@@ -68,6 +69,8 @@ def test_from_nothing_to_used_to_changed_to_gone(here: Installation, application
     try:
         assert deployed.status.value == "succeeded", repr(deployed.error)
         check_one_of_each(here, name)
+        rotated = here.carry_out(homeport.plan_rotate(name))
+        assert rotated.status.value == "succeeded", repr(rotated.error)
         assert use_application(homeport, name)
         assert homeport.check_health(name).health is Health.HEALTHY
 

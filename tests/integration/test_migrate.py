@@ -6,10 +6,12 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from engine.backends.protocols import NamesAddresses
 from engine.demo.use import use_application
 from engine.errors import Conflict, NotFound, Unreachable
 from engine.homeport import Homeport
@@ -17,7 +19,7 @@ from engine.model.deployment import DeploymentStatus, Health, ResourceKind
 from engine.model.move import Move, MovePhase
 from engine.model.plan import Operation
 from engine.public import PublicAnswer
-from tests.deployed import Installation, check_nothing_left, installation
+from tests.deployed import Installation, check_nothing_left, installation, naming_addresses
 from tests.lab_fixture import RunningLab
 from tests.ledger import BOOKS, MANY_ENTRIES, Ledger
 
@@ -99,16 +101,69 @@ def test_moved_and_moved_back_while_somebody_writes(here: Installation, applicat
         check_nothing_left(here, name, provider)
 
 
+def names_of(here: Installation, name: str) -> dict[str, tuple[str, ...]]:
+    """What it has in DNS, by type; the names of its addresses by provider."""
+    owner = here.owner(name)
+    found = {record.type: record.values for record in here.backends(SOURCE).dns.find(owner)}
+    for provider in (SOURCE, TARGET):
+        dns = here.backends(provider).dns
+        assert isinstance(dns, NamesAddresses)
+        for zone in dns.reverse_zones():
+            for record in zone.find(owner):
+                address = address_at(here, name, provider)
+                assert record.name == ip_address(address).reverse_pointer
+                found[provider] = record.values
+    return found
+
+
 def test_reverted_with_what_the_source_had_and_said_what_stays_behind(here: Installation) -> None:
-    name, homeport = "mv-reverted", here.homeport
+    with naming_addresses(here, SOURCE, TARGET):
+        move_there_and_back(here, "mv-reverted")
+        for provider in (SOURCE, TARGET):
+            check_nothing_left(here, "mv-reverted", provider)
+
+
+def move_there_and_back(here: Installation, name: str) -> None:
+    homeport = here.homeport
+    domain = f"{name}.{SOURCE}.lab"
     try:
         succeeded(here.deploy("radicale", name))
         ledger = Ledger(BOOKS["radicale"](homeport, name))
         assert ledger.write_one()
+        with pytest.raises(Conflict, match="name is taken"):
+            homeport.plan_records(name, add=[f"TXT ns.{SOURCE}.lab. theirs", "MX @ 10 @"])
+        mail = ["MX @ 10 @", "TXT @ v=spf1 ip4:{public_address} -all", "SRV _imaps._tcp 0 1 993 @"]
+        added = homeport.plan_records(name, add=[*mail, "CAA @ 0 issue a.example"])
+        assert len(added.changes) == 4
+        succeeded(here.carry_out(added))
+        removed = homeport.plan_records(name, remove=["CAA @"])
+        assert [step.subject for step in removed.deletes] == [f"CAA {domain}"]
+        succeeded(here.carry_out(removed))
+        assert homeport.plan_records(name).is_empty
+        at_source = address_at(here, name, SOURCE)
+        fixed = {"MX": (f"10 {domain}",), "SRV": (f"0 1 993 {domain}",)}
+        before_the_move = {
+            **fixed,
+            "A": (at_source,),
+            "TXT": (f"v=spf1 ip4:{at_source} -all",),
+            SOURCE: (domain,),
+        }
+        assert names_of(here, name) == before_the_move
+        kinds = [owned.kind for owned in homeport.resources(name)]
+        assert (kinds.count(ResourceKind.RECORD), kinds.count(ResourceKind.REVERSE)) == (4, 1)
         succeeded(migrate(here, name, TARGET))
+        at_target = address_at(here, name, TARGET)
+        assert names_of(here, name) == {
+            **fixed,
+            "A": (at_target,),
+            "TXT": (f"v=spf1 ip4:{at_target} -all",),
+            SOURCE: (domain,),
+            TARGET: (domain,),
+        }
         for change in (
             lambda: homeport.plan_reconfigure(name, {"auth": {"realm": "Other"}}),
             lambda: homeport.plan_migrate(name, TARGET),
+            lambda: homeport.plan_records(name, remove=["MX @"]),
         ):
             with pytest.raises(Conflict, match="observed"):
                 change()
@@ -123,6 +178,7 @@ def test_reverted_with_what_the_source_had_and_said_what_stays_behind(here: Inst
             MovePhase.REVERTED,
         )
         assert ledger.book.entries() == before
+        assert names_of(here, name) == {**before_the_move, TARGET: (domain,)}
         assert ledger.write_one()
         # The target passes on what still comes there, and keeps what was written there.
         old = answer_at(homeport, name, address_at(here, name, TARGET), "/.well-known/caldav")
@@ -133,6 +189,7 @@ def test_reverted_with_what_the_source_had_and_said_what_stays_behind(here: Inst
             homeport.plan_migrate(name, TARGET)
         succeeded(here.carry_out(homeport.plan_confirm(name)))
         assert here.backends(TARGET).hypervisor.find(here.owner(name)) is None
+        assert names_of(here, name) == before_the_move
         assert homeport.check_health(name).health is Health.HEALTHY
         succeeded(migrate(here, name, TARGET))
         assert ledger.book.entries() == [*before, 3]

@@ -107,10 +107,23 @@ def test_secrets_move_to_openbao_are_waited_for_and_come_back(
     assert use_application(here.homeport, NAME)
     here.end_worker()
 
+    # another password, as the next version of the same secret
+    rotated = here.killed_everywhere(here.homeport.plan_rotate(NAME), ["secrets.renew:after"])
+    assert rotated.status.value == "succeeded", repr(rotated.error)
+    assert use_application(here.homeport, NAME)
+    here.end_worker()
+    after, path = stored(here, deployment), f"deployments/{deployment}/admin-password"
+    assert after.keys() == before.keys()
+    assert {known for known in before if before[known] != after[known]} == {path}
+    kv = bao.admin().secrets.kv.v2
+    about = kv.read_secret_metadata(f"homeport/{path}", mount_point="kv")["data"]
+    assert about["current_version"] == 2
+    assert about["custom_metadata"]["purpose"] == "admin-password"
+
     # and back
     assert command("secrets", "harbour-a", "--to", "sealed", "--yes") == 0
     assert command("secrets", "harbour-a", "--drop", str(store_file), "--yes") == 0
-    assert stored(here, deployment) == before
+    assert stored(here, deployment) == after
     assert bao.admin().adapter.list("/v1/kv/metadata/homeport/", raise_exception=False).ok is False
     assert here.destroy(NAME).status.value == "succeeded"
     check_nothing_left(here, NAME)
@@ -118,7 +131,7 @@ def test_secrets_move_to_openbao_are_waited_for_and_come_back(
     told = report + capsys.readouterr().out + capsys.readouterr().err
     for text in (bao.audit_log.read_text(), bao.log.read_text(), told, worker_log(here)):
         assert text
-        for value in before.values():
+        for value in (*before.values(), *after.values()):
             assert value not in text
 
 

@@ -209,7 +209,7 @@ def test_by_prompts_line_by_line(
         *("s title Under the stairs", "w"),  # the provider itself
         *("y", "w", "", "w", f"s storage {storage}", "w"),  # hypervisor: trusted by its authority
         *("n", "n", "n", "n"),
-        *("none", "none"),  # databases and buckets
+        *("none", "none", "none"),  # databases, buckets and mail
     ]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines) + "\n"))
     status, said = run("providers", "edit", "home", "--plain")

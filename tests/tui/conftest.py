@@ -48,6 +48,6 @@ def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
     """Run a coroutine to its end; what it gives."""
 
     def run_to_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run(asyncio.wait_for(coroutine, 60))
+        return asyncio.run(asyncio.wait_for(coroutine, 180))
 
     return run_to_end

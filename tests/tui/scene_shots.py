@@ -30,7 +30,7 @@ def shot(
             await play(pilot, *SCENES[name].acts)
             return steady(screen_text(app)), strips_of(app)
 
-    return asyncio.run(asyncio.wait_for(taken(), 60))
+    return asyncio.run(asyncio.wait_for(taken(), 180))
 
 
 def strips_of(app: Frame) -> list[Strip]:

@@ -83,7 +83,7 @@ class Terminal:
         self.output += data
         return data
 
-    def until(self, condition: Callable[[bytes], bool], seconds: float = 20.0) -> float:
+    def until(self, condition: Callable[[bytes], bool], seconds: float = 60.0) -> float:
         """Read until the output fulfils the condition; the time since the start."""
         deadline = time.monotonic() + seconds
         while not condition(bytes(self.output)):

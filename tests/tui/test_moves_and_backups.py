@@ -11,7 +11,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from engine.backup.standing import Standing
-from engine.errors import Denied, Unreachable
+from engine.errors import Denied, RemoteFailure, Unreachable
 from engine.model.events import (
     OperationChanged,
     QuestionAnswered,
@@ -22,10 +22,11 @@ from engine.model.events import (
 from engine.model.move import MovePhase, MoveTerms
 from engine.model.plan import Intent, OperationStatus
 from engine.model.repository import RepositoryProfile
+from engine.model.schedule import ScheduleStanding
 from tui.app import HomeportApp
 from tui.screenshots import example_values as values
 from tui.screenshots.example import ExampleHomeport
-from tui.screenshots.example_backups import ExampleDesk
+from tui.screenshots.example_backups import ExampleDesk, ExampleScheduling
 from tui.screenshots.example_move import MOVING_CHAT, move_of_chat
 from tui.screenshots.scenes import Act, play, screen_text, seen
 
@@ -264,6 +265,51 @@ def test_with_several_repositories_a_backup_asks_which(run: Run) -> None:
             await play(pilot, *BACKUPS, Act("n", "into which repository"))
             await play(pilot, Act("down enter", "store opens"), Act("a", "Safe to disconnect"))
             assert engine.ran[0].plan.steps[0].args["repository"] == "store"
+
+    run(main())
+
+
+def test_a_schedule_is_set_changed_and_ended_from_the_page(run: Run) -> None:
+    async def main() -> None:
+        async with opened() as (engine, pilot):
+            await play(pilot, *BACKUPS, Act("k", "Or write daily 03:30"))
+            await play(pilot, Act("text:often", "this does not say when"))
+            await play(pilot, Act("enter", "x when:"))
+            await play(pilot, Act("ctrl+u text:daily space text:03:30", "Wednesday 2026-11-25"))
+            await play(pilot, Act("down ctrl+u text:nowhere", "there are: cloud, store"))
+            await play(pilot, Act("ctrl+u text:store enter", "a timer of systemd, also after"))
+            assert "x when" not in screen_text(pilot.app)
+            await play(pilot, Act("escape", "KEPT BY"), Act("1", "daily 03:30 UTC, next"))
+            (view,) = (one for one in engine.views if one.schedule)
+            assert view.schedule is not None
+            assert view.schedule.schedule.repository == "store"
+            await play(pilot, Act("k", "the first one on"), Act("ctrl+u enter", "by hand only"))
+            assert not any(one.schedule for one in engine.views)
+
+    run(main())
+
+
+def test_a_schedule_that_nobody_can_keep_is_refused_where_it_was_typed(
+    run: Run,
+) -> None:
+    class Alone(ExampleScheduling):
+        def set(self, name: str, calendar: str, repository: str = "") -> ScheduleStanding:
+            raise RemoteFailure("nobody can be asked to wake Homeport", why="cron is not there")
+
+    class Engine(ExampleHomeport):
+        @property
+        def schedules(self) -> Any:
+            return Alone(self.views)
+
+    async def main() -> None:
+        engine = Engine()
+        engine.finish_what_runs()
+        app = HomeportApp(engine.opener, clock=lambda: values.NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await play(pilot, *BACKUPS, Act("k", "Or write daily 03:30"))
+            await play(pilot, Act("text:hourly enter", "cron is not there"))
+            assert "hourly" in screen_text(app)
+            await play(pilot, Act("enter", "cron is not there"))
 
     run(main())
 

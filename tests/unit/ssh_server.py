@@ -52,8 +52,11 @@ async def copy(source: Any, target: Any, *, close: bool = False) -> None:
 
 
 @contextmanager
-def ssh_server(environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server whose commands see `environment` beside PATH, and nothing else."""
+def ssh_server(
+    environment: Mapping[str, str] | None = None, user: int | None = None
+) -> Iterator[Server]:
+    """A server whose commands see `environment` beside PATH, and nothing else. user: id of who
+    they run as; of the group of the same number."""
     host = asyncssh.generate_private_key("ssh-ed25519")
     client = asyncssh.generate_private_key("ssh-ed25519")
     authorized = asyncssh.import_authorized_keys(client.export_public_key().decode())
@@ -61,6 +64,9 @@ def ssh_server(environment: Mapping[str, str] | None = None) -> Iterator[Server]
         0, host.export_public_key().decode().strip(), client.export_private_key().decode()
     )
     environ = {"PATH": os.environ["PATH"], **(environment or {})}
+    identity: dict[str, Any] = {} if user is None else {"user": user, "group": user}
+    if identity:
+        identity["extra_groups"] = []
 
     class Acceptor(asyncssh.SSHServer):
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -72,7 +78,7 @@ def ssh_server(environment: Mapping[str, str] | None = None) -> Iterator[Server]
 
     async def command(process: asyncssh.SSHServerProcess[bytes]) -> None:
         child = await asyncio.create_subprocess_exec(
-            "sh", "-c", process.command or "", env=environ,
+            "sh", "-c", process.command or "", env=environ, **identity,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -292,3 +292,30 @@ def test_a_database_of_mariadb_needs_the_server(package: Path) -> None:
     manifest["secrets"] |= {"mariadb-password": {"kind": "token"}}
     (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
     assert found_in(package) == []
+
+
+def test_records_know_only_what_dns_can_be_told(package: Path) -> None:
+    manifest = yaml.safe_load((package / "manifest.yaml").read_text())
+    record = {"name": "_caldavs._tcp", "type": "SRV", "values": ["0 1 {port} {address}"]}
+    manifest["records"] = [record]
+    manifest["well_known"] = {"x": {"at": "{public_address}"}}
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    found = "".join(found_in(package))
+    for message in (
+        "{port} is not known in a record",
+        "{address} is not known in a record",
+        "{public_address} is there for the values of records only",
+    ):
+        assert message in found
+    del manifest["well_known"]
+    record["values"] = ["0 1 {public_port} @"]
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    assert found_in(package) == []
+    manifest["records"] = [record, record]
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    with pytest.raises(InvalidInput, match="records"):
+        load_package(package)
+    manifest["records"] = [{"name": "@", "type": "CNAME", "values": ["elsewhere.example"]}]
+    (package / "manifest.yaml").write_text(yaml.safe_dump(manifest, sort_keys=False))
+    with pytest.raises(InvalidInput, match="Homeport's to write"):
+        load_package(package)

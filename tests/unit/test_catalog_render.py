@@ -81,6 +81,15 @@ BINDINGS: dict[str, str | int] = {
 }
 
 
+RELAY: dict[str, str | int] = {
+    "smtp.host": "mail.test",
+    "smtp.port": 587,
+    "smtp.username": "hp-synapse@test",
+    "smtp.sender": "hp-synapse@test",
+    "smtp.tls": False,
+}
+
+
 def bindings(package: Package) -> dict[str, str | int]:
     return BINDINGS | {f"secret:{name}": f"value-of-{name}" for name in package.secrets}
 
@@ -341,10 +350,29 @@ def test_files_with_secrets_are_closed_and_do_not_show_them(application: str) ->
     for file in rendered(application, {}):
         assert file.mode & 0o007 == 0
         assert "value-of" not in repr(file)
-    used = b"".join(file.data for file in rendered(application, {})).decode()
+    used = b"".join(file.data for file in rendered(application, {}, **RELAY)).decode()
     for name in package.secrets:
         if application != "radicale" and (application, name) != ("synapse", "admin-password"):
             assert f"value-of-{name}" in used
+
+
+def test_an_account_at_the_providers_mail_server_is_used_whole_or_not_at_all() -> None:
+    def mail_of(values: dict[str, Any], other: dict[str, str | int]) -> Any:
+        return yaml.safe_load(rendered("synapse", values, **other)[0].data).get("email")
+
+    assert mail_of({}, {}) is None
+    assert mail_of({}, RELAY) == {
+        "smtp_host": "mail.test",
+        "smtp_port": 587,
+        "smtp_user": "hp-synapse@test",
+        "smtp_pass": "value-of-smtp-password",
+        "force_tls": False,
+        "require_transport_security": True,
+        "notif_from": "%(app)s <hp-synapse@test>",
+    }
+    assert mail_of({"email": {"app_name": "Chat"}}, RELAY)["smtp_host"] == "mail.test"
+    own = {"email": {"smtp_host": "mail.elsewhere"}}
+    assert mail_of(own, RELAY) == own["email"]
 
 
 def test_a_secret_option_is_written_in_place_of_its_reference() -> None:

@@ -294,7 +294,7 @@ def test_a_move_is_frozen_and_served_once_and_begins_anew_with_another_operation
     assert frozen is not None
     moves.frozen("abcd1234")
     moves.change("abcd1234", writer="away")
-    moves.served("abcd1234")
+    moves.served("abcd1234", datetime.now(UTC))
     move = moves.of("abcd1234")
     assert move is not None
     assert move.frozen == frozen

@@ -63,7 +63,7 @@ def test_a_hold_comes_right_before_the_freeze_and_says_when_it_ends() -> None:
 def test_sizes_tell_how_long_each_phase_takes_and_what_takes_the_most() -> None:
     sizes = (
         UnitSize(unit="data", kind="files", items=10, bytes=4_000_000_000),
-        UnitSize(unit="rows", kind="mariadb", items=1, bytes=1_000_000_000),
+        UnitSize(unit="rows", kind="mariadb", items=1, bytes=1_000_000_000, waits=True),
     )
     speeds = Speeds(copy=100e6, whole=20e6, compare=200e6)
     plan = plan_migrate(at("away"), at("home"), "home", extent=Extent(sizes, speeds))
@@ -79,7 +79,8 @@ def test_sizes_tell_how_long_each_phase_takes_and_what_takes_the_most() -> None:
 
 
 def test_what_was_compared_before_the_freeze_is_not_foreseen_to_be_read_again() -> None:
-    sizes = (UnitSize(unit="rows", kind="postgresql", items=1, bytes=50_000_000_000),)
+    rows = UnitSize(unit="rows", kind="postgresql", items=1, bytes=50_000_000_000)
+    sizes = (rows.model_copy(update={"compared_ahead": True}),)
     plan = plan_migrate(at("away"), at("home"), "home", extent=Extent(sizes, Speeds()))
     assert plan.forecast is not None
     assert plan.forecast.away_seconds < 20

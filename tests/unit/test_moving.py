@@ -49,7 +49,7 @@ def moved(homeport: Homeport) -> Operation:
     inventory.moves.begin(deployment, "home", "away", operation.id)
     inventory.moves.frozen(deployment)
     inventory.moves.change(deployment, writer="away", phase=MovePhase.OBSERVING)
-    inventory.moves.served(deployment)
+    inventory.moves.served(deployment, datetime.now(UTC))
     inventory.deployments.change(deployment, status=DeploymentStatus.RUNNING, provider="away")
     inventory.operations.end(operation.id, OperationStatus.SUCCEEDED)
     own(homeport, deployment, "home", ResourceKind.GUEST, "main")

@@ -31,6 +31,7 @@ from engine.backends.infrastructure.opentofu.declaration import DeclaredGuest
 from engine.backends.infrastructure.opentofu.diagnosis import explained
 from engine.backends.infrastructure.opentofu.directory import Directory
 from engine.backends.infrastructure.opentofu.door import Answer, Door, user_of
+from engine.backends.infrastructure.opentofu.driver import undeclarable
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.stream import Diagnostic, Listener
 from engine.backends.protocols import GuestSpec
@@ -177,6 +178,28 @@ PROXMOX = ProxmoxSettings(
     storage="local-lvm",
     image="local:import/debian-12.qcow2",
 )
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"image": "", "template": 9000}, "cloned from a template"),
+        ({"fingerprint": ["AB:" * 31 + "AB"]}, "by its fingerprint"),
+        ({"image": "", "guests": "lxc", "container_template": "local:vztmpl/d"}, "containers"),
+        (
+            {"token_id": "", "login": "homeport@pve", "password_ref": "secret:providers/home/pw"},
+            "with a password",
+        ),
+    ],
+)
+def test_what_cannot_be_declared_is_refused_with_its_reason(
+    changed: dict[str, Any], why: str
+) -> None:
+    settings = ProxmoxSettings.model_validate(PROXMOX.model_dump(exclude_unset=True) | changed)
+    refused = undeclarable(settings)
+    assert refused is not None
+    assert why in refused[0]
+    assert undeclarable(PROXMOX) is None
 
 
 def test_power_is_not_declared_and_a_replacement_is_prevented() -> None:

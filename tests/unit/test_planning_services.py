@@ -1,4 +1,4 @@
-"""What plans say of databases and buckets on servers of the provider."""
+"""What plans say of databases, buckets and mail accounts on servers of the provider."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from typing import Any
 
 import pytest
 
-from engine.catalog.package import Needs
+from engine.catalog.package import ConfigFile, Needs
 from engine.errors import InvalidInput
 from engine.model.plan import Effect
 from engine.model.provider import BackendProfile, Service
 from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
 from engine.planning.destroy import plan_destroy
-from engine.planning.services import database_name, refuse_move, served_component
+from engine.planning.reconfigure import plan_reconfigure
+from engine.planning.services import database_name, is_of_server, refuse_move, served_component
 from tests.unit.step_context import PACKAGE, PROVIDER
 
 
 def desired(needs: dict[str, Any], kind: str = "postgresql", **package: Any) -> Desired:
     server = BackendProfile(kind=kind, settings={"host": "db.home.lab"})
     s3 = BackendProfile(kind="s3", settings={"endpoint": "https://s3.home.lab"})
-    backends = {**PROVIDER.backends, Service.DATABASES: server, Service.BUCKETS: s3}
+    mail = BackendProfile(kind="dovecot", settings={"host": "mail.home.lab"})
+    backends = {
+        **PROVIDER.backends,
+        Service.DATABASES: server,
+        Service.BUCKETS: s3,
+        Service.MAIL: mail,
+    }
     changed = PACKAGE.model_copy(update={"needs": Needs(**needs), **package})
     return Desired(
         deployment="ab12cd34",
@@ -59,7 +66,24 @@ def test_what_a_server_is_not_stays_on_the_guest() -> None:
     assert served_component(desired({"components": ["mariadb"]}, "mariadb")) == "mariadb"
     unit = {"id": "rows", "kind": "mariadb", "locator": "x", "class": "valuable"}
     state = (PACKAGE.model_validate({**PACKAGE.model_dump(by_alias=True), "state": [unit]})).state
-    assert served_component(desired({"components": ["mariadb"]}, "mariadb", state=state)) == ""
+    kept = desired({"components": ["mariadb"]}, "mariadb", state=state)
+    assert served_component(kept) == ""
+    [why] = [text for text in plan_deploy(kept, {}).warnings if "on the guest" in text]
+    assert "db.home.lab is not used" in why
+    assert "rows would be in no backup" in why
+    anew = (state[0].model_copy(update={"klass": "rebuildable"}),)
+    served = desired({"components": ["mariadb"]}, "mariadb", state=anew)
+    assert served_component(served) == "mariadb"
+    assert not any("on the guest" in text for text in plan_deploy(served, {}).warnings)
+
+
+def test_what_servers_know_an_application_by_is_told_apart() -> None:
+    needs = {"components": ["redis"], "bucket": True, "mail": True}
+    names = ("redis-password", "s3-access-key", "s3-secret-key", "smtp-password")
+    served, alone = desired(needs).package, desired({}).package
+    assert all(is_of_server(served, name) for name in names)
+    assert not any(is_of_server(alone, name) for name in names)
+    assert not is_of_server(served, "admin-password")
 
 
 def test_two_providers_on_one_server_have_two_names_that_fit_anywhere() -> None:
@@ -78,3 +102,34 @@ def test_a_bucket_needs_a_server_and_cannot_move() -> None:
         refuse_move(wanted)
     with pytest.raises(InvalidInput):
         plan_deploy(replace(wanted, provider=PROVIDER), {})
+
+
+def test_an_account_to_send_by_is_made_where_there_is_a_server_and_none_of_the_users() -> None:
+    file = ConfigFile(path="{config}/app.yaml", format="yaml", relay={"mail.host": "{smtp.host}"})
+    wanted = desired({"mail": True}, config=(file,))
+    steps = {step.id: step for step in plan_deploy(wanted, {}).steps}
+    assert "mail.home.lab" in steps["mail.ensure"].subject
+    assert "mail.ensure" in steps["components.install"].after
+    gone = {step.id: step for step in plan_destroy(wanted, ()).steps}
+    assert gone["mail.drop"].effect is Effect.DELETE
+    assert gone["mail.drop"].after == ("guest.destroy",)
+    for other in (
+        replace(wanted, provider=PROVIDER),
+        replace(wanted, values={"mail": {"host": "mail.elsewhere"}}),
+        desired({}),
+    ):
+        kinds = [
+            step.kind for step in (*plan_deploy(other, {}).steps, *plan_destroy(other, ()).steps)
+        ]
+        assert not [kind for kind in kinds if kind.startswith("mail.")]
+
+
+def test_an_account_is_made_when_the_users_own_server_is_given_up() -> None:
+    file = ConfigFile(path="{config}/app.yaml", format="yaml", relay={"mail.host": "{smtp.host}"})
+    wanted = desired({"mail": True}, config=(file,))
+    own = {"mail": {"host": "mail.elsewhere"}}
+    schema = {"properties": {"mail": {"properties": {"host": {"type": "string"}}}}}
+    steps = {step.id: step for step in plan_reconfigure(wanted, own, schema).steps}
+    assert steps["app.configure"].after == ("mail.ensure",)
+    back = plan_reconfigure(replace(wanted, values=own), {}, schema)
+    assert "mail.ensure" not in {step.id for step in back.steps}

@@ -91,6 +91,16 @@ def test_every_driver_of_ours_is_set_up_by_questions() -> None:
     assert asked == set(proxmox.model.model_fields)
 
 
+def test_a_mail_server_is_asked_for_and_opened_by_homeports_own_key(desk: SetupDesk) -> None:
+    draft = desk.choose(described(desk), Service.MAIL, "dovecot")
+    answers = {"host": "mail.example.org", "domain": "example.org"}
+    draft = answered(desk, draft, Service.MAIL, **answers, ssh_host_keys=["ssh-ed25519 AAAA"])
+    told = draft.profile().backends[Service.MAIL]
+    assert "ssh_key_ref" not in told.settings
+    commands = setup_of("mail", "dovecot").commands(told.settings | {"directory": "/srv/mail"})
+    assert "install -d -o homeport -g dovecot -m 2750 /srv/mail" in commands
+
+
 def test_a_new_field_is_asked_for_without_anybody_naming_it() -> None:
     model = setup_of("hypervisor", "proxmox").model
     assert model is not None

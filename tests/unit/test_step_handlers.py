@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from engine.backends.protocols import DnsRecord
+from engine.backends.protocols import AddressLease, DnsRecord, RelayAccess
+from engine.catalog.package import SMTP_SECRET, SecretSpec
 from engine.errors import (
     Conflict,
     Denied,
     HostKeyMismatch,
+    InvalidInput,
     NotFound,
     NotReady,
     PlanChanged,
@@ -26,7 +29,7 @@ from engine.model.deployment import ResourceKind
 from engine.operations.registry import handler
 from engine.operations.steps.certificate import is_good, new_key, signing_request
 from engine.operations.steps.settling import challenge_owner
-from tests.unit.step_context import OWNER, Context, failing, planned
+from tests.unit.step_context import OWNER, PACKAGE, Context, MemoryDns, failing, planned
 
 NAME = "app.home.lab"
 RECORD = {"name": NAME, "type": "A", "ttl": 300}
@@ -40,6 +43,8 @@ DEPLOY = planned(
     ("accounts.ensure@1", {"username": "ada"}),
     ("dns.apply@1", {"records": [RECORD]}),
     ("dns.remove@1", {"records": [RECORD]}),
+    ("reverse.ensure@1", {}),
+    ("reverse.remove@1", {}),
     ("secrets.remove@1", {}),
     ("certificate.remove@1", {}),
     ("deployment.forget@1", {}),
@@ -330,3 +335,78 @@ def test_nothing_is_remembered_after_destroying(context: Context) -> None:
     do(context, "deployment.forget@1")
     assert context.resources == {}
     assert context.backends.secrets.values == {}
+
+
+def test_a_mail_account_gets_a_password_that_its_package_did_not_have_before() -> None:
+    """Deployed before the package sent mail: the secret is made, and the same one used again."""
+    given: list[str] = []
+    relay = RelayAccess("mail.home.lab", 587, "hp-app@home.lab", "hp-app@home.lab", False)
+
+    def ensure_relay(owner: str, name: str, password: str) -> bool:
+        given.append(password)
+        return len(given) == 1
+
+    package = PACKAGE.model_copy(update={"secrets": {SMTP_SECRET: SecretSpec()}})
+    context = Context(planned(("mail.ensure@1", {"name": "hp-app"})), package=package)
+    context.backends.mail = SimpleNamespace(ensure_relay=ensure_relay, access=lambda name: relay)
+    assert do(context, "mail.ensure@1").changed
+    assert not do(context, "mail.ensure@1").changed
+    assert given == [context.secret(SMTP_SECRET)] * 2
+    assert given[0] in context.hidden
+    assert context.resources[ResourceKind.MAILBOX, "main"].external_id == relay.username
+    context.backends.mail = None
+    with pytest.raises(InvalidInput, match="no mail server any more"):
+        do(context, "mail.ensure@1")
+
+
+# names of addresses
+
+
+class NamingDns(MemoryDns):
+    """`engine.backends.protocols.NamesAddresses`, for 192.0.2.0/24."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reverse = MemoryDns()
+
+    def reverse_zones(self) -> list[MemoryDns]:
+        return [self.reverse]
+
+    def reverse_of(self, name: str) -> MemoryDns | None:
+        return self.reverse if name.endswith(".2.0.192.in-addr.arpa") else None
+
+
+def test_an_address_gets_its_name_and_loses_it(context: Context) -> None:
+    dns = context.backends.dns = NamingDns()
+    do(context, "address.allocate@1")
+    assert do(context, "reverse.ensure@1").changed
+    assert not do(context, "reverse.ensure@1").changed
+    named = DnsRecord("7.2.0.192.in-addr.arpa", "PTR", (NAME,))
+    assert dns.reverse.find(OWNER) == [named]
+    assert dns.reverse.verified[-1] == (named,)
+    assert context.resources[ResourceKind.REVERSE, "main"].external_id == named.name
+    assert dns.find(OWNER) == []
+    assert do(context, "reverse.remove@1").changed
+    assert not do(context, "reverse.remove@1").changed
+    assert dns.reverse.find(OWNER) == []
+    assert (ResourceKind.REVERSE, "main") not in context.resources
+
+
+def test_an_address_outside_of_the_provider_s_zones_gets_none(context: Context) -> None:
+    for dns in (NamingDns(), MemoryDns()):
+        context.backends.dns = dns
+        lease = AddressLease(OWNER, "198.51.100.7/24", None)
+        context.backends.addresses.leases[OWNER] = lease
+        assert not do(context, "reverse.ensure@1").changed
+        assert "in none of the provider's reverse zones" in context.lines[-1]
+        assert not do(context, "reverse.remove@1").changed
+
+
+def test_records_that_are_not_wanted_any_more_leave_the_books(context: Context) -> None:
+    do(context, "address.allocate@1")
+    mail = {"name": NAME, "type": "MX", "values": ["10 mail.example"], "ttl": 300}
+    for records in ([RECORD, mail], [RECORD]):
+        context.plan = planned(("dns.apply@1", {"records": records}))
+        assert do(context, "dns.apply@1").changed
+        known = {key for kind, key in context.resources if kind is ResourceKind.RECORD}
+        assert known == {f"{record['name']} {record['type']}" for record in records}

@@ -115,6 +115,13 @@ def test_rollback_names_what_leaves_and_can_itself_be_taken_back() -> None:
         "app.run@1",
         "app.health@1",
     ]
+    rotated = plan_rollback(
+        *(old, new, OLD_SCHEMA, SCHEMA),
+        upgrade="0123456789ab",
+        captured=NOW,
+        has_other_passwords=True,
+    )
+    assert [step.kind for step in rotated.steps][4:6] == ["state.restore@1", "app.configure@1"]
     assert "since 2026-01-02 03:04 UTC" in plan.warnings[0]
     assert "(data)" in plan.warnings[0]
     restored = next(step for step in plan.steps if step.kind == "state.restore@1")
@@ -274,6 +281,22 @@ def test_one_that_could_not_be_taken_back_says_so_and_is_failed(inventory: Inven
     assert "the guest is away" in operation.error["left"]
     assert "resume" in operation.error["do"]
     assert not way_back_of(inventory, operation, {}).is_whole
+
+
+def test_passwords_that_hold_are_no_failure_of_the_application_where_old_ones_cannot_go(
+    inventory: Inventory,
+) -> None:
+    plan = upgrade().model_copy(update={"intent": Intent.ROTATE, "no_return": "app.run"})
+    operation = inventory.operations.begin(plan)
+    results = {s.id: finish(inventory, operation, s.id) for s in plan.steps if s.id != "app.health"}
+    away = {"what": "the S3 server does not answer", "left": "", "do": "Switch it on."}
+    results["app.health"] = StepResult("failed", away)
+    assert record_end(inventory, operation, results) is OperationStatus.FAILED
+    assert inventory.deployments.get("toy-1").status is DeploymentStatus.RUNNING
+    error = inventory.operations.get(operation.id).error
+    assert error is not None
+    assert "runs with new passwords" in error["left"]
+    assert f"Switch it on. Then: homeport resume {operation.id}" == error["do"]
 
 
 def test_a_later_attempt_that_ends_the_way_back_tells_why_it_was_taken(

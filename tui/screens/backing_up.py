@@ -1,4 +1,4 @@
-"""Backing up a deployment: into which repository, then the plan."""
+"""Backing up a deployment: into which repository, then the plan; or by itself, from when on."""
 
 from __future__ import annotations
 
@@ -18,16 +18,29 @@ if TYPE_CHECKING:
 
 
 def start_backup(page: Page, name: str, repositories: Sequence[RepositoryProfile]) -> None:
-    """With one repository the plan comes at once; without any, what is missing is said where it
-    can be added."""
+    """With one repository the plan comes at once."""
     if not repositories:
-        from tui.screens.repositories import RepositoriesPage
-
-        page.app.push_screen(RepositoriesPage())
+        _add_one_first(page)
     elif len(repositories) == 1:
         page.app.push_screen(_plan(name, repositories[0].name))
     else:
         page.app.push_screen(RepositoryChoice(name, repositories))
+
+
+def set_schedule(page: Page, name: str, repositories: Sequence[RepositoryProfile]) -> None:
+    if not repositories:
+        _add_one_first(page)
+    else:
+        from tui.screens.schedule import SchedulePage
+
+        page.app.push_screen(SchedulePage(name, repositories))
+
+
+def _add_one_first(page: Page) -> None:
+    """What is missing is said where it can be added."""
+    from tui.screens.repositories import RepositoriesPage
+
+    page.app.push_screen(RepositoriesPage())
 
 
 def _plan(name: str, repository: str) -> PlanPage:

@@ -145,7 +145,14 @@ class DeploymentPage(DeploymentActions):
             upgrade: list[Hint] = [("u", "upgrade")] if newer else []
             usual = [*upgrade, ("e", "configure"), ("m", "migrate"), *usual]
         if self._section == "Backups":
-            usual = [("Enter", "open"), ("n", "back up now"), ("g", "repositories")]
+            usual = [
+                ("Enter", "open"),
+                ("n", "back up now"),
+                ("k", "schedule"),
+                ("g", "repositories"),
+            ]
+        if self._section == "Secrets":
+            usual = [("Enter", "show"), ("h", "hide"), ("p", "change passwords and keys")]
         known = {key for key, _ in pending}
         rest = [hint for hint in usual if hint[0] not in known]
         return (("1-6", "section"), *pending, *rest, BACK)

@@ -35,6 +35,8 @@ class DeploymentActions(Page):
         Binding("v", "revert", "Go back to where it was moved from: read the plan first"),
         Binding("t", "go_on", "Go on with a move that broke off"),
         Binding("n", "back_up", "Back it up now: read the plan first"),
+        Binding("p", "rotate", "Change its passwords and keys: read the plan first"),
+        Binding("k", "schedule", "Have it backed up by itself, at fixed times"),
         Binding("r", "check_health", "Check the health now"),
         Binding("x", "destroy", "Destroy the deployment: read the plan first"),
         Binding("s", "save_root", "Save the root certificate of the authority to a file"),
@@ -56,6 +58,7 @@ class DeploymentActions(Page):
         from before a repository was added."""
 
         repositories: Sequence[RepositoryProfile]
+        begin: Callable[[Page, str, Sequence[RepositoryProfile]], None]
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -160,13 +163,35 @@ class DeploymentActions(Page):
 
     def action_back_up(self) -> None:
         if self._free():
-            self.ask(lambda homeport: homeport.repositories.all(), self.CanGoInto, "repositories")
+            from tui.screens.backing_up import start_backup
+
+            self._with_repositories(start_backup)
+
+    def action_schedule(self) -> None:
+        from tui.screens.backing_up import set_schedule
+
+        self._with_repositories(set_schedule)
+
+    def _with_repositories(
+        self, begin: Callable[[Page, str, Sequence[RepositoryProfile]], None]
+    ) -> None:
+        self.ask(
+            lambda homeport: homeport.repositories.all(),
+            lambda found: self.CanGoInto(found, begin),
+            "repositories",
+        )
 
     def on_deployment_actions_can_go_into(self, found: CanGoInto) -> None:
         if self.is_current:
-            from tui.screens.backing_up import start_backup
+            found.begin(self, self._deployment, found.repositories)
 
-            start_backup(self, self._deployment, found.repositories)
+    def action_rotate(self) -> None:
+        if self._free():
+            name = self._deployment
+            self._read_plan(
+                f"change passwords and keys of {name}",
+                lambda homeport: homeport.plan_rotate(name),
+            )
 
     def action_destroy(self) -> None:
         if self._free():

@@ -196,7 +196,12 @@ def resource_rows(resources: Sequence[Resource], width: int) -> list[Row]:
 
 
 def _about(resource: Resource) -> str:
-    """How the provider calls it, and what is remembered of it in few words."""
+    """How the provider calls it, and what is remembered of it in few words; of a record, what it
+    says."""
+    if isinstance(values := resource.attributes.get("values"), list):
+        name = resource.external_id
+        said = [", ".join(map(str, values)), f"ttl {resource.attributes.get('ttl')}"]
+        return "  ".join([*([] if resource.key.startswith(name) else [name]), *said])
     said = [
         f"{key} {value_text(value)}"
         for key, value in resource.attributes.items()

@@ -111,6 +111,7 @@ class FormPage(FormCommands, FormChecks, Keeping):
             side.show(wrapped(failure.error.get("do") or "Esc goes back.", side.size.width - 1))
         elif failure.asked == "draft":
             self.app.farewell.draft = ""
+            self.could_not_keep(failure.error)
 
     def _take_up(self, form: FormModel, draft: dict[str, Any]) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -13,6 +13,8 @@ from tui.screens.page import Page
 
 KEEP_SECONDS = 1.0
 """How long after a change the draft is written."""
+
+_LEAVING = ("escape", "q", "ctrl+q", "ctrl+c")
 
 
 class Keeping(Page):
@@ -31,6 +33,8 @@ class Keeping(Page):
         super().__init__()
         self._keeping: Timer | None = None
         self._leaving = False
+        self.is_unkept = False
+        """The draft could not be written, and nothing was done since: leaving loses it."""
         self._is_start_again_next = False
 
     @property
@@ -59,6 +63,12 @@ class Keeping(Page):
         if self.is_open:
             self.keep()
 
+    def could_not_keep(self, error: dict[str, Any]) -> None:
+        """Say so; what was done is still on the page."""
+        self.is_unkept = True
+        why = error.get("why") or error.get("what")
+        self.say(f"x Not kept; Esc or q again loses it: {why}", "bad")
+
     def action_leave(self) -> None:
         """Keep the draft, then leave; a second time, leave though it could not be kept."""
         if not self.is_open or self._leaving:
@@ -68,6 +78,7 @@ class Keeping(Page):
             self.keep_now()
 
     def on_keeping_kept(self) -> None:
+        self.is_unkept = False
         if self._leaving:
             self.app.action_leave()
 
@@ -86,3 +97,5 @@ class Keeping(Page):
         super().key_typed(key)
         if key != "x":
             self._is_start_again_next = False
+        if self.is_unkept and key not in _LEAVING:
+            self.is_unkept = self._leaving = False

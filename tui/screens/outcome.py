@@ -16,7 +16,10 @@ def outcome(progress: Progress) -> str:
     """What happened."""
     plan = progress.operation.plan
     if progress.status == "succeeded":
+        if plan.records is not None:
+            return f"{plan.name} has these records in DNS, at every name server."
         done = {
+            "rotate": f"{plan.name} runs with other passwords and keys; the old ones are gone",
             "deploy": f"{plan.name} answers as {plan.domain}",
             "destroy": f"{plan.name} and all that it owned is gone",
             "upgrade": f"{plan.name} runs release {plan.release}, with its data",
@@ -57,6 +60,8 @@ def cancelling_means(progress: Progress) -> str:
     """What becomes of it if it is cancelled now."""
     plan = progress.operation.plan
     if is_past_return(progress):
+        if plan.intent.value == "rotate":
+            return f"{plan.name} runs on with what is new; what is old goes when t goes on."
         return "it stops where it is, with nobody answered; only going on helps then."
     if plan.rollback is not None and _has_begun(progress):
         if plan.rollback.provider != plan.provider:

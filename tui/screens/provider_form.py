@@ -3,7 +3,6 @@ chosen from the service itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,11 +14,12 @@ from tui.session import CallFailed
 from tui.widgets.bars import Hint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.homeport import Homeport
     from engine.provider_setup.outline import Outline
     from engine.provider_setup.questions import Question
-
-Take = Callable[["Homeport", "Question", dict[str, Any]], "Outline"]
+    from tui.provider_drafts import Take
 
 
 class SetupForm(FormPage):
@@ -91,6 +91,7 @@ class SetupForm(FormPage):
 
     def failed(self, failure: CallFailed) -> None:
         super().failed(failure)
+        self._going = False
         form, error = self.form, failure.error
         if failure.asked == "answer" and form is not None:
             try:
@@ -123,7 +124,8 @@ class SetupForm(FormPage):
             return
         self._stop_keeping()
         self.stop_checking()
-        if self.form is not None and self.form.dirty and self._keep_half is not None:
+        is_kept = self.form is None or not self.form.dirty or self._keep_half is None
+        if not is_kept and not self.is_unkept:
             self._going = True
             self.keep()
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from threading import Condition
@@ -18,7 +18,13 @@ from engine.model.provider import Check, ProviderProfile
 from engine.public import PublicEndpoint
 from engine.targets import Target
 from tui.screenshots import example_values as values
-from tui.screenshots.example_backups import BACKED_UP, DRILLED, ExampleDesk, backup_plan
+from tui.screenshots.example_backups import (
+    BACKED_UP,
+    DRILLED,
+    ExampleDesk,
+    ExampleScheduling,
+    backup_plan,
+)
 from tui.screenshots.example_move import (
     MOVED_CHAT,
     MOVING_CHAT,
@@ -31,6 +37,7 @@ from tui.screenshots.example_setup import ExampleSetupDesk
 
 if TYPE_CHECKING:
     from engine.backup.desk import RepositoryDesk
+    from engine.backup.scheduling import Scheduling
     from engine.catalog.package import Package
     from engine.homeport import Homeport
     from engine.model.outdated import Outdated
@@ -169,6 +176,10 @@ class ExampleHomeport:
         self.profiles[:] = [one for one in self.profiles if one.name != name]
 
     @property
+    def schedules(self) -> Scheduling:
+        return cast("Scheduling", ExampleScheduling(self.views))
+
+    @property
     def repositories(self) -> RepositoryDesk:
         return cast("RepositoryDesk", self.desk)
 
@@ -274,6 +285,16 @@ class ExampleHomeport:
             _changes(of.values, after.values),
             ("The service restarts: people who are signed in notice a pause of seconds.",),
         )
+
+    def plan_rotate(self, name: str, secrets: Sequence[str] = ()) -> Plan:
+        from engine.planning.desired import Desired
+        from engine.planning.rotate import plan_rotate
+
+        of = self.deployment(name).deployment
+        package = self.package(of.application)
+        there = self.provider(of.provider)
+        desired = Desired.of(of, package, package.release(of.release), there)
+        return plan_rotate(replace(desired, account="admin"), (), secrets)
 
     def plan_reviewed(self, name: str, review: Review) -> Plan:
         from engine.reviewing import refuse_undecided

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from engine.backup.calendar import Calendar
+from engine.backup.due import standing_of
 from engine.backup.standing import Standing
+from engine.backup.waking import Waker
 from engine.errors import NotFound
 from engine.model.plan import Effect, Intent, Operation, OperationStatus, Plan, PlannedStep
 from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
+from engine.model.schedule import Schedule, ScheduleStanding
 from tui.screenshots.example_values import CALENDAR, NOW, operation, plan_for
 
 if TYPE_CHECKING:
     from engine.backup.desk import Verified
+    from engine.homeport import DeploymentView
 
 STORE = RepositoryProfile(
     name="store", kind=RepositoryKind.DIRECTORY, location="/srv/backups/homeport"
@@ -96,6 +102,33 @@ BACKUPS = (
     _standing(5, 240, "store", ("weekly",)),
     _standing(2, 264, "store", ()),
 )
+
+
+class ExampleScheduling:
+    """As `engine.backup.scheduling.Scheduling`, of the deployments in views."""
+
+    def __init__(self, views: list[DeploymentView]) -> None:
+        self._views = views
+
+    def set(self, name: str, calendar: str, repository: str = "") -> ScheduleStanding:
+        text = Calendar.parse(calendar).text
+        schedule = Schedule(deployment=name, repository=repository, calendar=text, since=NOW)
+        standing = standing_of(schedule, None, NOW)
+        self._change(name, standing)
+        return standing
+
+    def remove(self, name: str) -> bool:
+        self._change(name, None)
+        return True
+
+    def waker(self) -> Waker:
+        return Waker.SYSTEM
+
+    def _change(self, name: str, standing: ScheduleStanding | None) -> None:
+        self._views[:] = [
+            replace(view, schedule=standing) if view.deployment.name == name else view
+            for view in self._views
+        ]
 
 
 class ExampleDesk:

@@ -585,7 +585,19 @@ def resources_of(of: Deployment) -> list[Resource]:
         made(ResourceKind.ADDRESS, "main", "127.80.1.11"),
         made(ResourceKind.GUEST, "main", "101", node="harbour-a", cores=1, memory_mib=512),
         made(ResourceKind.CERTIFICATE, of.domain, "serial 4f2a", expires="2027-02-22"),
-        made(ResourceKind.RECORD, of.domain, f"A {of.domain}", ttl=300),
+        *(
+            made(ResourceKind.RECORD, f"{of.domain} {kind}", of.domain, values=[value], ttl=300)
+            for kind, value in (
+                ("A", "127.80.1.11"),
+                ("MX", f"10 {of.domain}"),
+                ("TXT", "v=spf1 mx -all"),
+            )
+        ),
+        made(
+            *(ResourceKind.REVERSE, "main", "11.1.80.127.in-addr.arpa"),
+            values=[of.domain],
+            ttl=300,
+        ),
         made(ResourceKind.SECRET, "admin-password", f"deployments/{of.id}/admin-password"),
         made(
             ResourceKind.ACCOUNT,

@@ -21,8 +21,8 @@ from tui.screenshots.example_review import NOTHING_TO_DECIDE, VALUES
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-SECONDS = 10.0
-"""How long a scene may take to come up; it takes parts of one."""
+SECONDS = 45.0
+"""How long a scene may take to come up on a machine that does much else; it takes parts of one."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,7 @@ SCENES: Mapping[str, Scene] = {
     "deployment-secret-shown": Scene(
         (*_DEPLOYMENT, Act("2", "hidden"), Act("enter", "an-example-not-a-password"))
     ),
+    "rotate-plan": Scene((*_DEPLOYMENT, Act("2", "hidden"), Act("p", "from before"))),
     "deployment-configuration": Scene((*_DEPLOYMENT, Act("3", "auth.delay"))),
     "deployment-resources": Scene((*_DEPLOYMENT, Act("4", "certificate"))),
     "deployment-history": Scene((*_DEPLOYMENT, Act("5", "1:11"))),
@@ -180,6 +181,9 @@ SCENES: Mapping[str, Scene] = {
         moved=True,
     ),
     "deployment-backups": Scene(_BACKUPS),
+    "schedule": Scene(
+        (*_BACKUPS, Act("k", "(only by hand)"), Act("text:daily space text:03:30", "the first"))
+    ),
     "deployment-backups-none": Scene((*_CHAT, Act("6", "no backup of this"))),
     "backup": Scene(_BACKUP),
     "restore-as": Scene((*_BACKUP, Act("n", "calendar-2"))),

@@ -5,6 +5,7 @@ a user that may nothing yet, and has no key, is one that a kill left behind."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 
 from engine.backends.buckets.client import Client, Iam, absent, texts
@@ -39,11 +40,26 @@ def ensure_key(client: Client, policy: str, name: str, held: BucketKey | None) -
         PolicyDocument=_document(client.settings.keys, name),
     )
     there = _keys(iam, name)
+    _remove_others(iam, name, there, held)
+    return held if held is not None and held.access_key in there else _made(iam, name)
+
+
+def second_key(client: Client, policy: str, name: str, held: BucketKey) -> BucketKey:
+    """One more for the user that is there; its other keys go first, for there may be two."""
+    iam = client.iam()
+    if not _is_ours(iam, policy, name):
+        raise not_ours("user of the IAM", name)
+    _remove_others(iam, name, _keys(iam, name), held)
+    return _made(iam, name)
+
+
+def _remove_others(iam: Iam, name: str, there: Sequence[str], held: BucketKey | None) -> None:
     for other in there:
         if held is None or other != held.access_key:
             iam.act("DeleteAccessKey", UserName=name, AccessKeyId=other)
-    if held is not None and held.access_key in there:
-        return held
+
+
+def _made(iam: Iam, name: str) -> BucketKey:
     made = iam.act("CreateAccessKey", UserName=name)
     [access], [secret] = texts(made, "AccessKeyId"), texts(made, "SecretAccessKey")
     return BucketKey(access, secret)

@@ -14,7 +14,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from engine.backends.buckets.client import Client, TrustedBucket, absent, texts
-from engine.backends.buckets.keys import drop_key, ensure_key
+from engine.backends.buckets.keys import drop_key, ensure_key, second_key
 from engine.backends.buckets.refusals import LEFT, not_ours
 from engine.backends.buckets.settings import BucketSettings
 from engine.backends.protocols import BucketAccess, BucketKey
@@ -74,6 +74,18 @@ class S3Buckets:
             if self._client.settings.keys == "static":
                 return self._client.own_key()
             return ensure_key(self._client, self._policy(owner), name, held)
+
+    def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
+        if self._client.settings.keys == "static":
+            raise InvalidInput(
+                "the S3 server makes no keys",
+                on=self._client.settings.host,
+                why="its settings say 'keys: static': every deployment has Homeport's own",
+                left=LEFT,
+                do="Change Homeport's own key in the provider's settings.",
+            )
+        with self._client.asking(_checked(name)):
+            return second_key(self._client, self._policy(owner), name, held)
 
     def drop(self, owner: str, name: str) -> bool:
         bucket, mark = self._client.bucket(_checked(name)), self._mark(owner)

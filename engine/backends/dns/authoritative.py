@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dns.exception
@@ -15,6 +15,7 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
+from dns.rdtypes.ANY.TXT import TXT
 
 from engine.backends.dns.records import rdata_text
 from engine.backends.protocols import DnsRecord, Progress
@@ -81,7 +82,7 @@ def wait_until_served(
     pause = _FIRST_PAUSE
     while True:
         answers = [(server, record, look_up(server, record)) for server, record in waiting]
-        wrong = [answer for answer in answers if answer[2] != _wanted(answer[1])]
+        wrong = [answer for answer in answers if not _is_wanted(answer[2], answer[1])]
         waiting = [(server, record) for server, record, _ in wrong]
         progress.progress(total - len(waiting), total)
         if not waiting:
@@ -112,6 +113,16 @@ def look_up(server: Server, record: DnsRecord) -> frozenset[dns.rdata.Rdata] | N
         if rrset.name == question.name and rrset.rdtype == question.rdtype
         for rdata in rrset
     )
+
+
+def _is_wanted(found: frozenset[dns.rdata.Rdata] | None, record: DnsRecord) -> bool:
+    return found is not None and _said(found) == _said(_wanted(record))
+
+
+def _said(rdatas: Iterable[dns.rdata.Rdata]) -> frozenset[dns.rdata.Rdata | bytes]:
+    """Of a long text whoever keeps it chooses the pieces, which are to be put together (RFC 7208,
+    3.3; RFC 6376, 3.6.2.2)."""
+    return frozenset(b"".join(each.strings) if isinstance(each, TXT) else each for each in rdatas)
 
 
 def _wanted(record: DnsRecord) -> frozenset[dns.rdata.Rdata]:

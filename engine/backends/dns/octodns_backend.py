@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from engine.backends.dns.authoritative import Server, servers_of, wait_until_served
@@ -45,14 +46,22 @@ def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -
             for name, reference in checked.secret_args.items()
         }
 
-    zone = OctodnsZone(checked.zone, checked.class_path, checked.args, read_secrets)
-    lock = environment.paths.state / "dns" / f"{checked.zone[-_LONGEST:]}.lock"
-    return OctodnsDns(checked, environment.installation, zone, lambda: exclusive(lock))
+    def opened(settings: OctodnsSettings, reverse: Sequence[OctodnsDns] = ()) -> OctodnsDns:
+        zone = OctodnsZone(settings.zone, settings.class_path, settings.args, read_secrets)
+        lock = environment.paths.state / "dns" / f"{settings.zone[-_LONGEST:]}.lock"
+        turn = partial(exclusive, lock)
+        return OctodnsDns(settings, environment.installation, zone, turn, reverse)
+
+    reverse = [
+        opened(checked.model_copy(update={"zone": name, "reverse_zones": ()}))
+        for name in checked.reverse_zones
+    ]
+    return opened(checked, reverse)
 
 
 class OctodnsDns:
     """`protocols.Dns` for one zone. installation: tells our check's name from others'. turn: held
-    while the zone is changed."""
+    while the zone is changed. reverse: zones with the names of addresses."""
 
     def __init__(
         self,
@@ -60,11 +69,20 @@ class OctodnsDns:
         installation: str,
         zone: OctodnsZone,
         turn: Callable[[], AbstractContextManager[None]],
+        reverse: Sequence[OctodnsDns] = (),
     ) -> None:
         self._settings = settings
         self._turn = turn
         self._installation = installation
         self._zone = zone
+        self._reverse = reverse
+
+    def reverse_zones(self) -> Sequence[OctodnsDns]:
+        return self._reverse
+
+    def reverse_of(self, name: str) -> OctodnsDns | None:
+        holding = [zone for zone in self._reverse if name.endswith(f".{zone._settings.zone}")]
+        return max(holding, key=lambda zone: len(zone._settings.zone), default=None)
 
     def plan(self, owner: str, desired: Sequence[DnsRecord]) -> DnsPlan:
         def decide(view: ZoneView) -> Targets:
@@ -117,6 +135,9 @@ class OctodnsDns:
         return sorted(found, key=lambda record: (record.name, record.type))
 
     def check(self) -> list[Check]:
+        return [check for zone in (self, *self._reverse) for check in zone._check_zone()]
+
+    def _check_zone(self) -> list[Check]:
         name = self._settings.zone
         read, write = f"DNS zone {name} can be read", f"records of {name} can be changed"
         try:

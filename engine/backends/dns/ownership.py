@@ -23,6 +23,8 @@ _NAME = re.compile(
     r"(?!.{254})([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.(?!$|\.)[a-z0-9_-]{1,63})*"
 )
 _OWNER = re.compile(r"[a-z0-9-]{1,80}")
+_ADDRESSES = frozenset({"A", "AAAA", "ALIAS", "CNAME"})
+"""Types that say where a name is found."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,9 @@ def settle(view: ZoneView, owner: str, desired: Sequence[DnsRecord]) -> list[Set
     included; names that are neither owned nor desired are not.
     """
     check_desired(view.zone, owner, desired)
+    for record in desired:
+        if record.type == "MX":
+            _check_mail_servers(view, owner, record, desired)
     names = {record.name for record in desired} | set(owned_types(view, owner))
     return [
         _settle_name(view, owner, name, tuple(r for r in desired if r.name == name))
@@ -170,7 +175,7 @@ def _refuse_foreign(view: ZoneView, name: str, types: frozenset[str], mine: froz
     if name == view.zone:
         # name servers, mail and policies live at the zone's own name: only what answers for
         # the same question is in the way
-        foreign &= types | {"A", "AAAA", "ALIAS", "CNAME"}
+        foreign &= types | (_ADDRESSES if types & _ADDRESSES else {"CNAME"})
     elif mine and "CNAME" not in types:
         foreign &= types | {"CNAME", "NS", "DNAME"}
     if foreign:
@@ -179,6 +184,33 @@ def _refuse_foreign(view: ZoneView, name: str, types: frozenset[str], mine: froz
     for parent in _parents_below_zone(name, view.zone):
         if view.node(parent).types & {"NS", "DNAME"}:
             raise _conflict(name, f"{parent} is delegated to other name servers")
+
+
+def _check_mail_servers(
+    view: ZoneView, owner: str, record: DnsRecord, desired: Sequence[DnsRecord]
+) -> None:
+    """A mail server has an address by its own name (RFC 2181, 10.3); BIND refuses the record
+    otherwise, without a word why. What lies in other zones is not known here."""
+    for target in (value.split()[-1].rstrip(".").lower() for value in record.values):
+        if target != view.zone and not target.endswith(f".{view.zone}"):
+            continue
+        if any(view.node(name).types & {"NS", "DNAME"} for name in _below_zone(target, view.zone)):
+            continue
+        types = view.node(target).types - owned_types(view, owner).get(target, frozenset())
+        types |= {each.type for each in desired if each.name == target}
+        if not types & {"A", "AAAA"}:
+            raise InvalidInput(
+                "the mail server has no address",
+                on=f"{record.name} MX {target}",
+                why="it is an alias" if "CNAME" in types else "no A or AAAA record is at its name",
+                left="nothing was changed",
+                do="Add a record for its address first, or name another server",
+            )
+
+
+def _below_zone(name: str, zone: str) -> Iterable[str]:
+    """The name and what is above it, without the zone's own."""
+    return (name, *_parents_below_zone(name, zone)) if name != zone else ()
 
 
 def _parents_below_zone(name: str, zone: str) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import dns.exception
@@ -19,6 +20,9 @@ from engine.errors import InvalidInput
 
 _ENDS_IN_NAME = frozenset({"ALIAS", "CNAME", "DNAME", "MX", "NS", "PTR", "SRV"})
 _STRING_BYTES = 255
+_MEANS_MORE = frozenset('"\\;()')
+"""In a zone file; a value that has one would not be what it looks like."""
+_CAA = re.compile(r'(\d{1,3}) +([A-Za-z0-9]+) +(?:"([^"\\]*)"|([^"\\]*[^"\\ ]))')
 
 
 def zone_of(name: str) -> Any:
@@ -57,16 +61,40 @@ def name_and_type(record: Any) -> tuple[str, str]:
 
 
 def rdata_text(rdtype: str, value: str) -> str:
-    """A value as a zone file has it. ValueError for a text that not every provider keeps."""
+    """A value as a zone file has it, always in the same form. ValueError, DNSException for what is
+    none of this type's, and for a text that not every provider keeps."""
+    if not value.isascii() or not value.isprintable():
+        raise ValueError("a value may hold printable ASCII and nothing else")
     if rdtype in ("TXT", "SPF"):
-        if not value.isascii() or not value.isprintable() or set(value) & {'"', "\\"}:
-            raise ValueError("a text may hold printable ASCII but no quote and no backslash")
-        raw = value.encode("ascii")
-        chunks = [raw[i : i + _STRING_BYTES] for i in range(0, len(raw), _STRING_BYTES)]
-        return TXT(dns.rdataclass.IN, dns.rdatatype.TXT, chunks or [b""]).to_text()
-    if rdtype in _ENDS_IN_NAME and not value.endswith("."):
-        return f"{value}."
-    return value
+        return _text(value)
+    if rdtype == "CAA":
+        return _certification(value)
+    if set(value) & _MEANS_MORE:
+        raise ValueError("a quote, backslash, semicolon or bracket has no place in it")
+    whole = f"{value}." if rdtype in _ENDS_IN_NAME and not value.endswith(".") else value
+    try:
+        known = dns.rdatatype.from_text(rdtype)
+    except dns.rdatatype.UnknownRdatatype:
+        return whole  # a type of octoDNS's own, such as ALIAS
+    return dns.rdata.from_text(dns.rdataclass.IN, known, whole).to_text()
+
+
+def _text(value: str) -> str:
+    if set(value) & {'"', "\\"}:
+        raise ValueError("a text may hold no quote and no backslash")
+    raw = value.encode("ascii")
+    chunks = [raw[i : i + _STRING_BYTES] for i in range(0, len(raw), _STRING_BYTES)]
+    return TXT(dns.rdataclass.IN, dns.rdatatype.TXT, chunks or [b""]).to_text()
+
+
+def _certification(value: str) -> str:
+    """RFC 8659, 4.1.1. The last word is a text, whether it was given within quotes or not."""
+    found = _CAA.fullmatch(value)
+    if found is None:
+        raise ValueError('it is written like 0 issue "authority.example"')
+    flags, tag, text = found[1], found[2], found[3] if found[3] is not None else found[4]
+    quoted = f'{flags} {tag} "{text}"'
+    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.CAA, quoted).to_text()
 
 
 def _value(rdtype: str, rdata: str) -> str:
@@ -74,4 +102,7 @@ def _value(rdtype: str, rdata: str) -> str:
         parsed = dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.TXT, rdata)
         assert isinstance(parsed, TXT)
         return b"".join(parsed.strings).decode("ascii", errors="backslashreplace")
-    return rdata.rstrip(".").lower() if rdtype in _ENDS_IN_NAME else rdata
+    if rdtype in _ENDS_IN_NAME:
+        # a target that is the root alone says that there is none (RFC 7505, RFC 2782)
+        return rdata if rdata.endswith(" .") else rdata.rstrip(".").lower()
+    return rdata

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+ReverseZone = Annotated[
+    str, Field(pattern=r"^(([0-9]{1,3}\.){1,3}in-addr|([0-9a-f]\.){1,31}ip6)\.arpa$")
+]
 
 
 class OctodnsSettings(BaseModel):
@@ -14,6 +18,10 @@ class OctodnsSettings(BaseModel):
     authoritative: servers that are asked whether a change arrived ("192.0.2.1:53"); the zone's
     own NS if empty. verify_seconds: how long a provider may take to spread a change to all of
     them.
+
+    reverse_zones: zones at the same provider in which the addresses of its guests get their names
+    ("2.0.192.in-addr.arpa"), opened by the same arguments; none if empty. Zones for less than the
+    256 addresses of an octet, which RFC 2317 makes by aliases, are not among them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,3 +32,4 @@ class OctodnsSettings(BaseModel):
     secret_args: dict[str, str] = Field(default_factory=dict)
     authoritative: tuple[str, ...] = ()
     verify_seconds: float = Field(default=120.0, gt=0)
+    reverse_zones: tuple[ReverseZone, ...] = ()

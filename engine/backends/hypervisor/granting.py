@@ -19,7 +19,7 @@ _ROLES = {  # roles that every Proxmox VE has, by the first part of a privilege,
 def grant_command(path: str, privileges: Iterable[str], account: str) -> str:
     """The one command that grants these to the user, and to the token that is used: by roles
     that are there already, or, where only Administrator has one of them, by a new role.
-    `rights.least_rights` gives no more than is needed."""
+    `least_rights` gives no more than is needed."""
     user, _, token = account.partition("!")
     privileges = tuple(privileges)
     roles, first = {_role(privilege) for privilege in privileges}, ""

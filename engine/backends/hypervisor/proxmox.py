@@ -18,10 +18,10 @@ from engine.backends.hypervisor.creation import check_spec
 from engine.backends.hypervisor.guests import CONTAINER, GuestFinder, MarkedGuest
 from engine.backends.hypervisor.ids import GuestIds
 from engine.backends.hypervisor.inspection import inspect
+from engine.backends.hypervisor.least_rights import least_rights
 from engine.backends.hypervisor.login import shared_login
 from engine.backends.hypervisor.making import CREATE_SECONDS, Create, GuestMaker
 from engine.backends.hypervisor.nets import SafetyNets
-from engine.backends.hypervisor.rights import least_rights
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.hypervisor.tasks import Tasks
 from engine.backends.hypervisor.turns import Turns

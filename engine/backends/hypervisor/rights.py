@@ -82,27 +82,6 @@ def fetching(settings: ProxmoxSettings) -> list[Need]:
     return needed
 
 
-def least_rights(settings: ProxmoxSettings, major: int) -> str:
-    """Commands to paste on a Proxmox host: the user, the pool, and for each path a role with what
-    is needed there and no more."""
-    by_path: dict[str, list[str]] = {}
-    for need in [*needs(settings, major), *fetching(settings)]:
-        by_path.setdefault(need.paths[0], []).append(need.privilege)
-    if settings.pool:
-        by_path[f"/pool/{settings.pool}"].append("Pool.Audit")
-    user, _, token = settings.account.partition("!")
-    lines = [f"pveum user add {user}"]
-    if settings.pool:
-        lines.append(f"pveum pool add {settings.pool}")
-    for path, privileges in by_path.items():
-        role = "Homeport" + path.replace("/", "-")
-        lines.append(f"pveum role add {role} --privs '{' '.join(dict.fromkeys(privileges))}'")
-        lines.append(f"pveum acl modify {path} --users {user} --roles {role}")
-    if token:
-        lines.append(f"pveum user token add {user} {token} --privsep 0")
-    return "\n".join(lines)
-
-
 def guest_paths(settings: ProxmoxSettings) -> tuple[str, ...]:
     """Where rights on guests are looked for: the pool's before a guest exists, or all guests'."""
     return (f"/pool/{settings.pool}", "/vms") if settings.pool else ("/vms",)

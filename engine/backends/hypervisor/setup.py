@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from engine.backends.hypervisor.client import ProxmoxClient
 
 _GIB = 1024**3
-_USER, _TOKEN, _ROLE = "homeport@pve", "homeport", "Homeport"
-_LINE = 76
+_ACCOUNT = "homeport@pve!homeport"
 
 
 class ProxmoxSetup(DriverSetup):
@@ -22,7 +21,10 @@ class ProxmoxSetup(DriverSetup):
         return tuple(with_port(str(host)) for host in settings.get("hosts") or ())
 
     def commands(self, settings: Settings) -> str:
-        return set_up_commands(_completed(settings))
+        """Which version answers is not known before there is an account to ask with."""
+        from engine.backends.hypervisor.least_rights import least_rights
+
+        return least_rights(_completed(settings)) + "\n"
 
     def choices(self, settings: Settings, ground: Ground) -> Mapping[str, list[Choice]]:
         from engine.backends.hypervisor.proxmox import connect
@@ -32,58 +34,12 @@ class ProxmoxSetup(DriverSetup):
         return _offered(client, [str(node) for node in _ids(client.get("nodes"), "node")])
 
 
-def set_up_commands(settings: ProxmoxSettings) -> str:
-    """For a root shell of a Proxmox host: a user with a token, and a role with the least rights
-    on just those places. Everything in it was checked as a setting."""
-    from engine.backends.hypervisor.rights import agent_rights, needs
-
-    user, _, token = settings.token_id.partition("!")
-    split = set(agent_rights(9))
-    wanted = needs(settings, 9)
-    rights = list(dict.fromkeys(need.privilege for need in wanted if need.privilege not in split))
-    places = list(dict.fromkeys(need.paths[0] for need in wanted))
-    lines = [
-        "# A user of its own, and a role with the least rights",
-        f"pveum user add {user}",
-        *([f"pveum pool add {settings.pool}"] if settings.pool else []),
-        "# Proxmox VE 9 has other names for what a guest's agent may be asked",
-        f'AGENT="{" ".join(agent_rights(9))}"',
-        f'pveversion | grep -q pve-manager/8 && AGENT="{" ".join(agent_rights(8))}"',
-        f'pveum role add {_ROLE} --privs "$AGENT \\',
-        *_filled([*rights, "Pool.Audit"]),
-        "# ... on the places that guests may use, and nowhere else",
-        *(
-            line
-            for place in places
-            for line in _fitting(f"pveum acl modify {place}", f"--users {user} --roles {_ROLE}")
-        ),
-        "# A token; its secret is shown once: give it to Homeport",
-        f"pveum user token add {user} {token} --privsep 0",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _filled(words: list[str]) -> list[str]:
-    """The lines of the rest of a quoted list."""
-    lines = [""]
-    for word in words:
-        if len(lines[-1]) + len(word) > _LINE - 4:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return [*(f"  {line} \\" for line in lines[:-1]), f'  {lines[-1]}"']
-
-
-def _fitting(command: str, rest: str) -> list[str]:
-    whole = f"{command} {rest}"
-    return [whole] if len(whole) <= _LINE else [f"{command} \\", f"  {rest}"]
-
-
 def _completed(settings: Settings) -> ProxmoxSettings:
     """Settings that can be asked with, though they are not all known yet."""
     known = {key: value for key, value in settings.items() if value not in ("", None)}
     usual: dict[str, Any] = {
         "hosts": ["localhost"],
-        "token_id": f"{_USER}!{_TOKEN}",
+        "token_id": _ACCOUNT,
         "token_ref": "secret:unknown",
         "storage": "local-lvm",
     }
@@ -156,5 +112,5 @@ SETUP = ProxmoxSetup(
     ),
     compare="On the Proxmox host itself run: pvenode cert info. It is the SHA-256 fingerprint of "
     "pveproxy-ssl.pem, or else of pve-ssl.pem.",
-    proposal={"token_id": f"{_USER}!{_TOKEN}", "pool": "homeport"},
+    proposal={"token_id": _ACCOUNT, "pool": "homeport"},
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ from engine.backends.secrets.envelope import (
     seal_value,
 )
 from engine.backends.secrets.paths import is_below, not_text, valid_path
-from engine.errors import HomeportError, NotFound
+from engine.errors import Denied, HomeportError, NoCapacity, NotFound
 from engine.model.provider import Check, CheckStatus
 from engine.paths import Paths
 from engine.private_files import (
@@ -166,13 +167,16 @@ class SealedSecrets:
     @contextmanager
     def _changing(self) -> Iterator[tuple[Key, dict[str, bytes]]]:
         """The records under the lock; written back where the block ends without an error."""
-        make_private_directory(self._key_file.parent)
-        with exclusive(self._lock):
-            key, envelope = self._open_or_create()
-            records = dict(envelope.records)
-            yield key, records
-            if records != envelope.records:
-                write_private(self._file, Envelope.build(key, records).serialise())
+        try:
+            make_private_directory(self._key_file.parent)
+            with exclusive(self._lock):
+                key, envelope = self._open_or_create()
+                records = dict(envelope.records)
+                yield key, records
+                if records != envelope.records:
+                    write_private(self._file, Envelope.build(key, records).serialise())
+        except OSError as error:
+            raise self._unwritten(error) from None
 
     def _open_or_create(self) -> tuple[Key, Envelope]:
         if not self._file.exists() and not self._key_file.exists():
@@ -235,6 +239,19 @@ class SealedSecrets:
             return open_value(key, path, record)
         except ValueError as error:
             raise self._unreadable(error) from None
+
+    def _unwritten(self, error: OSError) -> HomeportError:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        kind, why = NoCapacity if is_full else Denied, error.strerror or str(error)
+        return kind(
+            "the secrets cannot be written",
+            on=str(error.filename or self._file),
+            why=f"{why[:1].lower()}{why[1:]}: {error.filename or self._file}",
+            left="nothing was changed",
+            do="Make room on that disk, then try again."
+            if is_full
+            else "Let Homeport's user write there, then try again.",
+        )
 
     def _unreadable(self, reason: ValueError) -> DamagedSecrets:
         do = f"Restore {self._file} from your backup; it belongs to the key in {self._key_file}."

@@ -18,6 +18,8 @@ from engine.operations.steps.secret_steps import secret_path
 from engine.operations.steps.state import captures, units
 from engine.operations.workplace import SSH_KEY
 from engine.planning.backup import CAPTURE, FETCHED
+from engine.planning.services import is_of_server
+from engine.planning.upgrade import CONFIGURE
 from engine.state.captures import CapturedUnit, Manifest
 from engine.state.protocols import UNFINISHED
 from engine.state.secrets import COPIES
@@ -224,8 +226,10 @@ def _as_here(ctx: StepContext, about: About, name: str) -> Manifest:
     """The manifest of a capture of this name on this guest. Paths are those of the present
     package and guest: nothing that was read from a repository becomes one.
 
-    A deployment that is made anew has its own configuration, and its secrets by then.
+    A deployment that is made anew has its own configuration, and its secrets by then. One whose
+    configuration the plan writes anew keeps those that a server knows, for they were changed there.
     """
+    keeps_present = any(step.kind == CONFIGURE for step in ctx.plan.steps)
     here = {unit.id: unit for unit in units(ctx)}
     is_anew = about.deployment != ctx.plan.deployment
     entries = []
@@ -233,6 +237,8 @@ def _as_here(ctx: StepContext, about: About, name: str) -> Manifest:
         if is_anew and (entry.kind == "secrets" or entry.id.startswith(INSTALLATION)):
             continue
         if entry.kind == "secrets":
+            if keeps_present and is_of_server(ctx.package, entry.locator):
+                continue
             copy = {"copy": f"{COPIES}/{name}/{entry.locator}"}
             absent = entry.captured.facts.get("absent")
             captured = entry.captured.model_copy(update={} if absent else {"facts": copy})

@@ -10,8 +10,10 @@ from engine.operations.steps.planned import planned_records
 _MAIN = (
     ResourceKind.GUEST,
     ResourceKind.ADDRESS,
+    ResourceKind.REVERSE,
     ResourceKind.CERTIFICATE,
     ResourceKind.BUCKET,
+    ResourceKind.MAILBOX,
 )
 
 

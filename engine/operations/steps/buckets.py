@@ -19,12 +19,10 @@ def ensure(ctx: StepContext) -> StepOutcome:
     """args: name. The key is stored before anything uses it; one that was made and not stored is
     taken back by the server's backend the next time."""
     name, held = str(ctx.step.args["name"]), _held(ctx)
-    server = _server(ctx)
+    server = bucket_server(ctx)
     key = server.ensure(ctx.owner, name, held)
     if key != held:
-        for secret, value in zip(S3_SECRETS, (key.access_key, key.secret_key), strict=True):
-            ctx.backends.secrets.put(secret_path(ctx, secret), value)
-            ctx.remember(ResourceKind.SECRET, secret, secret_path(ctx, secret), _UNTITLED)
+        store_key(ctx, key)
     access = asdict(server.access(name))
     del access["bucket"]
     ctx.remember(ResourceKind.BUCKET, "main", name, access)
@@ -35,9 +33,15 @@ def ensure(ctx: StepContext) -> StepOutcome:
 @handles("buckets.drop@1")
 def drop(ctx: StepContext) -> StepOutcome:
     """args: name."""
-    dropped = _server(ctx).drop(ctx.owner, str(ctx.step.args["name"]))
+    dropped = bucket_server(ctx).drop(ctx.owner, str(ctx.step.args["name"]))
     ctx.forget(ResourceKind.BUCKET, "main")
     return StepOutcome(changed=dropped)
+
+
+def store_key(ctx: StepContext, key: BucketKey) -> None:
+    for secret, value in zip(S3_SECRETS, (key.access_key, key.secret_key), strict=True):
+        ctx.backends.secrets.put(secret_path(ctx, secret), value)
+        ctx.remember(ResourceKind.SECRET, secret, secret_path(ctx, secret), _UNTITLED)
 
 
 _UNTITLED = {"identity": False, "title": ""}
@@ -50,5 +54,5 @@ def _held(ctx: StepContext) -> BucketKey | None:
         return None
 
 
-def _server(ctx: StepContext) -> Buckets:
+def bucket_server(ctx: StepContext) -> Buckets:
     return still_there(ctx, ctx.backends.buckets, "S3 server", "bucket")

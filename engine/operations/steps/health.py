@@ -9,7 +9,9 @@ from engine.errors import HomeportError
 from engine.model.move import MovePhase
 from engine.operations.health import public_endpoint
 from engine.operations.registry import handles
+from engine.operations.steady import now_by
 from engine.operations.step import StepContext, StepOutcome
+from engine.planning.move_steps import FREEZE
 from engine.public import PublicEndpoint, failing_probe
 
 _LEAST_SECONDS = 30
@@ -25,8 +27,14 @@ def health(ctx: StepContext) -> StepOutcome:
     move = ctx.move()
     if move and move.phase is MovePhase.MOVING and move.writer == ctx.provider.name == move.target:
         # Already said, but for a move whose old address could not pass requests on.
-        ctx.moves.served(ctx.plan.deployment)
+        note_served(ctx)
     return StepOutcome(changed=False, output={"url": endpoint.url})
+
+
+def note_served(ctx: StepContext) -> None:
+    """The moved application was answered: since the freeze it was away."""
+    frozen = ctx.output_of(FREEZE) or {}
+    ctx.moves.served(ctx.plan.deployment, now_by(frozen.get("away_since", {})))
 
 
 def wait_until_answered(ctx: StepContext, *, held: str = "") -> PublicEndpoint:

@@ -10,7 +10,7 @@ from engine.model.move import MovePhase
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.certificate import CHAIN, TLS_KEY
-from engine.operations.steps.health import wait_until_answered
+from engine.operations.steps.health import note_served, wait_until_answered
 from engine.operations.steps.planned import installation
 from engine.operations.steps.publication import address_at
 from engine.operations.steps.secret_steps import secret_path
@@ -83,7 +83,7 @@ def serving(ctx: StepContext) -> StepOutcome:
         wait_until_answered(ctx, held=address_at(ctx, ctx.provider.name))
         return StepOutcome(changed=False)
     wait_until_answered(ctx)
-    ctx.moves.served(ctx.plan.deployment)
+    note_served(ctx)
     move = ctx.move()
     seconds = move.downtime_seconds if move else None
     if seconds is None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from engine.backends.protocols import DnsRecord
 from engine.backends.registry import failed_check
 from engine.errors import HomeportError, NotReady, NotReadyYet
 from engine.model.plan import Effect, Intent
 from engine.model.provider import Check, CheckStatus, Service
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
-from engine.operations.steps.planned import planned_records
+from engine.operations.steps.planned import planned_records, pointing_at
 
 _SAMPLE = {"A": "192.0.2.1", "AAAA": "2001:db8::1"}
 """Addresses for documentation (RFC 5737, RFC 3849): the name is looked at, nothing is made."""
@@ -30,12 +29,15 @@ class Finding:
 def preflight(ctx: StepContext) -> StepOutcome:
     """Every backend's own check, and that the name belongs to nobody else.
 
-    A deployment that is only configured anew is checked for its guest alone.
+    A deployment that is there is checked for its guest alone, and for the servers that are told
+    something.
     """
-    if ctx.plan.intent is Intent.RECONFIGURE:
+    services = [service.value for service in ctx.provider.services]
+    if ctx.plan.intent in (Intent.RECONFIGURE, Intent.ROTATE):
         ctx.shell()
-        return StepOutcome(changed=False)
-    findings = [finding for found in _side_by_side(ctx) for finding in found]
+        told = {step.kind.partition(".")[0] for step in ctx.plan.steps}
+        services = [service for service in services if service in told]
+    findings = [finding for found in _side_by_side(ctx, services) for finding in found]
     for finding in findings:
         check = finding.check
         ctx.log(f"{check.status.upper():4} {check.service}: {check.title}: {check.found}")
@@ -45,10 +47,9 @@ def preflight(ctx: StepContext) -> StepOutcome:
     return StepOutcome(changed=False, output={"checks": len(findings)})
 
 
-def _side_by_side(ctx: StepContext) -> Iterator[list[Finding]]:
+def _side_by_side(ctx: StepContext, services: Sequence[str]) -> Iterator[list[Finding]]:
     """The services do not wait for each other: most of the time is theirs."""
-    services = [service.value for service in ctx.provider.services]
-    with ThreadPoolExecutor(len(services)) as threads:
+    with ThreadPoolExecutor(max(1, len(services))) as threads:
         yield from threads.map(lambda service: _check(ctx, service), services)
 
 
@@ -73,12 +74,8 @@ def _name_is_free(ctx: StepContext) -> list[Check]:
     if not wanted:
         return []
     names = sorted({record.name for record in wanted})
-    sample = [
-        DnsRecord(record.name, record.type, (_SAMPLE[record.type],), record.ttl)
-        for record in wanted
-        if record.type in _SAMPLE
-    ]
-    ctx.backends.dns.plan(ctx.owner, sample)
+    address = next(_SAMPLE[record.type] for record in wanted if not record.values)
+    ctx.backends.dns.plan(ctx.owner, pointing_at(address, wanted))
     title = "Name of the deployment"
     found = f"{', '.join(names)}: free, or this deployment's own"
     return [Check(service=Service.DNS, title=title, status=CheckStatus.PASS, found=found)]

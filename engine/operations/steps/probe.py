@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.catalog.package import SMTP_SECRET
 from engine.catalog.placeholders import expand_text
 from engine.methods import apt, postgresql
 from engine.methods.bindings import bindings_of
@@ -113,10 +114,12 @@ def unclaimed_keys(place: Place, ground: Ground) -> list[Unclaimed]:
 
 
 def _secrets(ctx: StepContext) -> list[Unclaimed]:
-    """A component's password is made anew for each guest; the certificate's key is issued."""
+    """A component's password is made anew for each guest, and that of a mail account can be; the
+    certificate's key is issued."""
     package = ctx.package
     known = {unit.locator for unit in package.state if unit.kind == "secrets"}
-    known |= {f"{component}-password" for component in package.needs.components} | {TLS_KEY}
+    known |= {f"{component}-password" for component in package.needs.components}
+    known |= {TLS_KEY, SMTP_SECRET}
     known |= {name.removeprefix("secret:") for name in package.ignored}
     prefix = secret_path(ctx) + "/"
     names = (path.removeprefix(prefix) for path in ctx.backends.secrets.list(secret_path(ctx)))

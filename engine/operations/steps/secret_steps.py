@@ -16,19 +16,25 @@ def secret_path(ctx: StepContext, name: str = "") -> str:
     return "/".join(filter(None, ("deployments", ctx.plan.deployment, name)))
 
 
+def ensured(ctx: StepContext, name: str) -> str:
+    """The value of a secret of the package; made first where there is none."""
+    spec, path = ctx.package.secrets[name], secret_path(ctx, name)
+    value = ctx.backends.secrets.ensure(path, partial(generate, spec))
+    ctx.hide(value)
+    attributes = {"identity": spec.identity, "title": spec.title}
+    ctx.remember(ResourceKind.SECRET, name, path, attributes)
+    return value
+
+
 @handles("secrets.ensure@1")
 def ensure(ctx: StepContext) -> StepOutcome:
     """Every secret of the package has a value; one that has one keeps it. The key of a bucket is
     its server's to make (`engine.operations.steps.buckets`)."""
     there = set(ctx.backends.secrets.list(secret_path(ctx)))
     given = S3_SECRETS if ctx.package.needs.bucket else ()
-    for name, spec in sorted(ctx.package.secrets.items()):
-        if name in given:
-            continue
-        path = secret_path(ctx, name)
-        ctx.hide(ctx.backends.secrets.ensure(path, partial(generate, spec)))
-        attributes = {"identity": spec.identity, "title": spec.title}
-        ctx.remember(ResourceKind.SECRET, name, path, attributes)
+    for name in sorted(ctx.package.secrets):
+        if name not in given:
+            ensured(ctx, name)
     known = {*given, *(path.rpartition("/")[2] for path in there)}
     made = sorted(set(ctx.package.secrets) - known)
     return StepOutcome(changed=bool(made), output={"made": made})

@@ -10,6 +10,7 @@ import json
 
 from engine.errors import RemoteFailure, Unreachable, Unsafe
 from engine.operations.registry import handles
+from engine.operations.steady import mark
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.carrying import close_left_end
 from engine.operations.steps.databases import open_databases, shut_databases
@@ -30,13 +31,14 @@ def freeze(ctx: StepContext) -> StepOutcome:
     of the side to which requests are passed on: there they wait, until it runs there."""
     app, shell, to = installation(ctx), ctx.shell(), address_at(ctx, str(ctx.step.args["to"]))
     ctx.moves.frozen(ctx.plan.deployment)
+    away_since = mark()
     try:
         ctx.method.stop(shell, app, ctx, pass_on_to=to)
     except RemoteFailure as failure:
         ctx.log(f"The proxy is published anew, and it is stopped again: {failure.why}")
         publish(ctx, forward_to=to)
         ctx.method.stop(shell, app, ctx)
-    return StepOutcome()
+    return StepOutcome(output={"away_since": away_since})
 
 
 @handles("side.fence@1")

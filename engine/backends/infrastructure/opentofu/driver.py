@@ -20,6 +20,8 @@ from engine.errors import InvalidInput
 _LOOKING = "homeport-look"
 """Looking while an operation runs must not take that one's password away."""
 
+_LEAVE_OUT = "Leave 'infrastructure' out."
+
 
 def open_infrastructure(environment: BackendEnvironment, settings: Mapping[str, Any]) -> OpenTofu:
     return OpenTofu(read_settings(OpenTofuSettings, environment, settings), environment)
@@ -35,20 +37,10 @@ class OpenTofu:
     def hypervisor(self, native: Hypervisor) -> Hypervisor:
         """One whose guests are made, changed and removed by OpenTofu, and otherwise the same."""
         if not isinstance(native, Proxmox):
-            raise self._cannot("the provider's hypervisor is not Proxmox VE")
+            raise self._cannot("the provider's hypervisor is not Proxmox VE", _LEAVE_OUT)
         proxmox = native.settings
-        if not proxmox.image:
-            raise self._cannot(
-                "guests are cloned from a template, and what they were cloned from cannot be read "
-                "back, so OpenTofu would replace them",
-                "Give the cloud image as 'image' in place of 'template'.",
-            )
-        if proxmox.fingerprint and not proxmox.ca_pem:
-            raise self._cannot(
-                "its plug-in for Proxmox VE cannot check a certificate by its fingerprint",
-                "Put the authority's certificate (/etc/pve/pve-root-ca.pem) into the hypervisor's "
-                "settings as 'ca_pem'.",
-            )
+        if reason := undeclarable(proxmox):
+            raise self._cannot(*reason)
         return DeclaredGuests(native, self._ground(proxmox, native.client.api_token))
 
     def _ground(self, proxmox: ProxmoxSettings, token: str) -> Ground:
@@ -74,7 +66,7 @@ class OpenTofu:
             password = partial(granted_password, self._environment, f"{project}/{owner}", user)
         return ServiceState(state, project, owner, password)
 
-    def _cannot(self, why: str, do: str = "Leave 'infrastructure' out.") -> InvalidInput:
+    def _cannot(self, why: str, do: str) -> InvalidInput:
         return InvalidInput(
             "guests of this provider cannot be declared for OpenTofu",
             on=self._environment.provider.name,
@@ -82,3 +74,30 @@ class OpenTofu:
             left="nothing was changed",
             do=do,
         )
+
+
+def undeclarable(proxmox: ProxmoxSettings) -> tuple[str, str] | None:
+    """Why guests by these settings cannot be declared, and what to do about it."""
+    if proxmox.containers:
+        return (
+            "its guests are containers, and only virtual machines are declared",
+            "Choose virtual machines (guests: vm), or leave 'infrastructure' out.",
+        )
+    if not proxmox.token_id:
+        return (
+            "the hypervisor is logged in to with a password, and OpenTofu is only given a token",
+            "Give the hypervisor's settings an API token ('token_id') in place of the user.",
+        )
+    if not proxmox.image:
+        return (
+            "guests are cloned from a template, and what they were cloned from cannot be read "
+            "back, so OpenTofu would replace them",
+            "Give the cloud image as 'image' in place of 'template'.",
+        )
+    if proxmox.fingerprint and not proxmox.ca_pem:
+        return (
+            "its plug-in for Proxmox VE cannot check a certificate by its fingerprint",
+            "Put the authority's certificate (/etc/pve/pve-root-ca.pem) into the hypervisor's "
+            "settings as 'ca_pem'.",
+        )
+    return None

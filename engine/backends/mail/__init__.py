@@ -1,0 +1,1 @@
+"""Mail servers: accounts to send by, mailboxes, aliases, and the records that mail needs."""

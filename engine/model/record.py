@@ -1,0 +1,31 @@
+"""DNS records that a deployment owns beside those of its address."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from engine.model.base import Model
+
+RecordType = Literal["A", "AAAA", "CAA", "CNAME", "MX", "SRV", "TXT"]
+Ttl = Annotated[int, Field(ge=30, le=604800)]
+"""Seconds."""
+
+
+class RecordSet(Model):
+    """All records of one type at one name.
+
+    name: full, lower case, no trailing dot. values: as `DnsRecord` has them; in them
+    {public_address} stands for the deployment's address, wherever it lives.
+    """
+
+    name: str
+    type: RecordType
+    values: tuple[str, ...] = Field(min_length=1)
+    ttl: Ttl = 300
+
+    @property
+    def key(self) -> str:
+        """How it is called: "MX chat.example.org"."""
+        return f"{self.type} {self.name}"

@@ -1,0 +1,158 @@
+"""Plans for the DNS records that a deployment's owner adds, seen against what is in the zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord
+from engine.errors import NotFound
+from engine.model.deployment import Deployment, Resource, ResourceKind
+from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
+from engine.model.record import RecordSet
+from engine.operations.gates import refuse_destroyed
+from engine.operations.moving import refuse_moved
+from engine.operations.steps.planned import planned_records, pointing_at
+from engine.operations.workplace import Workplace
+from engine.planning.desired import Desired
+from engine.planning.records import (
+    PUBLIC_ADDRESS,
+    beside_the_address,
+    check_together,
+    more_than_the_address,
+    record_args,
+    with_added,
+    without,
+)
+from engine.planning.reverse import reverse_named
+from engine.planning.sequence import in_order
+
+if TYPE_CHECKING:
+    from engine.operations.planner import Planner
+
+
+class Recording:
+    def __init__(self, workplace: Workplace, planner: Planner) -> None:
+        self._workplace = workplace
+        self._planner = planner
+
+    def owned(self, name: str) -> tuple[RecordSet, ...]:
+        """By its package and by its owner, beside the one of its address."""
+        return beside_the_address(self._desired(self._workplace.inventory.deployments.get(name)))
+
+    def change(
+        self, name: str, add: Sequence[str], remove: Sequence[str], ttl: int | None = None
+    ) -> Plan:
+        """InvalidInput for what is no record; Conflict for a name that is somebody else's; NotFound
+        before the deployment has a name. Empty where the zone is so already."""
+        deployment = self._workplace.inventory.deployments.get(name)
+        left = without(deployment.records, remove, deployment.domain)
+        return self.planned(deployment, with_added(left, add, deployment.domain, ttl))
+
+    def planned(self, deployment: Deployment, records: tuple[RecordSet, ...]) -> Plan:
+        """records: all that its owner shall have added."""
+        refuse_destroyed(deployment)
+        inventory = self._workplace.inventory
+        refuse_moved(deployment, inventory.moves.of(deployment.id))
+        resources = inventory.resources.of(deployment.id)
+        names_at = inventory.resources.names_at(deployment.id)
+        address = inventory.resources.addresses(deployment.id).get(deployment.id)
+        if names_at is None or address is None:
+            raise NotFound(
+                "the deployment has no name in DNS yet",
+                on=deployment.name,
+                left="nothing was changed",
+                do=f"Finish what was begun: homeport operations {deployment.name}",
+            )
+        desired = replace(self._desired(deployment), records=records)
+        check_together(beside_the_address(desired), deployment.domain)
+        write = _write(desired, names_at)
+        wanted = pointing_at(address.partition("/")[0], planned_records(write))
+        dns = self._workplace.backends(inventory.providers.get(names_at)).dns
+        seen = dns.plan(self._workplace.owner(deployment.id), wanted)
+        steps = [*([_telling(write, seen)] if seen.changes else []), *_unnamed(desired, resources)]
+        if not steps and records != deployment.records:
+            # What it says is in the zone already, by its package: only the books change.
+            steps = [write]
+        told = _fixed(desired, address.partition("/")[0])
+        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), _changes(seen), told)
+        return plan.model_copy(update={"records": records})
+
+    def _desired(self, deployment: Deployment) -> Desired:
+        package = self._workplace.package(deployment.application)
+        return self._planner.with_history(self._planner.as_it_is(deployment, package))
+
+
+def _write(desired: Desired, names_at: str) -> PlannedStep:
+    step = desired.step(
+        "dns.apply@1",
+        "Write its DNS records",
+        Effect.CHANGE,
+        f"{desired.record_type} {desired.domain}{more_than_the_address(desired)}",
+        (),
+        {"records": record_args(desired), "address_at": desired.provider.name},
+    )
+    return step.model_copy(update={"at": names_at})
+
+
+def _telling(step: PlannedStep, seen: DnsPlan) -> PlannedStep:
+    """The step, as what it does in the zone; one that removes is called so."""
+    gone = [_key(each) for each in _own(seen) if each.action == "delete"]
+    if not gone:
+        return step
+    told = {"title": "Remove DNS records", "effect": Effect.DELETE}
+    return step.model_copy(update={**told, "subject": ", ".join(gone)})
+
+
+def _unnamed(desired: Desired, resources: Sequence[Resource]) -> list[PlannedStep]:
+    """A provider may have got its zone of addresses after the deployment was made."""
+    named = any(
+        found.kind is ResourceKind.REVERSE and found.provider == desired.provider.name
+        for found in resources
+    )
+    return [] if named else reverse_named(desired)
+
+
+def _fixed(desired: Desired, address: str) -> tuple[str, ...]:
+    """What a move would leave pointing at the old side."""
+    there = re.compile(rf"(?<![0-9.]){re.escape(address)}(?![0-9.])")
+    keys = [record.key for record in desired.records if any(map(there.search, record.values))]
+    if not keys:
+        return ()
+    return (
+        f"The address {address} stands in {', '.join(keys)}: a move will not change it there. "
+        f"Write {PUBLIC_ADDRESS} in its place, and it will.",
+    )
+
+
+def _changes(seen: DnsPlan) -> tuple[Change, ...]:
+    return tuple(
+        Change(
+            path=_key(each), old=_told(each.before, each.after), new=_told(each.after, each.before)
+        )
+        for each in _own(seen)
+    )
+
+
+def _told(record: DnsRecord | None, other: DnsRecord | None) -> str | None:
+    """What it says; and for how long, where that is what differs."""
+    if record is None:
+        return None
+    differs = other is not None and other.ttl != record.ttl
+    return ", ".join(record.values) + (f" (TTL {record.ttl} s)" if differs else "")
+
+
+def _own(seen: DnsPlan) -> list[DnsChange]:
+    """Without the marks of whose they are."""
+    return [each for each in seen.changes if not _key(each).partition(" ")[2].startswith(_MARK)]
+
+
+_MARK = "_homeport."
+
+
+def _key(change: DnsChange) -> str:
+    record = change.after or change.before
+    assert record is not None
+    return f"{record.type} {record.name}"
