@@ -18,7 +18,7 @@ from tests.integration import provider_faults
 from tests.integration.provider_faults import PACKAGE, Scene, answers
 from tests.lab_fixture import RunningLab
 
-pytestmark = [pytest.mark.integration, pytest.mark.real]
+pytestmark = [pytest.mark.integration, pytest.mark.real, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
