@@ -1,5 +1,5 @@
 """A provider whose every service is a real one of its own: NetBox, OpenBao, PowerDNS, PostgreSQL,
-SeaweedFS and an ACME server, around the lab's hypervisor.
+SeaweedFS, Postfix with Dovecot and an ACME server, around the lab's hypervisor.
 
 Each service is a `Part`: how it is written into the provider's profile, and what its owner sees
 in it. A further one is a further `Part`, and nothing else here has to know it.
@@ -19,10 +19,11 @@ from engine.backends.secrets.openbao.settings import OpenBaoSettings
 from engine.homeport import DeployRequest
 from engine.model.provider import BackendProfile, ProviderProfile, Service
 from tests import s3_server
-from tests.conformance import database_worlds, netbox_world, openbao_world
+from tests.conformance import database_worlds, mail_world, netbox_world, openbao_world
 from tests.conformance.acme_world import AcmeWorld, acme
 from tests.conformance.database_worlds import DatabaseWorld, PostgresWorld, database_world
 from tests.conformance.dns_worlds import HOST, ZONE, DnsWorld, powerdns
+from tests.conformance.mail_world import MailWorld
 from tests.conformance.netbox_world import NetBoxWorld, netbox
 from tests.conformance.openbao_world import OpenBaoWorld, openbao
 from tests.conformance.test_buckets_conformance import everything as buckets_and_users
@@ -58,6 +59,7 @@ class EveryService:
     dns: DnsWorld
     database: DatabaseWorld
     authority: AcmeWorld
+    mail: MailWorld
 
     def profile(self) -> ProviderProfile:
         return ProviderProfile(
@@ -79,6 +81,7 @@ class EveryService:
         """What the services wrote down that are ever told a secret."""
         of = (self.netbox, self.bao, self.database)
         files = [world.log for world in of] + [self.bao.audit_log, self.authority.part.log_path]
+        files.append(self.mail.directory / "postfix.log")
         return "".join(file.read_text(errors="replace") for file in files)
 
     @staticmethod
@@ -94,6 +97,7 @@ def every_service(lab: RunningLab) -> Iterator[EveryService]:
         authority = stack.enter_context(acme(f"{HOST}:{names.port}"))
         bao = stack.enter_context(openbao())
         database = stack.enter_context(database_world(PostgresWorld))
+        mail = stack.enter_context(mail_world.mail_world())
         books = stack.enter_context(netbox())
         parts = {
             Service.HYPERVISOR: _hypervisor(lab, stack),
@@ -105,8 +109,13 @@ def every_service(lab: RunningLab) -> Iterator[EveryService]:
             ),
             Service.DATABASES: _databases(database, stack),
             Service.BUCKETS: _buckets(stack),
+            Service.MAIL: Part(
+                BackendProfile(kind="dovecot", settings=mail.settings),
+                mail.files,
+                {mail_world.REFERENCE: mail.ssh.private_key},
+            ),
         }
-        yield EveryService(lab, parts, books, bao, names, database, authority)
+        yield EveryService(lab, parts, books, bao, names, database, authority, mail)
 
 
 def _hypervisor(lab: RunningLab, stack: ExitStack) -> Part:

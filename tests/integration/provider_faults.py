@@ -58,6 +58,7 @@ STEPS: Mapping[Service, tuple[str, ...]] = {
     Service.CERTIFICATES: ("preflight", "certificate.issue"),
     Service.DATABASES: ("preflight", "databases.ensure", "app.start", "databases.drop"),
     Service.BUCKETS: ("preflight", "buckets.ensure", "buckets.drop"),
+    Service.MAIL: ("preflight", "mail.ensure", "mail.drop"),
 }
 """Kinds of steps in which each service takes part."""
 
@@ -86,6 +87,7 @@ class Scene:
         stop, go = signal.SIGSTOP, signal.SIGCONT
         return {
             Service.SECRETS: {"sealed": (services.bao.seal, services.bao.unseal)},
+            Service.MAIL: {"stopped": (services.mail.stop, services.mail.start)},
             Service.CERTIFICATES: {
                 "stopped": (acme.stop, acme.start),
                 "silent": (lambda: acme.signal(stop), lambda: acme.signal(go)),
@@ -267,17 +269,21 @@ def scene(lab: RunningLab, services: EveryService, catalog: Path) -> Iterator[Sc
 
 
 def write_package(place: Path) -> None:
-    """The logbook of the tests' catalog, which has a bucket beside its database."""
+    """The logbook of the tests' catalog, which has a bucket and a mail account beside its
+    database."""
     shutil.copytree(CATALOG / "logbook", place)
     manifest = yaml.safe_load((place / "manifest.yaml").read_text())
     manifest |= {"id": PACKAGE, "name": "Strongbox"}
-    manifest["needs"]["bucket"] = True
-    manifest["secrets"] |= {"s3-access-key": {"kind": "token"}, "s3-secret-key": {"kind": "token"}}
+    manifest["needs"] |= {"bucket": True, "mail": True}
+    for name in ("s3-access-key", "s3-secret-key", "smtp-password"):
+        manifest["secrets"][name] = {"kind": "token"}
     told = manifest["config"][0]["settings"]
     told["bucket"] = {"name": "{s3.bucket}", "key": "{secret:s3-secret-key}"}
+    told["mail"] = {"user": "{smtp.username}", "password": "{secret:smtp-password}"}
     (place / "manifest.yaml").write_text(yaml.safe_dump(manifest))
     options = json.loads((place / "options-1.0.json").read_text())
-    options["properties"]["bucket"] = options["properties"]["database"]
+    for name in ("bucket", "mail"):
+        options["properties"][name] = options["properties"]["database"]
     (place / "options-1.0.json").write_text(json.dumps(options))
 
 

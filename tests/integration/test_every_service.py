@@ -60,7 +60,8 @@ def test_two_applications_come_and_go_twice_and_every_service_is_as_it_was_found
 
 
 def lived_through(here: Installation, services: EveryService, chat: str, shelf: str) -> None:
-    """One application takes a database, the other a bucket; they share everything else."""
+    """One application takes a database and a mail account, the other a bucket; they share
+    everything else."""
     homeport = here.homeport
     succeeded(
         here,
@@ -119,6 +120,7 @@ def check_written_down(here: Installation, services: EveryService, *names: str) 
     assert len(seen["addresses"]["machines"]) == 2
     assert [row[0] for row in seen["databases"]["databases"] if row[0].startswith("hp_synapse")]
     assert b"hp-shelf" in seen["buckets"][0]
+    assert "hp-synapse" in seen["mail"]["users"].replace("_", "-")
 
 
 def test_six_at_once_take_nothing_twice(here: Installation, services: EveryService) -> None:
