@@ -36,7 +36,7 @@ KEY = base64.b64encode(b"a key of thirty-two bytes, no more"[:32]).decode()
 WRONG_KEY = base64.b64encode(b"another key of thirty-two bytes.."[:32]).decode()
 API_KEY = "canary-api-key"
 HOST = "127.0.0.1"
-STARTUP = 15.0
+STARTUP = 60.0
 
 
 @dataclass

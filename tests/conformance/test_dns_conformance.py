@@ -149,13 +149,16 @@ def test_one_s_own_records_at_the_zone_s_name_stand_beside_those_of_others(world
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
-def test_an_address_gets_its_name_in_the_zone_that_holds_it(world, address):
-    dns = opened({**world.settings, "reverse_zones": list(REVERSE)}, world.secrets)
+def test_an_address_gets_its_name_in_the_zone_that_holds_it(
+    world: DnsWorld, tmp_path: Path, address: str
+) -> None:
+    dns = opened({**world.settings, "reverse_zones": list(REVERSE)}, world.secrets, tmp_path)
     assert isinstance(dns, NamesAddresses)
     before = {zone: world.records(zone) for zone in REVERSE}
     name = ip_address(address).reverse_pointer
     record = DnsRecord(name, "PTR", (CAL.name,))
     zone = dns.reverse_of(name)
+    assert zone is not None
     make(zone, record)
     zone.verify([record], Journal())
     assert zone.find(ME) == [record]
