@@ -24,7 +24,6 @@ class Server:
     private_key: str
     accepted: int = 0
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
-    children: list[asyncio.subprocess.Process] = field(default_factory=list)
     loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -35,11 +34,6 @@ class Server:
         assert self.loop
         for connection in self.connections:
             self.loop.call_soon_threadsafe(connection.abort)
-
-    def end_children(self) -> None:
-        for child in self.children:
-            if child.returncode is None:
-                child.kill()
 
 
 async def copy(source: Any, target: Any, *, close: bool = False) -> None:
@@ -69,21 +63,29 @@ def ssh_server(
         identity["extra_groups"] = []
 
     class Acceptor(asyncssh.SSHServer):
+        """Of one connection, with which its commands end, and no others."""
+
+        def __init__(self) -> None:
+            self.children: list[asyncio.subprocess.Process] = []
+
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
             server.accepted += 1
             server.connections.append(conn)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            server.end_children()
+            for child in self.children:
+                if child.returncode is None:
+                    child.kill()
 
     async def command(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        of_connection = process.channel.get_connection().get_owner().children
         child = await asyncio.create_subprocess_exec(
             "sh", "-c", process.command or "", env=environ, **identity,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        server.children.append(child)
+        of_connection.append(child)
         assert child.stdin
         assert child.stdout
         assert child.stderr
