@@ -25,6 +25,8 @@ ACCESS_KEY, SECRET_KEY = "canary-s3-access-key", "canary-s3-secret-key"
 """What the doubles of secrets give for the two."""
 _GRPC = 10_000
 """SeaweedFS adds so much to each port for another one."""
+_TRIES = 3
+"""Whoever connects to something may be given one of its ports just before it takes it."""
 _READY = "components are running and ready to use"
 
 
@@ -39,12 +41,21 @@ def port() -> int:
     rights = ["Admin", "Read", "Write", "List", "Tagging"]
     who = {"identities": [{"name": "app", "credentials": [key], "actions": rights}]}
     Path(home, "s3.json").write_text(json.dumps(who))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     with _alone():
-        ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
-        running = _started(weed, home, ports)
-        atexit.register(_end, running, home)
-        wait_until(lambda: _READY in Path(home, "log").read_text(errors="replace"), 60)
-    return ports["s3"]
+        for _ in range(_TRIES):
+            ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
+            running = _started(weed, home, ports)
+            atexit.register(_end, running)
+            wait_until(functools.partial(_is_ready_or_gone, running, home), 180)
+            if running.poll() is None:
+                return ports["s3"]
+    raise AssertionError(f"SeaweedFS does not start: {Path(home, 'log').read_text()[-2000:]}")
+
+
+def _is_ready_or_gone(running: subprocess.Popen[bytes], home: str) -> bool:
+    said = Path(home, "log").read_text(errors="replace")
+    return _READY in said or running.poll() is not None
 
 
 @contextlib.contextmanager
@@ -69,17 +80,18 @@ def _free() -> list[int]:
     found: list[int] = []
     while len(found) < 4:
         number = random.randrange(20_000, 50_000)
-        if not any(_answers(n) for n in (number, number + _GRPC)):
+        if all(_is_free(n) for n in (number, number + _GRPC)):
             found.append(number)
     return found
 
 
-def _answers(number: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", number)) == 0
+def _is_free(number: int) -> bool:
+    with socket.socket() as trying, contextlib.suppress(OSError):
+        trying.bind(("127.0.0.1", number))
+        return True
+    return False
 
 
-def _end(running: subprocess.Popen[bytes], home: str) -> None:
+def _end(running: subprocess.Popen[bytes]) -> None:
     running.kill()
     running.wait()
-    shutil.rmtree(home, ignore_errors=True)
