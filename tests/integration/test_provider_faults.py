@@ -37,7 +37,8 @@ class Case:
 CASES = (
     Case("offline", api={"offline": True}, says=("Check that the host is on",)),
     Case("slow", api={"slow": 1.0}, passes=True),
-    Case("node does not answer", api={"gateway": 3}, says=("timed out", "node is on")),
+    Case("node does not answer", api={"gateway": 99}, says=("timed out", "node is on")),
+    Case("node answers again", api={"gateway": 3}, passes=True),
     Case("locked", api={"locked": {"*": "backup"}}, says=("locked",)),
     Case("no space", api={"no_space": ["local-lvm"]}, says=("local-lvm", "space")),
     Case("no rights", api={"revoked": ["VM.Allocate"]}, says=("VM.Allocate", "pveum")),

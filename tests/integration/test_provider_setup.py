@@ -62,6 +62,8 @@ def answers(lab: RunningLab) -> dict[str, Any]:
                 found[f"{service.value}.{name}"] = secrets[value.removeprefix("secret:")]
             else:
                 found[f"{service.value}.{key}"] = value
+    # What the lab's own installation has is unknown to this one.
+    found["addresses.first"] = f"{found['addresses.network'].rpartition('.')[0]}.245"
     return found
 
 
