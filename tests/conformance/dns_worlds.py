@@ -189,7 +189,9 @@ def powerdns() -> Iterator[DnsWorld]:
             f"socket-dir={directory}\nprimary=yes\ndnsupdate=yes\n"
             "allow-dnsupdate-from=127.0.0.0/8\nallow-axfr-ips=127.0.0.0/8\n"
             "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n"
-            "consistent-backends=yes\n"
+            # Its look for what secondaries were not told yet writes, too, and SQLite refuses one of
+            # two writers now and then: operations try again, and these tests want to see the rest.
+            "consistent-backends=yes\nxfr-cycle-interval=86400\n"
         )
         argv = [program, f"--config-dir={directory}", "--daemon=no", "--guardian=no"]
         with _running(argv, directory, port) as process:
