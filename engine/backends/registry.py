@@ -198,9 +198,13 @@ def check_backends(backends: ProviderBackends) -> list[Check]:
     return checks
 
 
-def failed_check(service: str, error: HomeportError, title: str = "") -> Check:
-    """An error as a line of a connection check."""
+def failed_check(
+    service: str, error: HomeportError, title: str = "", *, in_full: bool = False
+) -> Check:
+    """An error as a line of a connection check. in_full: the title does not say what failed."""
     found = error.why or str(error)
+    if in_full:
+        found = f"{error.what}: {error.why}" if error.why else error.what
     return Check(
         service=service,
         title=title or error.what,

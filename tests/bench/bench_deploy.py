@@ -3,32 +3,20 @@ installer, nor the application's start, nor the provider's own work."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 from engine.homeport import DeployRequest, Homeport
-from engine.lab import cli as lab
 from engine.model.events import StepFinished
 from engine.model.plan import OperationStatus
-from engine.paths import Paths
+from tests.bench.on_lab import homeport_on_lab
 
 RUNS = 3
 
 
 def measure() -> list[dict[str, str]]:
     """The best of a few deployments; the first one also fills the package cache."""
-    with tempfile.TemporaryDirectory(prefix="hp-bench-") as home:
-        os.environ["HOMEPORT_HOME"] = home
-        paths = Paths.from_environment().ensure()
-        try:
-            lab.up(paths)
-            with Homeport.open(paths) as homeport:
-                figures = [_deploy(homeport, f"bench-{number}") for number in range(RUNS)]
-        finally:
-            lab.reset(paths, force=True)
-            _end_worker(paths)
+    with homeport_on_lab() as homeport:
+        figures = [_deploy(homeport, f"bench-{number}") for number in range(RUNS)]
     whole, own = min(figures, key=lambda figure: figure[1])
     return [
         {
@@ -57,11 +45,3 @@ def _deploy(homeport: Homeport, name: str) -> tuple[float, float]:
         if isinstance(event, StepFinished) and event.step != "certificate.issue":
             spent.update(event.spent)
     return whole, whole - sum(spent.values())
-
-
-def _end_worker(paths: Paths) -> None:
-    from engine.operations.launch import living_worker
-
-    worker = living_worker(paths)
-    if worker is not None and worker.pid and Path(f"/proc/{worker.pid}").exists():
-        os.kill(worker.pid, 15)

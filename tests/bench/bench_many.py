@@ -3,20 +3,15 @@ twice, and what they share makes them wait no longer than it must."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from engine.homeport import DeployRequest, Homeport
-from engine.lab import cli as lab
 from engine.model.deployment import ResourceKind
 from engine.model.events import StepFinished
 from engine.model.plan import OperationStatus
-from engine.operations.launch import living_worker
-from engine.paths import Paths
+from tests.bench.on_lab import homeport_on_lab
 
 MANY, PROVIDER = 16, "harbour-a"
 _TAKEN = (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.RECORD)
@@ -24,22 +19,12 @@ _TAKEN = (ResourceKind.GUEST, ResourceKind.ADDRESS, ResourceKind.RECORD)
 
 def measure() -> list[dict[str, str]]:
     """The first deployment fills the package cache and is not counted."""
-    with tempfile.TemporaryDirectory(prefix="hp-bench-") as home:
-        os.environ["HOMEPORT_HOME"] = home
-        paths = Paths.from_environment().ensure()
-        try:
-            lab.up(paths)
-            with Homeport.open(paths) as homeport:
-                _deployed(homeport, ["first"])
-                one, alone = _deployed(homeport, ["one"])
-                names = [f"many-{number}" for number in range(MANY)]
-                many, together = _deployed(homeport, names)
-                _refuse_doubles(homeport, ["first", "one", *names])
-        finally:
-            lab.reset(paths, force=True)
-            worker = living_worker(paths)
-            if worker is not None and worker.pid and Path(f"/proc/{worker.pid}").exists():
-                os.kill(worker.pid, 15)
+    with homeport_on_lab() as homeport:
+        _deployed(homeport, ["first"])
+        one, alone = _deployed(homeport, ["one"])
+        names = [f"many-{number}" for number in range(MANY)]
+        many, together = _deployed(homeport, names)
+        _refuse_doubles(homeport, ["first", "one", *names])
     slowest = ", ".join(
         f"{step} {seconds / MANY:.1f} s (alone {alone[step]:.1f})"
         for step, seconds in together.most_common(4)

@@ -90,7 +90,8 @@ class FieldsPage(Page):
         return self.line(field).value.strip()
 
     def on_input_changed(self, change: TextLine.Changed) -> None:
-        self.say("")  # it was about what stood there before
+        if self.message:  # it was about what stood there before
+            self.say("")
         self.say_all()
 
     def say_all(self) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from engine.backends.buckets.client import Client, Iam, absent, texts
-from engine.backends.buckets.refusals import not_ours
 from engine.backends.protocols import BucketKey
+from engine.backends.servers import not_ours
 
 _NONE = "NoSuchEntity"
 _ACTIONS = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.backends.buckets.settings import BucketSettings
 from engine.errors import (
-    Conflict,
     Denied,
     HomeportError,
     NoCapacity,
@@ -90,14 +89,4 @@ def away(settings: BucketSettings, error: Exception, *, writes: bool) -> Homepor
         left=LEFT,
         do="Check that it is up, that the endpoint in the provider's settings is right, and that "
         "this machine may connect to it.",
-    )
-
-
-def not_ours(what: str, on: str) -> Conflict:
-    return Conflict(
-        f"there is a {what} of this name already, and it is not this deployment's",
-        on=on,
-        why="it does not bear Homeport's mark",
-        left="it is as it was, and nothing was made",
-        do=f"Look whose it is. Rename or remove that {what} on the server, then resume.",
     )

@@ -15,10 +15,11 @@ from xml.sax.saxutils import escape
 
 from engine.backends.buckets.client import Client, TrustedBucket, absent, texts
 from engine.backends.buckets.keys import drop_key, ensure_key, second_key
-from engine.backends.buckets.refusals import LEFT, not_ours
+from engine.backends.buckets.refusals import LEFT
 from engine.backends.buckets.settings import BucketSettings
 from engine.backends.protocols import BucketAccess, BucketKey
 from engine.backends.registry import BackendEnvironment, read_settings
+from engine.backends.servers import not_ours
 from engine.backends.trust import READ_SECONDS
 from engine.errors import InvalidInput
 from engine.model.provider import Check, CheckStatus

@@ -30,8 +30,7 @@ def check_authority(settings: AcmeSettings) -> list[Check]:
         with _explained(settings), open_network(url, settings.ca_pem) as network:
             directory = ClientV2.get_directory(url, network)
     except HomeportError as error:
-        found = f"{error.what}: {error.why}" if error.why else error.what
-        return [failed_check("certificates", error, title).model_copy(update={"found": found})]
+        return [failed_check("certificates", error, title, in_full=True)]
     if _wants_account_by_hand(directory):
         found = "it takes only accounts that were made by hand"
         do = "Use an authority that opens accounts by itself, as Let's Encrypt does"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.backends.databases.settings import NAME
-from engine.errors import Conflict, InvalidInput
+from engine.errors import InvalidInput
 
 PREFIX = "hp_"
 """Of the names of databases and roles that Homeport makes."""
@@ -20,15 +20,3 @@ def checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise InvalidInput("this cannot name a database", on=name, left=LEFT)
     return name
-
-
-def not_ours(what: str, on: str, found: str) -> Conflict:
-    """what: "database", "role". found: the mark that it bears."""
-    whose = f"it bears the mark '{found[:80]}'" if found else "it does not bear Homeport's mark"
-    return Conflict(
-        f"there is a {what} of this name already, and it is not this deployment's",
-        on=on,
-        why=whose,
-        left="it is as it was, and nothing was made",
-        do=f"Look whose it is. Rename or remove that {what} on the server, then resume.",
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.backends.databases.mark import LEFT
-from engine.errors import Denied, Locked, NoCapacity, OutcomeUnknown, Unreachable
+from engine.errors import Locked, NoCapacity, OutcomeUnknown, Unreachable
 
 MADE_BEFORE = "what was made before bears the deployment's mark and is found again"
 
@@ -14,18 +14,6 @@ def is_distrust(said: str) -> bool:
     if "eof" in said.lower() or "lost connection" in said.lower():
         return False
     return "certificate" in said or "SSL error" in said or ("SSL" in said and "support" in said)
-
-
-def not_believed(address: str, said: str) -> Denied:
-    return Denied(
-        "the database server cannot prove that it is the right one",
-        on=address,
-        why=said,
-        left="no password was sent to it",
-        do="Put the certificate of the authority that signed the server's into the settings as "
-        "'ca_pem', and make 'host' a name that is in it. If they are right already, somebody "
-        "may be in between.",
-    )
 
 
 def full(address: str, said: str) -> Unreachable:

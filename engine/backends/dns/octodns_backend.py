@@ -192,5 +192,4 @@ def _passed(title: str, found: str) -> Check:
 
 
 def _failed(title: str, error: HomeportError) -> Check:
-    found = f"{error.what}: {error.why}" if error.why else error.what
-    return failed_check("dns", error, title).model_copy(update={"found": found})
+    return failed_check("dns", error, title, in_full=True)

@@ -21,12 +21,13 @@ from engine.backends.mail.marked_lines import (
     without_mark,
 )
 from engine.backends.mail.records import mail_records
-from engine.backends.mail.refusals import LEFT, not_ours
+from engine.backends.mail.refusals import LEFT
 from engine.backends.mail.remote_files import RemoteFiles
 from engine.backends.mail.settings import ADDRESS, DovecotSettings
 from engine.backends.mail.submission import offers_logins, refuses_login
 from engine.backends.protocols import DnsRecord, RelayAccess
 from engine.backends.registry import BackendEnvironment, failed_check, read_settings
+from engine.backends.servers import not_ours
 from engine.errors import HomeportError, InvalidInput
 from engine.model.provider import Check, CheckStatus
 
@@ -124,11 +125,12 @@ class DovecotMail:
             self._require_own(name, self._read(name), address, self._mark(owner))
         if maps := self._files.others_with(address):
             on = f"{address} at {self._settings.host}"
-            raise not_ours("mailbox or alias", on, where=maps[0])
+            raise not_ours("mailbox or alias", on, known_by="address", where=maps[0])
 
     def _require_own(self, name: str, text: str, address: str, mark: str) -> None:
         if others := sorted(marks_of(text, address) - {mark}):
-            raise not_ours(_WORDS[name], f"{address} at {self._settings.host}", others[-1])
+            on = f"{address} at {self._settings.host}"
+            raise not_ours(_WORDS[name], on, others[-1], known_by="address")
 
     def _user(self, owner: str, address: str, password: str, extra: str = "") -> bool:
         mark = self._mark(owner)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.backends.mail.settings import DovecotSettings
+from engine.backends.servers import not_believed
 from engine.errors import (
-    Conflict,
     Denied,
     HomeportError,
     HostKeyMismatch,
@@ -21,20 +21,6 @@ from engine.errors import (
 
 LEFT = "nothing was changed"
 FOUND_AGAIN = "what was made before bears the deployment's mark and is found again"
-
-
-def not_ours(what: str, on: str, found: str = "", where: str = "") -> Conflict:
-    """what: "mailbox", "alias". found: the mark that it bears. where: the map that has it, if it is
-    not one that Homeport writes."""
-    whose = f"it bears the mark '{found[:80]}'" if found else "it does not bear Homeport's mark"
-    whose = f"it is in {where}" if where else whose
-    return Conflict(
-        f"there is a {what} of this address already, and it is not this deployment's",
-        on=on,
-        why=whose,
-        left="it is as it was, and nothing was made",
-        do=f"Look whose it is. Rename or remove that {what} on the server, then resume.",
-    )
 
 
 def not_entered(
@@ -146,15 +132,7 @@ def not_taken(settings: DovecotSettings, said: str) -> HomeportError:
 def no_submission(settings: DovecotSettings, error: Exception) -> HomeportError:
     said = str(error) or type(error).__name__
     if "certificate" in said.lower():
-        return Denied(
-            "the mail server cannot prove that it is the right one",
-            on=settings.address,
-            why=said,
-            left="no password was sent to it",
-            do="Put the certificate of the authority that signed the server's into the settings as "
-            "'ca_pem', and make 'host' a name that is in it. If they are right already, somebody "
-            "may be in between.",
-        )
+        return not_believed("the mail server", settings.address, said)
     return Unreachable(
         "the mail server cannot be reached where it takes mail",
         on=settings.address,

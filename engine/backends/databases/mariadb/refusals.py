@@ -14,9 +14,9 @@ from engine.backends.databases.refusals import (
     is_distrust,
     lost,
     no_room,
-    not_believed,
 )
 from engine.backends.databases.settings import MariaSettings
+from engine.backends.servers import not_believed
 from engine.errors import (
     Denied,
     HomeportError,
@@ -40,7 +40,7 @@ def refused(settings: MariaSettings, on: str, error: Exception, *, writes: bool)
     """writes: something may have been made before the connection was lost."""
     number, said = _read(error)
     if is_distrust(said):
-        return not_believed(settings.address, said)
+        return not_believed("the database server", settings.address, said)
     if number in _FULL:
         return full(settings.address, said)
     if number in _WRONG_PASSWORD:

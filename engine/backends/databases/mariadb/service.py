@@ -16,10 +16,11 @@ from pymysql.constants import ER
 
 from engine.backends.databases.mariadb.checks import check_mariadb
 from engine.backends.databases.mariadb.session import ANSWER_SECONDS, Connection, Session
-from engine.backends.databases.mark import checked, mark_of, not_ours
+from engine.backends.databases.mark import checked, mark_of
 from engine.backends.databases.settings import MariaSettings
 from engine.backends.protocols import DatabaseAccess
 from engine.backends.registry import BackendEnvironment, read_settings
+from engine.backends.servers import not_ours
 from engine.model.provider import Check
 from engine.password_hashes import native_hash
 

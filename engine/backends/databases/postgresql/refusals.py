@@ -15,9 +15,9 @@ from engine.backends.databases.refusals import (
     is_distrust,
     lost,
     no_room,
-    not_believed,
 )
 from engine.backends.databases.settings import PostgresSettings
+from engine.backends.servers import not_believed
 from engine.errors import (
     Conflict,
     Denied,
@@ -93,7 +93,7 @@ def refused(
 
 def _way(settings: PostgresSettings, said: str, *, writes: bool) -> HomeportError:
     if is_distrust(said):
-        return not_believed(settings.address, said)
+        return not_believed("the database server", settings.address, said)
     if writes:
         return lost(settings.address, said)
     return _away(settings, said)

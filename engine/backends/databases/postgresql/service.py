@@ -15,12 +15,13 @@ from typing import Any
 import psycopg
 from psycopg import errors, sql
 
-from engine.backends.databases.mark import checked, mark_of, not_ours
+from engine.backends.databases.mark import checked, mark_of
 from engine.backends.databases.postgresql.checks import check_postgresql
 from engine.backends.databases.postgresql.session import ANSWER_SECONDS, Connection, Session
 from engine.backends.databases.settings import PostgresSettings
 from engine.backends.protocols import DatabaseAccess
 from engine.backends.registry import BackendEnvironment, read_settings
+from engine.backends.servers import not_ours
 from engine.model.provider import Check
 from engine.password_hashes import scram_verifier
 
