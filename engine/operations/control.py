@@ -14,7 +14,7 @@ from engine.inventory.inventory import Inventory
 from engine.model.deployment import Deployment
 from engine.model.events import Event
 from engine.model.plan import Intent, Operation, OperationStatus, Plan
-from engine.operations.launch import end_of_log, ensure_worker
+from engine.operations.launch import end_of_log, ensure_worker, living_worker
 from engine.operations.outcome import AT_WORK
 from engine.operations.planner import Planner
 from engine.operations.wayback import way_back_of
@@ -23,8 +23,9 @@ from engine.operations.workplace import Workplace
 from engine.paths import Paths
 
 LOOK_SECONDS = 0.25
-_WORKER_LOOK_SECONDS = 2.0
-_MOST_STARTS = 5
+_START_SECONDS = 1.0
+"""How long a worker that was started may take until it holds the lock."""
+_MOST_STARTS = 10
 
 _THROWS_AWAY = (Intent.DRILL, Intent.PROBE)
 _MAKES_ONE = (Intent.DEPLOY, Intent.RESTORE, *_THROWS_AWAY)
@@ -144,7 +145,7 @@ class _Watch:
 
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._looked = float("-inf")
+        self._started = float("-inf")
         self._started_in_vain = 0
 
     def got_somewhere(self) -> None:
@@ -152,9 +153,8 @@ class _Watch:
 
     def keep_alive(self, operation: str) -> None:
         now = time.monotonic()
-        if now - self._looked < _WORKER_LOOK_SECONDS:
+        if now - self._started < _START_SECONDS or living_worker(self._paths) is not None:
             return
-        self._looked = now
         if self._started_in_vain == _MOST_STARTS:
             raise RemoteFailure(
                 what="the worker process does not stay alive",
@@ -163,6 +163,7 @@ class _Watch:
                 left="the operation is recorded and waits",
                 do="Mend the cause, then run `homeport attach`: it starts the worker again.",
             )
+        self._started = now
         self._started_in_vain += ensure_worker(self._paths)
 
 

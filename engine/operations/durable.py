@@ -38,6 +38,7 @@ from engine.redaction import Redactor
 
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 _LOOK_AGAIN_SECONDS = 5.0
+_RECOVERY_LOOK_SECONDS = 0.2
 
 
 class Performer:
@@ -139,7 +140,10 @@ class Journal:
             "notification_listener_polling_interval_sec": 60.0,
             "scheduler_polling_interval_sec": 3600.0,
         }
-        DBOS(config=config)
+        dbos = DBOS(config=config)
+        # What was interrupted goes on through a queue of DBOS's own, which has no setting and
+        # is looked at once a second: most of the time that a worker needs to go on.
+        dbos._registry.get_internal_queue()._polling_interval_sec = _RECOVERY_LOOK_SECONDS
         _log_like_us()
         DBOS.launch()
 

@@ -275,7 +275,7 @@ def test_idle_worker_ends_by_itself(toys: ToyInstallation, monkeypatch: pytest.M
 def test_a_worker_that_cannot_work_is_told_to_who_waits(
     toys: ToyInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.operations.control._WORKER_LOOK_SECONDS", 1.0)
+    monkeypatch.setattr("engine.operations.control._MOST_STARTS", 3)
     monkeypatch.setenv("HOMEPORT_RETRY_SECONDS", "soon")
     operation = toys.begin([step("a")])
     with pytest.raises(RemoteFailure, match="does not stay alive") as told:
