@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from engine.errors import InvalidInput, RemoteFailure
 from engine.guests.protocols import Completed
 from engine.methods import systemd
-from engine.methods.in_turn import Command
+from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 from engine.password_hashes import rabbit_hash
 
@@ -39,6 +39,9 @@ SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {{127,0,0,1}}"
 """By the distribution's default it listens at every address, and its data are found under the
 name that the machine had when it was installed."""
 
+_MAPPER = b"[Socket]\nListenStream=\nListenStream=127.0.0.1:4369\n"
+"""Of Erlang's port mapper, which listens at every address, too."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -56,17 +59,19 @@ class Account:
 
 def prepare(place: Place) -> None:
     """Before it is installed: Debian starts it at once, and so it starts as it shall be."""
-    directory = f"{place.facts.root}/etc/rabbitmq"
+    etc = f"{place.facts.root}/etc"
+    directory, mapper = f"{etc}/rabbitmq", f"{etc}/systemd/system/epmd.socket.d"
     if place.exists(f"{directory}/rabbitmq-env.conf"):
         return
-    place.run("mkdir", "-p", "--", directory)
+    place.run("mkdir", "-p", "--", directory, mapper)
+    place.write(f"{mapper}/homeport.conf", _MAPPER)
     text = _ENVIRONMENT.format(address=place.facts.loopback)
     place.write(f"{directory}/rabbitmq-env.conf", text.encode())
 
 
 def ensure_rabbitmq(place: Place, random_salt: Callable[[int], bytes]) -> None:
-    """The installed server runs and has the application's virtual host and user, and not the one
-    with the well-known password that it begins with."""
+    """The installed server runs and has the application's virtual host and user, who may connect,
+    and not the one with the well-known password that it begins with."""
     systemd.enable(place, UNIT)
     known_by = rabbit_hash(place.app.read_secret(SECRET), random_salt(4))
     account = Account.of(place.app.package.id)
@@ -74,14 +79,18 @@ def ensure_rabbitmq(place: Place, random_salt: Callable[[int], bytes]) -> None:
     with place.work.spent("application-start"):
         systemd.start(place, UNIT)
         _import_when_ready(place, definitions)
-    place.run("rabbitmqctl", "--quiet", "eval", _WITHOUT_GUEST)
+    run_in_turn(place, _evaluated(place, f"{_WITHOUT_GUEST},\n{_ALLOW}"))
 
 
 def login_allowed(place: Place, *, allowed: bool) -> Command:
     """May the application's user open connections? Where not, those it has are ended."""
+    return _evaluated(place, _ALLOW if allowed else _REFUSE)
+
+
+def _evaluated(place: Place, expression: str) -> Command:
+    """NAME in it is the application's user."""
     name = f'<<"{Account.of(place.app.package.id).username}">>'
-    expression = (_ALLOW if allowed else _REFUSE).replace("NAME", name)
-    return Command(("rabbitmqctl", "--quiet", "eval", expression))
+    return Command(("rabbitmqctl", "--quiet", "eval", expression.replace("NAME", name)))
 
 
 def login_tried(place: Place) -> tuple[Command, ...]:
@@ -135,7 +144,7 @@ _WITHOUT_GUEST = """\
 case rabbit_auth_backend_internal:exists(<<"guest">>) of
   true -> rabbit_auth_backend_internal:delete_user(<<"guest">>, <<"homeport">>);
   false -> ok
-end."""
+end"""
 _ALLOW = """\
 ok = rabbit_auth_backend_internal:clear_user_limits(NAME, <<"max-connections">>,
   <<"homeport">>)."""

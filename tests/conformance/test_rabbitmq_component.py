@@ -82,7 +82,10 @@ def test_another_password_lets_in_and_the_one_before_does_not(place: Place) -> N
         pass
     with pytest.raises((AssertionError, OSError)):
         client(place)
+    # A side that was fenced is made anew by a move that comes there again.
+    run_in_turn(place, rabbitmq.login_allowed(place, allowed=False))
     rabbitmq.ensure_rabbitmq(place, salt)
+    assert not is_refused(place)
 
 
 def test_the_password_is_not_in_what_the_server_is_told() -> None:
