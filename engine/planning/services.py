@@ -16,7 +16,12 @@ from engine.model.provider import Service
 from engine.planning.desired import Desired
 
 ENSURE_BUCKET = "buckets.ensure@1"
-COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
+COMPONENTS = {
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "redis": "Redis",
+    "rabbitmq": "RabbitMQ",
+}
 _NO_WAY_BACK = ("mariadb",)
 """Servers whose databases are captured and restored on guests alone."""
 _LONGEST = 22
