@@ -64,7 +64,9 @@ class TofuWorld:
     @property
     def environment(self) -> BackendEnvironment:
         paths = Paths.from_environment({"HOMEPORT_HOME": self.home})
-        profile = ProviderProfile.model_validate(self.provider)
+        hypervisor = {"kind": "proxmox", "settings": self.hypervisor}
+        backends = {"hypervisor": hypervisor, **self.provider["backends"]}
+        profile = ProviderProfile.model_validate({**self.provider, "backends": backends})
         read = self.secrets.__getitem__
         return BackendEnvironment(profile, "ab12cd34", paths, read, MemoryLeases())
 

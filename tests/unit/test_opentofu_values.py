@@ -32,6 +32,7 @@ from engine.backends.infrastructure.opentofu.diagnosis import explained
 from engine.backends.infrastructure.opentofu.directory import Directory
 from engine.backends.infrastructure.opentofu.door import Answer, Door, user_of
 from engine.backends.infrastructure.opentofu.driver import undeclarable
+from engine.backends.infrastructure.opentofu.parts import providers, resources
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.stream import Diagnostic, Listener
 from engine.backends.protocols import GuestSpec
@@ -203,24 +204,25 @@ def test_what_cannot_be_declared_is_refused_with_its_reason(
 
 
 def test_power_is_not_declared_and_a_replacement_is_prevented() -> None:
-    vm = declaration.resources(guest(), PROXMOX)["resource"][declaration.VM]["radicale_1"]
+    declared = guest().resource(PROXMOX, is_there=True)
+    vm = resources([declared])["resource"][declaration.VM]["radicale_1"]
     assert vm["started"] is False
     assert vm["reboot_after_update"] is False
     assert vm["lifecycle"]["prevent_destroy"] is True
     assert {"started", "initialization"} <= set(vm["lifecycle"]["ignore_changes"])
     assert "pool_id" not in vm
-    assert guest().import_id == "pve1/9001"
+    assert declared.import_id == "pve1/9001"
 
 
 def test_an_ipv6_address_is_declared_as_one() -> None:
-    declared = guest(address="2001:db8::7/64", gateway=None)
-    vm = declaration.resources(declared, PROXMOX)["resource"][declaration.VM]["radicale_1"]
-    (config,) = vm["initialization"][0]["ip_config"]
+    declared = guest(address="2001:db8::7/64", gateway=None).resource(PROXMOX, is_there=False)
+    (config,) = declared.body["initialization"][0]["ip_config"]
     assert config == {"ipv6": [{"address": "2001:db8::7/64"}]}
 
 
 def test_the_token_is_a_variable_that_opentofu_keeps_nowhere() -> None:
-    written = declaration.provider(PROXMOX)
+    plugin = declaration.plugin(OpenTofuSettings(), PROXMOX, lambda: "homeport@pve!homeport=x")
+    written = providers([plugin])
     assert written["variable"][declaration.TOKEN_VARIABLE]["ephemeral"] is True
     assert written["provider"]["proxmox"]["endpoint"] == "https://pve.lab:8006/"
 
