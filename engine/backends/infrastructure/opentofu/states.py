@@ -57,9 +57,13 @@ class FileState:
 
     def read(self) -> Mapping[str, Any] | None:
         try:
-            state: Mapping[str, Any] = json.loads(self._path.read_bytes())
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return None
+        if not content:  # OpenTofu locks the file before it has anything to write into it
+            return None
+        try:
+            state: Mapping[str, Any] = json.loads(content)
         except ValueError:
             raise RemoteFailure(
                 "OpenTofu's state cannot be read",
@@ -67,7 +71,7 @@ class FileState:
                 why="it is not JSON",
                 left="nothing was changed",
                 do=f"Put {FILE}.backup, or a copy from your backups, in its place. Without a state "
-                "the guest is taken over again: remove the file.",
+                "what is there is taken over again: remove the file.",
             ) from None
         return state
 
