@@ -1,7 +1,7 @@
-"""Providers for OpenTofu in the place of e-breuninger/netbox and cyrilgdn/postgresql, which no
-registry gives us here: what Homeport declares, with the same names, made at the real services.
+"""Providers for OpenTofu in the place of those for NetBox, PostgreSQL and AWS, which no registry
+gives us here: what Homeport declares, with the same names, made at the real services.
 
-Run by the Python that has the package `tf`, with the word "netbox" or "postgresql", never imported;
+Run by the Python that has the package `tf`, with the name of one of them, never imported;
 SITE is where the clients of the services are installed. They do as their models do where Homeport
 relies on it: attributes that are not given are not touched, a role is dropped with what it owns, a
 database is dropped without force, a grant cannot be imported.
@@ -9,16 +9,18 @@ database is dropped without force, a grant cannot be imported.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from tf import runner, schema
+from tf import runner, schema, types
 from tf.iface import Provider, Resource
 
-from tests.conformance.proxmox_provider import BOOL, NUMBER, TEXT, TEXTS, State, hold
+from tests.conformance.proxmox_provider import BOOL, NUMBER, TEXT, TEXTS, Block, State, hold
 
 sys.path.append(os.environ["SITE"])
 CONFIGURATION: State = {}
@@ -227,7 +229,9 @@ def _login(planned: State) -> str:
 def netbox() -> Any:
     import pynetbox
 
-    return pynetbox.api(CONFIGURATION["server_url"], token=CONFIGURATION["api_token"])
+    api = pynetbox.api(CONFIGURATION["server_url"], token=CONFIGURATION["api_token"])
+    api.http_session.verify = os.environ["SSL_CERT_FILE"]
+    return api
 
 
 class Tag(Plain):
@@ -287,13 +291,144 @@ def _given(planned: State) -> State:
     return {key: value for key, value in planned.items() if value is not None and key != "id"}
 
 
+# --- S3 -----------------------------------------------------------------------------------
+
+
+def s3(name: str = "") -> Any:
+    from engine.state.programs.s3 import Bucket
+
+    return Bucket(_s3_told("s3", name))
+
+
+def iam(action: str, **parameters: str) -> Any:
+    """The answer to one action; None where there is no such thing."""
+    from engine.state.programs.s3 import Bucket, Refused, parsed
+
+    server = Bucket(_s3_told("iam", ""))
+    server.service = "iam"
+    body = urllib.parse.urlencode({"Action": action, "Version": "2010-05-08", **parameters})
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    try:
+        return parsed(server.ask("POST", headers=headers, body=body.encode()).read())
+    except Refused as error:
+        if error.code == "NoSuchEntity":
+            return None
+        raise
+
+
+def _s3_told(service: str, name: str) -> dict[str, str]:
+    told = CONFIGURATION
+    keys = {"key": told["access_key"], "secret": told["secret_key"]}
+    where = {"endpoint": told["endpoints"][0][service], "region": told["region"]}
+    return {**keys, **where, "bucket": name, "prefix": ""}
+
+
+class S3Bucket(Plain):
+    name = "s3_bucket"
+    attributes: ClassVar[dict[str, Any]] = {"bucket": TEXT, "tags": types.Map(TEXT)}
+    anew = ("bucket",)
+
+    def make(self, planned: State) -> str:
+        s3(planned["bucket"]).ask("PUT").read()
+        self.change({}, planned)
+        return str(planned["bucket"])
+
+    def found(self, key: str, current: State) -> State | None:
+        from engine.state.programs.s3 import Refused, parsed
+
+        try:
+            answer = parsed(s3(key).ask("GET", query={"tagging": ""}).read())
+        except Refused as error:
+            return None if error.code == "NoSuchBucket" else {"bucket": key, "tags": None}
+        return {"bucket": key, "tags": dict(zip(*_texts(answer, "Key", "Value"), strict=True))}
+
+    def change(self, current: State, planned: State) -> None:
+        pairs = (planned["tags"] or {}).items()
+        inner = "".join(f"<Tag><Key>{k}</Key><Value>{v}</Value></Tag>" for k, v in pairs)
+        body = f"<Tagging><TagSet>{inner}</TagSet></Tagging>".encode()
+        s3(planned["bucket"]).ask("PUT", query={"tagging": ""}, body=body).read()
+
+    def remove(self, current: State) -> None:
+        s3(current["bucket"]).ask("DELETE").read()
+
+
+class User(Plain):
+    name = "iam_user"
+    attributes: ClassVar[dict[str, Any]] = {"name": TEXT}
+    anew = ("name",)
+
+    def make(self, planned: State) -> str:
+        iam("CreateUser", UserName=planned["name"])
+        return str(planned["name"])
+
+    def found(self, key: str, current: State) -> State | None:
+        return None if iam("GetUser", UserName=key) is None else {"name": key}
+
+    def remove(self, current: State) -> None:
+        """As of AWS, where a user that has keys stays."""
+        [keys] = _texts(iam("ListAccessKeys", UserName=current["name"]), "AccessKeyId")
+        assert not keys, "DeleteConflict"
+        iam("DeleteUser", UserName=current["name"])
+
+
+class UserPolicy(Plain):
+    name = "iam_user_policy"
+    attributes: ClassVar[dict[str, Any]] = dict.fromkeys(("name", "user", "policy"), TEXT)
+    anew = ("name", "user")
+
+    def make(self, planned: State) -> str:
+        self.change({}, planned)
+        return f"{planned['user']}:{planned['name']}"
+
+    def found(self, key: str, current: State) -> State | None:
+        user, _, name = key.partition(":")
+        answer = iam("GetUserPolicy", UserName=user, PolicyName=name)
+        if answer is None:
+            return None
+        [texts] = _texts(answer, "PolicyDocument")
+        policy, known = json.loads(urllib.parse.unquote(texts[0])), current["policy"]
+        is_same = known and _sorted(policy) == _sorted(json.loads(known))
+        return {"user": user, "name": name, "policy": known if is_same else json.dumps(policy)}
+
+    def change(self, current: State, planned: State) -> None:
+        iam(
+            "PutUserPolicy",
+            UserName=planned["user"],
+            PolicyName=planned["name"],
+            PolicyDocument=planned["policy"],
+        )
+
+    def remove(self, current: State) -> None:
+        iam("DeleteUserPolicy", UserName=current["user"], PolicyName=current["name"])
+
+
+def _texts(answer: Any, *names: str) -> list[list[str]]:
+    """Of all elements of each name, wherever in the answer."""
+    tags = [(one.tag.rpartition("}")[2], one.text or "") for one in answer.iter()]
+    return [[text for tag, text in tags if tag == name] for name in names]
+
+
+def _sorted(policy: Any) -> Any:
+    """Lists of a policy have no order."""
+    if isinstance(policy, dict):
+        return {key: _sorted(value) for key, value in policy.items()}
+    return sorted(map(json.dumps, map(_sorted, policy))) if isinstance(policy, list) else policy
+
+
 PROVIDERS: dict[str, tuple[list[str], list[type[Plain]]]] = {
     "netbox": (["server_url", "api_token"], [Tag, IpAddress]),
     "postgresql": (
         ["host", "database", "username", "password", "sslmode", "sslrootcert"],
         [Role, Database, Grant],
     ),
+    "aws": (["region", "access_key", "secret_key"], [S3Bucket, User, UserPolicy]),
 }
+
+
+_FLAGS = (
+    *("superuser", "skip_version_check", "s3_use_path_style", "skip_requesting_account_id"),
+    *("skip_credentials_validation", "skip_metadata_api_check", "skip_region_validation"),
+)
 
 
 class Services(Provider):
@@ -310,10 +445,10 @@ class Services(Provider):
         return os.environ["SOURCE"]
 
     def get_provider_schema(self, diagnostics: Any) -> schema.Schema:
-        more = {"port": NUMBER, "superuser": BOOL, "skip_version_check": BOOL}
-        told = {**dict.fromkeys(self._texts, TEXT), **more}
+        told = {**dict.fromkeys(self._texts, TEXT), "port": NUMBER, **dict.fromkeys(_FLAGS, BOOL)}
         return schema.Schema(
-            attributes=[schema.Attribute(name, kind, optional=True) for name, kind in told.items()]
+            attributes=[schema.Attribute(name, kind, optional=True) for name, kind in told.items()],
+            block_types=[Block("endpoints", s3=TEXT, iam=TEXT)],
         )
 
     def validate_config(self, diagnostics: Any, config: State) -> None:

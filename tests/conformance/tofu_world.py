@@ -12,8 +12,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.backends.addresses.netbox.service import open_backend as open_netbox
+from engine.backends.buckets.service import open_backend as open_s3
 from engine.backends.databases.postgresql.service import open_backend as open_postgresql
 from engine.backends.hypervisor.proxmox import open_backend
+from engine.backends.infrastructure.opentofu.addresses import DeclaredAddresses
+from engine.backends.infrastructure.opentofu.buckets import DeclaredBuckets
 from engine.backends.infrastructure.opentofu.databases import DeclaredDatabases
 from engine.backends.infrastructure.opentofu.driver import open_infrastructure
 from engine.backends.infrastructure.opentofu.guests import DeclaredGuests
@@ -28,7 +32,7 @@ from tests.conformance.terraform_world import program
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SCRIPTS = {"proxmox": "proxmox_provider", "netbox": "services_provider"}
-_SCRIPTS |= {"postgresql": _SCRIPTS["netbox"]}
+_SCRIPTS |= dict.fromkeys(("postgresql", "aws"), _SCRIPTS["netbox"])
 """By the names of plug-ins: the module that stands for each."""
 
 
@@ -102,6 +106,23 @@ class TofuWorld:
         native = open_postgresql(environment, settings)
         opened = open_infrastructure(environment, self.infrastructure).databases(native)
         assert isinstance(opened, DeclaredDatabases)
+        return opened
+
+    def addresses(self) -> DeclaredAddresses:
+        """As `open`."""
+        environment = self.environment
+        settings = environment.provider.backends[Service.ADDRESSES].settings
+        native = open_netbox(environment, settings)
+        opened = open_infrastructure(environment, self.infrastructure).addresses(native)
+        assert isinstance(opened, DeclaredAddresses)
+        return opened
+
+    def buckets(self) -> DeclaredBuckets:
+        """As `open`."""
+        environment = self.environment
+        native = open_s3(environment, environment.provider.backends[Service.BUCKETS].settings)
+        opened = open_infrastructure(environment, self.infrastructure).buckets(native)
+        assert isinstance(opened, DeclaredBuckets)
         return opened
 
     def start(self, wanted: GuestSpec | tuple[str, str, str]) -> subprocess.Popen[bytes]:

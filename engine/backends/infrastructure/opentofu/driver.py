@@ -7,16 +7,18 @@ from functools import partial
 from typing import Any
 
 from engine.backends.addresses.netbox.service import NetBoxAddresses
+from engine.backends.buckets.service import S3Buckets
 from engine.backends.databases.postgresql.service import PostgresDatabases
 from engine.backends.hypervisor.proxmox import Proxmox
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.infrastructure.opentofu.access import granted_password
 from engine.backends.infrastructure.opentofu.addresses import DeclaredAddresses
+from engine.backends.infrastructure.opentofu.buckets import DeclaredBuckets
 from engine.backends.infrastructure.opentofu.databases import DeclaredDatabases
 from engine.backends.infrastructure.opentofu.declaring import Declaring
 from engine.backends.infrastructure.opentofu.documents import Ground
 from engine.backends.infrastructure.opentofu.guests import DeclaredGuests
-from engine.backends.infrastructure.opentofu.parts import ADDRESS, DATABASE, GUEST, Part
+from engine.backends.infrastructure.opentofu.parts import ADDRESS, BUCKET, DATABASE, GUEST, Part
 from engine.backends.infrastructure.opentofu.plugins import plugins
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.states import ServiceState
@@ -66,7 +68,9 @@ class OpenTofu:
         return DeclaredDatabases(native, self._declaring(DATABASE))
 
     def buckets(self, native: Buckets) -> Buckets:
-        return native
+        if "buckets" not in self._settings.declares or not isinstance(native, S3Buckets):
+            return native
+        return DeclaredBuckets(native, self._declaring(BUCKET))
 
     def _declaring(self, part: Part) -> Declaring:
         environment, state = self._environment, self._settings.state

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from engine.backends.addresses.netbox.settings import NetBoxSettings
+from engine.backends.buckets.settings import BucketSettings
 from engine.backends.databases.settings import PostgresSettings
 from engine.backends.hypervisor.proxmox import token_secret
 from engine.backends.hypervisor.settings import ProxmoxSettings
-from engine.backends.infrastructure.opentofu import addresses, databases, declaration
-from engine.backends.infrastructure.opentofu.parts import ADDRESS, DATABASE, GUEST, Plugin
+from engine.backends.infrastructure.opentofu import addresses, buckets, databases, declaration
+from engine.backends.infrastructure.opentofu.parts import ADDRESS, BUCKET, DATABASE, GUEST, Plugin
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings
 from engine.backends.registry import BackendEnvironment, SettingsModel, read_settings
 from engine.model.provider import Service
@@ -45,10 +46,16 @@ def plugins(
         password = partial(environment.read_secret, read.password_ref)
         return databases.plugin(settings, read, password)
 
+    def aws() -> Plugin:
+        read = told(Service.BUCKETS, BucketSettings)
+        keys = (read.access_key_ref, read.secret_key_ref)
+        return buckets.plugin(settings, read, *(partial(environment.read_secret, k) for k in keys))
+
     known = {
         GUEST.plugin: (Service.HYPERVISOR, ("proxmox",), proxmox),
         ADDRESS.plugin: (Service.ADDRESSES, ("netbox",), netbox),
         DATABASE.plugin: (Service.DATABASES, ("postgresql",), postgresql),
+        BUCKET.plugin: (Service.BUCKETS, ("s3",), aws),
     }
     backends = environment.provider.backends
     return {

@@ -61,7 +61,7 @@ class OpenTofuSettings(BaseModel):
     postgresql_source: Source = "cyrilgdn/postgresql"
     postgresql_version: Version = "1.26.0"
     aws_source: Source = "hashicorp/aws"
-    aws_version: Version = "6.0.0"
+    aws_version: Version = "6.40.0"
     state: StateSettings | None = None
 
     @model_validator(mode="after")
