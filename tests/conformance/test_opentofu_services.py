@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,12 +78,13 @@ def test_a_database_and_a_guest_in_one_declaration(
     with pytest.raises(PlanChanged, match="create"):
         world.databases().bound_to([], "radicale-1").ensure(OWNER, NAME, PASSWORD)
     bound = world.databases().bound_to([one.record for one in told], "radicale-1", Journal())
-    assert bound.ensure(OWNER, NAME, PASSWORD)
+    guests = world.open()
+    with ThreadPoolExecutor(2) as side_by_side:
+        guest_made = side_by_side.submit(guests.ensure, spec(lab), Journal())
+        assert side_by_side.submit(bound.ensure, OWNER, NAME, PASSWORD).result()
+        guest = guest_made.result()
     assert server.login(NAME, PASSWORD, "SELECT 1", NAME) == [(1,)]
     as_made = server.objects()
-
-    guests = world.open()
-    guest = guests.ensure(spec(lab), Journal())
     directory = Path(world.open().directory(OWNER))
     assert directory.name.startswith("radicale-1-")
     assert {"guest.tf.json", "database.tf.json"} <= {one.name for one in directory.iterdir()}

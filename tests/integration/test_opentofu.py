@@ -58,6 +58,8 @@ def here(
     store, secrets = service.store()
     own = tmp_path_factory.mktemp("catalog")
     shutil.copytree(CATALOG / "logbook", own / "logbook")
+    manifest = own / "logbook" / "manifest.yaml"  # a disk that the image fits on
+    manifest.write_text(manifest.read_text().replace("disk_gib: 1", "disk_gib: 4"))
     use_catalog(lab.paths, own)
     state = {"url": service.url("").rstrip("/"), "ca_pem": Path(service.ca).read_text()}
     profile = infrastructure(tmp_path_factory.mktemp("mirror"), state=state)
@@ -156,7 +158,7 @@ def test_deployed_resized_looked_after_and_destroyed(
     """One deployment's whole life, its worker killed between and within the steps that change
     its guest."""
     before = world.objects()
-    plan = here.plan("logbook", "tofu-cal")
+    plan = here.plan("logbook", "tofu-cal", {})
     [making] = [step for step in plan.steps if step.id == "databases.ensure"]
     database = str(making.args["name"])
     assert declared(plan, "databases.ensure") == of_database("create", database)

@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.backends.databases.settings import PostgresSettings
 from engine.backends.hypervisor.settings import ProxmoxSettings
-from engine.backends.infrastructure.opentofu import declaration
+from engine.backends.infrastructure.opentofu import databases, declaration
 from engine.backends.infrastructure.opentofu.changes import (
+    KnownResource,
     ResourceChange,
     TofuPlan,
     known_resources,
@@ -28,19 +30,29 @@ from engine.backends.infrastructure.opentofu.changes import (
     refuse_unapproved,
 )
 from engine.backends.infrastructure.opentofu.declaration import DeclaredGuest
+from engine.backends.infrastructure.opentofu.declaring import named_for
 from engine.backends.infrastructure.opentofu.diagnosis import explained
 from engine.backends.infrastructure.opentofu.directory import Directory
+from engine.backends.infrastructure.opentofu.documents import authorities
 from engine.backends.infrastructure.opentofu.door import Answer, Door, user_of
 from engine.backends.infrastructure.opentofu.driver import undeclarable
-from engine.backends.infrastructure.opentofu.parts import providers, resources
+from engine.backends.infrastructure.opentofu.parts import (
+    DATABASE,
+    GUEST,
+    providers,
+    resources,
+    versions,
+)
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.stream import Diagnostic, Listener
+from engine.backends.infrastructure.opentofu.workspace import is_of_other, transitions_of
 from engine.backends.protocols import GuestSpec
 from engine.errors import Conflict, HomeportError, PlanChanged, Unsafe
 from engine.model.provider import ProviderProfile
 from tests.conformance.doubles import Journal
 
 DATA = Path(__file__).parents[1] / "data" / "opentofu"
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 VM = "proxmox_virtual_environment_vm.radicale_1"
 OWNER = "hp-ab12cd34-ef56gh78"
 
@@ -143,6 +155,7 @@ Lock Info:
         (Diagnostic("Instance cannot be destroyed", VM), "unsafe", VM),
         (Diagnostic("error creating VM", "dial tcp: connection refused"), "unreachable", "dial"),
         (Diagnostic("error creating VM", "HTTP 403 - Permission check failed"), "denied", "403"),
+        (Diagnostic("error creating role", "pq: permission denied to create"), "denied", "pq"),
         (Diagnostic("Failed to query available provider packages"), "not-found", "packages"),
         (Diagnostic("error creating VM", "odd"), "remote-failure", "odd"),
     ],
@@ -227,9 +240,49 @@ def test_the_token_is_a_variable_that_opentofu_keeps_nowhere() -> None:
     assert written["provider"]["proxmox"]["endpoint"] == "https://pve.lab:8006/"
 
 
+POSTGRESQL = PostgresSettings(host="db.lab", password_ref="secret:providers/home/db", ca_pem=PEM)
+
+
+def test_a_part_is_taken_over_moved_and_left_alone_by_what_the_state_knows() -> None:
+    wanted = databases.resources("hp_log_ef56gh78_1f3a", has_role=True, has_database=False)
+    role = wanted[0].address
+    assert transitions_of(wanted, ()) == {"import": [{"to": role, "id": wanted[0].key}]}
+    assert transitions_of(wanted, [KnownResource(role, wanted[0].key)]) == {}
+    elsewhere = KnownResource("postgresql_role.other", wanted[0].key)
+    assert transitions_of(wanted, [elsewhere]) == {
+        "moved": [{"from": elsewhere.address, "to": role}]
+    }
+
+
+def test_a_step_is_not_about_other_parts_but_about_all_that_the_user_declares() -> None:
+    changed = ResourceChange(VM, "update")
+    assert is_of_other(DATABASE, changed)
+    assert not is_of_other(GUEST, changed)
+    assert not is_of_other(GUEST, ResourceChange("terraform_data.mine", "create"))
+
+
+def test_databases_of_others_in_the_same_state_are_not_the_deployments() -> None:
+    owns = named_for(OWNER)
+    assert owns(KnownResource("postgresql_role.hp_log_ef56gh78_1f3a", "x"))
+    assert not owns(KnownResource("postgresql_role.hp_log_aaaaaaaa_1f3a", "x"))
+    assert not owns(KnownResource("postgresql_role.mine", "x"))
+
+
+def test_every_secret_is_a_variable_and_authorities_are_one_file() -> None:
+    server = databases.plugin(OpenTofuSettings(), POSTGRESQL, lambda: "canary")
+    guests = declaration.plugin(OpenTofuSettings(), PROXMOX, lambda: "canary")
+    written = providers([server, guests])
+    assert "canary" not in json.dumps([written, versions([server, guests])])
+    assert all(one["ephemeral"] for one in written["variable"].values())
+    assert written["provider"]["postgresql"]["sslrootcert"].endswith("/authorities.pem")
+    assert authorities([server, guests, server]) == f"{PEM}\n"
+
+
 @pytest.mark.parametrize(
     "settings",
     [
+        {"declares": ["dns"]},
+        {"netbox_source": "bpg/proxmox"},
         {"binary": "./tofu"},
         {"binary": "tofu; rm"},
         {"mirror": "http://mirror.example.org/"},

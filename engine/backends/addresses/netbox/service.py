@@ -73,9 +73,9 @@ class NetBoxAddresses:
         tags = self._tags(tag)
         if not tags:
             return False
-        self.strike_out(owner)
-        found, _ = self._found(tag)
-        self.client.delete(found)
+        found, useless = self._found(tag)
+        self.client.delete([*found, *useless])
+        self._books.strike_out(tag)
         self.client.delete(tags)
         return bool(found)
 
@@ -91,7 +91,8 @@ class NetBoxAddresses:
         return self.client.read(f"address {number}", get) is not None
 
     def strike_out(self, owner: str) -> None:
-        """All goes but the address and its tag: the guest's entries, and what no answer came of."""
+        """What else bears the tag goes: the guest's entries, and what no answer came of. NetBox
+        removes the address, too, where an interface of the guest has it."""
         tag = self.tag(owner)
         if self._tags(tag):
             found, useless = self._found(tag)

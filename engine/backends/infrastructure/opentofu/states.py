@@ -146,15 +146,9 @@ class ServiceState:
     def _ask(self, method: str, query: str, body: bytes) -> Answer:
         """The service's answer, or 503 in its place where there is none."""
         try:
-            if self._session is None:
-                self._session = self._opened_session()
-            answer = self._session.request(
-                method,
-                self.url + (f"?{query}" if query else ""),
-                data=body or None,
-                headers={"Content-Type": "application/json"},
-                timeout=_SECONDS,
-            )
+            answer = self._sent(method, query, body)
+            if answer.status_code == 401 and self._has_newer_password():
+                answer = self._sent(method, query, body)
         except HomeportError as error:
             self._trouble = error
             return Answer(503, str(error).encode())
@@ -167,6 +161,22 @@ class ServiceState:
         found = Answer(answer.status_code, answer.content)
         self._trouble = self._refused(found)
         return found
+
+    def _sent(self, method: str, query: str, body: bytes) -> requests.Response:
+        if self._session is None:
+            self._session = self._opened_session()
+        return self._session.request(
+            method,
+            self.url + (f"?{query}" if query else ""),
+            data=body or None,
+            headers={"Content-Type": "application/json"},
+            timeout=_SECONDS,
+        )
+
+    def _has_newer_password(self) -> bool:
+        """One that is made for each who asks ends when somebody else asks for the same state."""
+        before, self._session = self._session, self._opened_session()
+        return before is None or before.auth != self._session.auth
 
     def _opened_session(self) -> requests.Session:
         session = https_session(self._settings)

@@ -99,7 +99,7 @@ class Workspace:
         with self._scratch() as scratch, states.opened(scratch.hidden / "held") as environment:
             run = self._prepared(scratch, part, wanted, states, environment, progress)
             plan = self._planned(run.program, states, progress, locked=False)
-        return replace(plan, changes=tuple(c for c in plan.changes if not _is_of_other(part, c)))
+        return replace(plan, changes=tuple(c for c in plan.changes if not is_of_other(part, c)))
 
     # changing
 
@@ -115,13 +115,12 @@ class Workspace:
         asked once nothing of an earlier run is at work, as that may have made some of it; nothing
         takes the part away, and the directory with the last one. owns: is a resource that the state
         knows the deployment's?"""
-        directory = self.directory
-        directory.refuse_edited()
-        states = self._states(changing=True)
+        directory, states = self.directory, self._states(changing=True)
         with (
             turn(directory.hidden / "turn", progress) as lock,
             states.opened(directory.hidden / "held-lock.json") as environment,
         ):
+            directory.refuse_edited()
             if (directory.run / ERRORED).exists():
                 run = self._prepared(directory, part, (), states, environment, progress, lock)
                 self._store_what_was_left(run.program, states, progress)
@@ -130,7 +129,7 @@ class Workspace:
             own |= {one.address for one in wanted}
             run = self._prepared(directory, part, wanted, states, environment, progress, lock)
             plan = self._planned(run.program, states, progress)
-            if any(_is_of_other(part, change) for change in plan.changes):
+            if any(is_of_other(part, change) for change in plan.changes):
                 plan = self._planned(run.program, states, progress, targets=sorted(own))
             refuse_unapproved(plan, approved, own=own, removes=not wanted, on=directory.path.name)
             if not plan.is_empty:
@@ -203,7 +202,7 @@ class Workspace:
         plugins = self._ground.with_plugins(map(plugin_of, kinds))
         documents = declared(plugins, parts)
         for_run = {**documents, "backend.tf.json": {"terraform": {"backend": states.backend}}}
-        if changed := _transitions(wanted, known):
+        if changed := transitions_of(wanted, known):
             for_run["transitions.tf.json"] = changed
         directory.prepare({name: text_of(document) for name, document in for_run.items()})
         program = self._program(directory, plugins, environment, lock)
@@ -290,13 +289,14 @@ class Workspace:
         return read_plan(program.show(PLAN, progress))
 
 
-def _is_of_other(part: Part, change: ResourceChange) -> bool:
+def is_of_other(part: Part, change: ResourceChange) -> bool:
     """Of another part than this one; what the user declares besides is of none."""
     kind = kind_of(change.address)
     return any(kind in other.kinds for other in PARTS if other != part)
 
 
-def _transitions(wanted: Sequence[Resource], known: Sequence[KnownResource]) -> Document:
+def transitions_of(wanted: Sequence[Resource], known: Sequence[KnownResource]) -> Document:
+    """What the state calls otherwise is moved; what is there and not in it is taken over."""
     moved, imported = {}, {}
     addresses = {one.address for one in known}
     for one in wanted:
