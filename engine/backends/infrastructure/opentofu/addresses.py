@@ -12,14 +12,14 @@ every step of a deployment's life.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from engine.backends.addresses.netbox.service import NetBoxAddresses, made_for, purpose
 from engine.backends.addresses.netbox.settings import NetBoxSettings
 from engine.backends.infrastructure.opentofu.changes import KnownResource
-from engine.backends.infrastructure.opentofu.declaring import Declaring, Owns
+from engine.backends.infrastructure.opentofu.declaring import Declared, Declaring, Owns
 from engine.backends.infrastructure.opentofu.parts import (
     ADDRESS,
     Plugin,
@@ -56,32 +56,20 @@ def plugin(settings: OpenTofuSettings, netbox: NetBoxSettings, token: Callable[[
     )
 
 
-class DeclaredAddresses(NetBoxAddresses):
+class DeclaredAddresses(Declared, NetBoxAddresses):
     """The protocols `Addresses` and `Declares`."""
 
     def __init__(self, native: NetBoxAddresses, declaring: Declaring) -> None:
-        super().__init__(native.client, native.provider)
-        self._native = native
-        self._declaring = declaring
+        Declared.__init__(self, native, declaring)
+        NetBoxAddresses.__init__(self, native.client, native.provider)
 
     # Declares
-
-    def bound_to(
-        self,
-        approved: Sequence[Mapping[str, str]] | None,
-        name: str = "",
-        progress: Progress | None = None,
-    ) -> DeclaredAddresses:
-        return DeclaredAddresses(self._native, self._declaring.bound_to(approved, name, progress))
 
     def preview(
         self, owner: str, name: str, wanted: Wanted, progress: Progress
     ) -> list[DeclaredChange]:
         resources = self._resources(owner, name) if wanted is not None else []
         return self._declaring.preview(owner, name, resources, progress)
-
-    def directory(self, owner: str) -> str:
-        return self._declaring.directory(owner)
 
     # Addresses
 

@@ -7,12 +7,12 @@ declared; one that a kill left without is known as the back-end for S3 knows its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from engine.backends.buckets.keys import policy_document
 from engine.backends.buckets.service import TAG, S3Buckets
 from engine.backends.buckets.settings import BucketSettings
-from engine.backends.infrastructure.opentofu.declaring import Declaring, named_for
+from engine.backends.infrastructure.opentofu.declaring import Declared, Declaring, named_for
 from engine.backends.infrastructure.opentofu.parts import (
     BUCKET,
     Plugin,
@@ -57,32 +57,20 @@ def plugin(
     )
 
 
-class DeclaredBuckets(S3Buckets):
+class DeclaredBuckets(Declared, S3Buckets):
     """The protocols `Buckets` and `Declares`."""
 
     def __init__(self, native: S3Buckets, declaring: Declaring) -> None:
-        super().__init__(native.client, native.provider)
-        self._native = native
-        self._declaring = declaring
+        Declared.__init__(self, native, declaring)
+        S3Buckets.__init__(self, native.client, native.provider)
 
     # Declares
-
-    def bound_to(
-        self,
-        approved: Sequence[Mapping[str, str]] | None,
-        name: str = "",
-        progress: Progress | None = None,
-    ) -> DeclaredBuckets:
-        return DeclaredBuckets(self._native, self._declaring.bound_to(approved, name, progress))
 
     def preview(
         self, owner: str, name: str, wanted: Wanted, progress: Progress
     ) -> list[DeclaredChange]:
         found = self._resources(owner, wanted) if isinstance(wanted, str) else []
         return self._declaring.preview(owner, name, found, progress)
-
-    def directory(self, owner: str) -> str:
-        return self._declaring.directory(owner)
 
     # Buckets
 

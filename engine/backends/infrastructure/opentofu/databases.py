@@ -11,11 +11,11 @@ may log in: a move shuts the role of its source for good.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 from engine.backends.databases.postgresql.service import PostgresDatabases
 from engine.backends.databases.settings import PostgresSettings
-from engine.backends.infrastructure.opentofu.declaring import Declaring, named_for
+from engine.backends.infrastructure.opentofu.declaring import Declared, Declaring, named_for
 from engine.backends.infrastructure.opentofu.documents import AUTHORITIES
 from engine.backends.infrastructure.opentofu.parts import (
     DATABASE,
@@ -83,23 +83,14 @@ def resources(name: str, *, has_role: bool, has_database: bool) -> list[Resource
     ]
 
 
-class DeclaredDatabases(PostgresDatabases):
+class DeclaredDatabases(Declared, PostgresDatabases):
     """The protocols `Databases` and `Declares`."""
 
     def __init__(self, native: PostgresDatabases, declaring: Declaring) -> None:
-        super().__init__(native.session, native.provider)
-        self._native = native
-        self._declaring = declaring
+        Declared.__init__(self, native, declaring)
+        PostgresDatabases.__init__(self, native.session, native.provider)
 
     # Declares
-
-    def bound_to(
-        self,
-        approved: Sequence[Mapping[str, str]] | None,
-        name: str = "",
-        progress: Progress | None = None,
-    ) -> DeclaredDatabases:
-        return DeclaredDatabases(self._native, self._declaring.bound_to(approved, name, progress))
 
     def preview(
         self, owner: str, name: str, wanted: Wanted, progress: Progress
@@ -109,9 +100,6 @@ class DeclaredDatabases(PostgresDatabases):
             has_role, has_database = self.standing(owner, wanted)
             found = resources(wanted, has_role=has_role, has_database=has_database)
         return self._declaring.preview(owner, name, found, progress)
-
-    def directory(self, owner: str) -> str:
-        return self._declaring.directory(owner)
 
     # Databases
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from engine.backends.infrastructure.opentofu.changes import KnownResource, TofuPlan
 from engine.backends.infrastructure.opentofu.documents import Ground
@@ -96,6 +97,26 @@ class Declaring:
             f"{self.ground.settings.binary} state rm ADDRESS, in {self.directory(owner)}. Then "
             "destroy again.",
         )
+
+
+class Declared:
+    """What a back-end answers whose things are declared (`Declares`), whatever it serves. A class
+    of such back-ends is made of the one that it stands for, too."""
+
+    def __init__(self, native: Any, declaring: Declaring) -> None:
+        self._native = native
+        self._declaring = declaring
+
+    def bound_to(
+        self,
+        approved: Sequence[Mapping[str, str]] | None,
+        name: str = "",
+        progress: Progress | None = None,
+    ) -> Self:
+        return type(self)(self._native, self._declaring.bound_to(approved, name, progress))
+
+    def directory(self, owner: str) -> str:
+        return self._declaring.directory(owner)
 
 
 def named_for(owner: str) -> Owns:

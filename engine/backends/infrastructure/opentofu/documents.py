@@ -37,7 +37,7 @@ class Ground:
     service: Callable[[str, bool], ServiceState] | None = None
 
     def with_plugins(self, names: Iterable[str]) -> tuple[Plugin, ...]:
-        """Those of these that the provider has; others are the user's own."""
+        """Those of these whose service the provider has."""
         return tuple(self.plugins[name]() for name in sorted({*names} & {*self.plugins}))
 
 

@@ -7,7 +7,6 @@ once OpenTofu has taken it over. Ids come from the same range and bear the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 
 from engine.backends.hypervisor.creation import check_spec
@@ -15,7 +14,7 @@ from engine.backends.hypervisor.placement import choose_node
 from engine.backends.hypervisor.proxmox import Proxmox
 from engine.backends.infrastructure.opentofu.changes import KnownResource
 from engine.backends.infrastructure.opentofu.declaration import DeclaredGuest
-from engine.backends.infrastructure.opentofu.declaring import Declaring
+from engine.backends.infrastructure.opentofu.declaring import Declared, Declaring
 from engine.backends.infrastructure.opentofu.parts import Resource
 from engine.backends.infrastructure.opentofu.program import installed_version
 from engine.backends.protocols import DeclaredChange, Guest, GuestSpec, Progress, Wanted
@@ -27,26 +26,17 @@ _SERVICE = "infrastructure"
 _UNCHOSEN = "chosen-when-made"
 
 
-class DeclaredGuests(Proxmox):
+class DeclaredGuests(Declared, Proxmox):
     """The protocols `Hypervisor` and `Declares`."""
 
     def __init__(self, native: Proxmox, declaring: Declaring) -> None:
-        super().__init__(native.client, native.leases, native.turns, self._declare_new)
-        self._native = native
-        self._declaring = declaring
+        Declared.__init__(self, native, declaring)
+        Proxmox.__init__(self, native.client, native.leases, native.turns, self._declare_new)
 
     def check(self) -> list[Check]:
         return [*super().check(), self._check()]
 
     # Declares
-
-    def bound_to(
-        self,
-        approved: Sequence[Mapping[str, str]] | None,
-        name: str = "",
-        progress: Progress | None = None,
-    ) -> DeclaredGuests:
-        return DeclaredGuests(self._native, self._declaring.bound_to(approved, name, progress))
 
     def preview(
         self, owner: str, name: str, wanted: Wanted, progress: Progress
@@ -57,9 +47,6 @@ class DeclaredGuests(Proxmox):
             place = (found.node, found.vmid) if found else (_UNCHOSEN, self.settings.vmid_first)
             resources.append(self._resource(wanted, *place, is_there=found is not None))
         return self._declaring.preview(owner, name, resources, progress)
-
-    def directory(self, owner: str) -> str:
-        return self._declaring.directory(owner)
 
     # Hypervisor
 

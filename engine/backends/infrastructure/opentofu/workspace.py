@@ -197,9 +197,9 @@ class Workspace:
         parts = self.directory.documents(p.file for p in PARTS if p != part)
         if wanted:
             parts[part.file] = resources(wanted)
-        kinds = {*part.kinds, *(one.kind for one in known)}
-        kinds.update(*(kinds_in(document) for document in parts.values()))
-        plugins = self._ground.with_plugins(map(plugin_of, kinds))
+        ours = {kind for one in PARTS for kind in one.kinds} & {one.kind for one in known}
+        ours.update(part.kinds, *(kinds_in(document) for document in parts.values()))
+        plugins = self._ground.with_plugins(map(plugin_of, ours))
         documents = declared(plugins, parts)
         for_run = {**documents, "backend.tf.json": {"terraform": {"backend": states.backend}}}
         if changed := transitions_of(wanted, known):
