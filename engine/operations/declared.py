@@ -47,11 +47,12 @@ def changes_of(step: PlannedStep) -> int:
 
 def preview(workplace: Workplace, plan: Plan, step: PlannedStep) -> Sequence[DeclaredChange] | None:
     """None where what the step is about is not declared."""
-    known = _SERVICES.get(step.kind)
-    provider = workplace.inventory.providers.get(step.at or plan.provider)
-    if known is None or provider.infrastructure is None:
+    if step.kind not in _SERVICES:
         return None
-    service, wanted = known
+    provider = workplace.inventory.providers.get(step.at or plan.provider)
+    if provider.infrastructure is None:
+        return None
+    service, wanted = _SERVICES[step.kind]
     backend = getattr(workplace.backends(provider), service.value)
     if not isinstance(backend, Declares):
         return None

@@ -15,7 +15,7 @@ from engine.backends.buckets.service import S3Buckets, open_backend
 from engine.backends.exercise import exercise_buckets
 from engine.backends.protocols import BucketKey
 from engine.backends.registry import BackendEnvironment
-from engine.errors import Conflict, Denied, InvalidInput, RetryableError, Unreachable
+from engine.errors import Conflict, Denied, InvalidInput, PlanChanged, RetryableError, Unreachable
 from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
 from engine.state.programs.s3 import Refused, parsed
@@ -289,6 +289,9 @@ def test_what_is_declared_to_opentofu_is_made_adopted_and_removed(tmp_path: Path
         shutil.rmtree(declared.buckets().directory(OWNER))  # with the state
         assert planned() == ["import", "import", "import"]
         assert declared.buckets().ensure(OWNER, NAME, key) == key
+        with pytest.raises(PlanChanged):
+            declared.buckets().bound_to([], "shelf").drop(OWNER, NAME)
+        assert works(key)
     finally:
         assert declared.buckets().drop(OWNER, NAME)  # with the object in it, and its key
     assert everything() == before

@@ -87,7 +87,8 @@ class DeclaredAddresses(Declared, NetBoxAddresses):
     def release(self, owner: str) -> bool:
         owns, progress = partial(_bears, self.tag(owner)), self._declaring.progress
         self._refuse_strangers(owner, owns)
-        self.strike_out(owner)
+        if self._declaring.may_remove(owner, owns, IP):
+            self.strike_out(owner)
         released = self._declaring.withdraw(owner, owns, progress)
         released = super().release(owner) or released
         self._declaring.clear(owner, progress)

@@ -83,7 +83,7 @@ class DeclaredBuckets(Declared, S3Buckets):
 
     def drop(self, owner: str, name: str) -> bool:
         owns, progress = named_for(owner), self._declaring.progress
-        if self._declaring.known(owner, owns):
+        if self._declaring.may_remove(owner, owns, BASE):
             self.clear(owner, name)
         dropped = self._declaring.withdraw(owner, owns, progress)
         dropped = super().drop(owner, name) or dropped

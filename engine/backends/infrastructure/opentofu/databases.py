@@ -112,10 +112,11 @@ class DeclaredDatabases(Declared, PostgresDatabases):
 
     def drop(self, owner: str) -> bool:
         owns, progress = named_for(owner), self._declaring.progress
-        for one in self._declaring.known(owner, owns):
-            if one.kind == ROLE:
-                self.standing(owner, one.name)  # refuses another's
-                self.set_login(owner, one.name, allowed=False)
+        if self._declaring.may_remove(owner, owns, ROLE):
+            for one in self._declaring.known(owner, owns):
+                if one.kind == ROLE:
+                    self.standing(owner, one.name)  # refuses another's
+                    self.set_login(owner, one.name, allowed=False)
         dropped = self._declaring.withdraw(owner, owns, progress)
         dropped = super().drop(owner) or dropped
         self._declaring.clear(owner, progress)

@@ -69,6 +69,14 @@ class Declaring:
         found = Workspace(self.ground, owner).known()
         return [one for one in found if one.kind in self.part.kinds and owns(one)]
 
+    def may_remove(self, owner: str, owns: Owns, kind: str) -> bool:
+        """Is there one of this kind, and may it go? Asked before what cannot be taken back is done
+        on the way there; `withdraw` asks again of everything."""
+        going = {one.address for one in self.known(owner, owns) if one.kind == kind}
+        if self.approved is not None:
+            going &= {one["address"] for one in self.approved if one["action"] == "delete"}
+        return bool(going)
+
     def withdraw(self, owner: str, owns: Owns, progress: Progress) -> bool:
         """What was declared is gone. False where that was nothing."""
         if not self.known(owner, owns):
