@@ -373,8 +373,8 @@ class Homeport:
         memory_mib: int | None = None,
         disk_gib: int | None = None,
     ) -> Plan:
-        """Another size for its guest; what is left out stays. Where guests are declared, the plan
-        takes over one that is not declared yet, too. Empty where nothing would change."""
+        """Another size for its guest; what is left out stays. Where things are declared, the plan
+        takes over what is not declared yet, too. Empty where nothing would change."""
         return self._planner.resizing.resize(
             name, cores=cores, memory_mib=memory_mib, disk_gib=disk_gib
         )
@@ -409,20 +409,16 @@ class Homeport:
         return self._planner.recording.change(name, add, remove, ttl)
 
     def drift(self, name: str) -> list[DeclaredChange]:
-        """What would make its guest as it is declared; asks the provider, takes seconds. NotFound
-        where the provider's guests are not declared."""
+        """What would make all as it is declared; asks the provider, takes seconds. NotFound where
+        nothing of the provider is declared."""
         return self._planner.resizing.drift(name)
 
     def declaration(self, name: str) -> str:
-        """The directory where its guest is declared; "" for one that is not."""
-        from engine.backends.protocols import DeclaresGuests
+        """The directory where it is declared; "" for what is not."""
+        from engine.operations.declared import directory
 
         deployment = self._inventory.deployments.get(name)
-        provider = self.provider(deployment.provider)
-        hypervisor = self._workplace.backends(provider).hypervisor
-        if not isinstance(hypervisor, DeclaresGuests):
-            return ""
-        return hypervisor.directory(self._workplace.owner(deployment.id))
+        return directory(self._workplace, deployment)
 
     def plan_upgrade(
         self,

@@ -132,28 +132,46 @@ class DeclaredChange:
     record: Mapping[str, str]
 
 
+Wanted = GuestSpec | str | None
+"""What is to be declared: a guest, or anything else by its name; None: it is to go."""
+
+
 @runtime_checkable
-class DeclaresGuests(Protocol):
-    """A hypervisor whose guests are declared, and made by a program that plans first."""
+class Declares(Protocol):
+    """A backend whose things are declared, and made by a program that plans first."""
 
     def preview(
-        self, owner: str, name: str, spec: GuestSpec | None, progress: Progress
+        self, owner: str, name: str, wanted: Wanted, progress: Progress
     ) -> list[DeclaredChange]:
-        """What `ensure` of this spec would do, or `destroy` for None. Changes nothing. The spec's
-        address and keys count for nothing: they are chosen when the guest is made."""
+        """What the backend would do to what is the owner's, for there to be what is wanted. name:
+        of the deployment. Changes nothing. A spec's address and keys count for nothing: they are
+        chosen when the guest is made."""
 
-    def bound_to(self, approved: Sequence[Mapping[str, str]]) -> Hypervisor:
-        """The same, which does nothing but these: `PlanChanged` where it would."""
+    def bound_to(
+        self,
+        approved: Sequence[Mapping[str, str]] | None,
+        name: str = "",
+        progress: Progress | None = None,
+    ) -> Declares:
+        """The same backend, which does nothing but these (None: nobody was asked): `PlanChanged`
+        where it would. name, progress: of the deployment, for calls that are told of neither."""
 
     def directory(self, owner: str) -> str:
         """Where the declaration lies; "" where there is none."""
 
 
 class Infrastructure(Protocol):
-    """What a provider's guests are declared to."""
+    """What a provider's services are declared to. Each gives the same service back, whose things
+    are made and removed by it (`Declares`); as it was where there is nothing to declare.
+    InvalidInput where it cannot."""
 
-    def hypervisor(self, native: Hypervisor) -> Hypervisor:
-        """The same guests, made and removed by it. InvalidInput where it cannot."""
+    def hypervisor(self, native: Hypervisor) -> Hypervisor: ...
+
+    def addresses(self, native: Addresses) -> Addresses: ...
+
+    def databases(self, native: Databases) -> Databases: ...
+
+    def buckets(self, native: Buckets) -> Buckets: ...
 
 
 # --- addresses --------------------------------------------------------------------------

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 GROUP = "homeport.backends"
 INFRASTRUCTURE = "infrastructure"
-"""Not a service that every provider has: what its guests are declared to, if anything."""
+"""Not a service that every provider has: what the others are declared to, if anything."""
 
 SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
 
@@ -140,7 +140,8 @@ class _OpenedOnUse(ProviderBackends):
 
     @cached_property
     def addresses(self) -> Addresses:
-        return self._open(Service.ADDRESSES)  # type: ignore[no-any-return]
+        native: Addresses = self._open(Service.ADDRESSES)
+        return self._infrastructure.addresses(native) if self._infrastructure else native
 
     @cached_property
     def dns(self) -> Dns:
@@ -156,11 +157,17 @@ class _OpenedOnUse(ProviderBackends):
 
     @cached_property
     def databases(self) -> Databases | None:
-        return self._open_optional(Service.DATABASES)  # type: ignore[no-any-return]
+        native: Databases | None = self._open_optional(Service.DATABASES)
+        if native is None or self._infrastructure is None:
+            return native
+        return self._infrastructure.databases(native)
 
     @cached_property
     def buckets(self) -> Buckets | None:
-        return self._open_optional(Service.BUCKETS)  # type: ignore[no-any-return]
+        native: Buckets | None = self._open_optional(Service.BUCKETS)
+        if native is None or self._infrastructure is None:
+            return native
+        return self._infrastructure.buckets(native)
 
     @cached_property
     def mail(self) -> Mail | None:

@@ -1,4 +1,4 @@
-"""`homeport infrastructure VERB NAME`: guests that are declared to OpenTofu."""
+"""`homeport infrastructure VERB NAME`: what is declared to OpenTofu."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _DRIFTED = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "drift: what is at the provider and not as declared (status 5 where there is any). "
-        "adopt: let OpenTofu take over a guest that Homeport made by itself. "
-        "path: the directory where a guest is declared."
+        "adopt: let OpenTofu take over what Homeport made by itself. "
+        "path: the directory where a deployment is declared."
     )
     parser.add_argument("verb", choices=("drift", "adopt", "path"))
     parser.add_argument("name", help="name or id of the deployment")
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         output.emit_json([dict(change.record) | {"words": change.words} for change in changes])
     elif not changes:
-        output.line(f"{options.name}: its guest is as it is declared")
+        output.line(f"{options.name}: all is as it is declared")
     for change in () if options.json else changes:
         output.line(f"to be as declared: {change.words}")
     return _DRIFTED if changes else 0
@@ -43,5 +43,5 @@ def _path(homeport: Homeport, options: argparse.Namespace) -> int:
     if options.json:
         output.emit_json({"path": path})
     else:
-        output.line(path or f"{options.name}: its guest is not declared")
+        output.line(path or f"{options.name}: it is not declared")
     return 0

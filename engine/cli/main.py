@@ -46,7 +46,7 @@ COMMANDS = {
     "form": ("engine.cli.form", "fill in a document by a schema of your own"),
     "doctor": ("engine.cli.doctor", "look for what could go wrong on this machine"),
     "schema": ("engine.cli.schema", "compare and convert schemas of options"),
-    "infrastructure": ("engine.cli.infrastructure", "guests that are declared to OpenTofu"),
+    "infrastructure": ("engine.cli.infrastructure", "what is declared to OpenTofu"),
     "state": ("engine.cli.state", "the state of OpenTofu or Terraform, served and kept safe"),
     "lab": ("engine.cli.lab", "two hosting providers on this machine, for trying out"),
     "identity": ("engine.cli.identity", "which option of a release is which of an older one"),

@@ -59,8 +59,8 @@ class ProviderProfile(Model):
     access: GuestAccess = GuestAccess()
     backends: dict[Service, BackendProfile]
     infrastructure: BackendProfile | None = None
-    """What guests are declared to, in place of being made by Homeport itself; a kind alone
-    ("opentofu") stands for its default settings."""
+    """What guests, addresses, databases and buckets are declared to, in place of being made by
+    Homeport itself; a kind alone ("opentofu") stands for its default settings."""
 
     @field_validator("infrastructure", mode="before")
     @classmethod

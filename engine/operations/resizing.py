@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.backends.protocols import DeclaredChange
 from engine.errors import NotFound
 from engine.model.deployment import Deployment, ResourceKind
-from engine.model.plan import Plan
+from engine.model.plan import Effect, Plan
 from engine.operations.declared import changes_of, preview
 from engine.operations.gates import refuse_destroyed
 from engine.operations.moving import refuse_moved
@@ -16,6 +16,7 @@ from engine.operations.workplace import Workplace
 from engine.planning.desired import Desired
 from engine.planning.guest_size import GuestSize
 from engine.planning.resize import ENSURE, plan_resize
+from engine.planning.sequence import in_order
 
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
@@ -41,26 +42,34 @@ class Resizing:
         now = self._size(deployment)
         given = {"cores": cores, "memory_mib": memory_mib, "disk_gib": disk_gib}
         wanted = replace(now, **{key: n for key, n in given.items() if n is not None})
-        plan = self._planned(deployment, now, wanted)
-        declares = any(changes_of(step) for step in plan.steps)
-        return plan if now != wanted or declares else plan.model_copy(update={"steps": ()})
+        plan = self._planner.declared(self._plan(deployment, now, wanted))
+        if now != wanted:
+            return plan
+        if not any(changes_of(step) for step in plan.steps):
+            return plan.model_copy(update={"steps": ()})
+        stays = [
+            one
+            for one in plan.steps
+            if one.effect is Effect.READ or one.id == ENSURE or changes_of(one)
+        ]
+        return plan.model_copy(update={"steps": in_order(stays)})
 
     def drift(self, name: str) -> list[DeclaredChange]:
-        """What would have to be done for the guest to be as it is declared. NotFound where guests
-        of its provider are not declared."""
+        """What would have to be done for all to be as it is declared. NotFound where nothing of its
+        provider is declared."""
         deployment = self._deployment(name)
         now = self._size(deployment)
-        plan = plan_resize(self._desired(deployment), now, now)
-        step = next(step for step in plan.steps if step.id == ENSURE)
-        changes = preview(self._workplace, plan, step)
-        if changes is None:
+        plan = self._plan(deployment, now, now)
+        told = [preview(self._workplace, plan, step) for step in plan.steps]
+        if all(changes is None for changes in told):
             raise NotFound(
-                "the deployment's guest is not declared to anything",
+                "the deployment is not declared to anything",
                 on=deployment.name,
                 why=f"the profile of {deployment.provider} has no 'infrastructure'",
                 do="Add to the provider's profile: infrastructure: opentofu",
             )
-        return list(changes)
+        changes = {change.words: change for found in told for change in found or ()}
+        return list(changes.values())
 
     def size_of(self, deployment: str) -> GuestSize | None:
         """Of the guest where the deployment lives; None before it has one. By name or id."""
@@ -70,8 +79,9 @@ class Resizing:
         needs = self._workplace.package(known.application).needs
         return GuestSize.of(needs, guest.attributes) if guest else None
 
-    def _planned(self, deployment: Deployment, now: GuestSize, wanted: GuestSize) -> Plan:
-        return self._planner.declared(plan_resize(self._desired(deployment), now, wanted))
+    def _plan(self, deployment: Deployment, now: GuestSize, wanted: GuestSize) -> Plan:
+        owned = self._workplace.inventory.resources.of(deployment.id)
+        return plan_resize(self._desired(deployment), now, wanted, owned)
 
     def _desired(self, deployment: Deployment) -> Desired:
         package = self._workplace.package(deployment.application)

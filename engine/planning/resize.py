@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.errors import InvalidInput
+from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.planning.desired import Desired
 from engine.planning.guest_size import GuestSize
 from engine.planning.sequence import in_order, named
+from engine.planning.services import bucket_step, database_step
 
 ENSURE = "guest.ensure"
 _BACK = "back."
 
 
-def plan_resize(desired: Desired, now: GuestSize, wanted: GuestSize) -> Plan:
+def plan_resize(
+    desired: Desired, now: GuestSize, wanted: GuestSize, owned: Sequence[Resource] = ()
+) -> Plan:
     """The application is away while its guest is off. Of a guest that stays as it is, the plan has
-    the declaration alone: whether that changes anything, whoever it is declared to must say.
+    the declaration alone, and that of what else is owned: whether that changes anything, whoever
+    it is declared to must say.
 
     InvalidInput for a smaller disk.
     """
@@ -29,7 +36,8 @@ def plan_resize(desired: Desired, now: GuestSize, wanted: GuestSize) -> Plan:
     check = desired.step("preflight@1", "Check the provider", Effect.READ, desired.provider.name)
     if now == wanted:
         keep = _ensure(desired, wanted, "Declare the guest as it is", str(now))
-        return desired.plan(Intent.RECONFIGURE, in_order((check, keep)))
+        more = [step for one in owned if (step := _kept(desired, one))]
+        return desired.plan(Intent.RECONFIGURE, in_order((check, keep, *more)))
     subject = f"{desired.name}: {now} -> {wanted}"
     start = desired.step("guest.start@1", "Start the guest", Effect.CHANGE, f"guest {desired.name}")
     health = desired.step("app.health@1", "Ask it by its public name", Effect.READ, desired.domain)
@@ -54,6 +62,20 @@ def resized_to(plan: Plan) -> GuestSize | None:
         return None
     args = steps[ENSURE].args
     return GuestSize(int(args["cores"]), int(args["memory_mib"]), int(args["disk_gib"]))
+
+
+def _kept(desired: Desired, owned: Resource) -> PlannedStep | None:
+    """What a provider's services have for a deployment is declared as it is."""
+    title, name = "Declare it as it is", owned.external_id
+    if owned.provider != desired.provider.name:
+        return None
+    if owned.kind is ResourceKind.ADDRESS:
+        return desired.step("address.allocate@1", title, Effect.CHANGE, f"address {name}")
+    if owned.kind is ResourceKind.DATABASE:
+        return database_step(desired, title, owned.key, name)
+    if owned.kind is ResourceKind.BUCKET:
+        return bucket_step(desired, title, name)
+    return None
 
 
 def _ensure(desired: Desired, size: GuestSize, title: str, subject: str) -> PlannedStep:

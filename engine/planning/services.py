@@ -102,15 +102,8 @@ def making(desired: Desired, after: tuple[str, ...] = ()) -> list[PlannedStep]:
         step = database_step(desired, "Make its database", served, database_name(desired))
         steps.append(step.model_copy(update={"effect": Effect.CREATE, "after": after}))
     if desired.package.needs.bucket:
-        step = desired.step(
-            ENSURE_BUCKET,
-            "Make its bucket",
-            Effect.CREATE,
-            f"{bucket_name(desired)} and a key for it, {_s3_server(desired)}",
-            after,
-            {"name": bucket_name(desired)},
-        )
-        steps.append(step)
+        step = bucket_step(desired, "Make its bucket", bucket_name(desired))
+        steps.append(step.model_copy(update={"effect": Effect.CREATE, "after": after}))
     if has_relay(desired):
         steps.append(relay_step(desired, after))
     return steps
@@ -133,6 +126,12 @@ def database_step(desired: Desired, title: str, component: str, name: str) -> Pl
     what = f"{name} and its role, {_server(desired, component)}"
     args = {"component": component, "name": name}
     return desired.step("databases.ensure@1", title, Effect.CHANGE, what, (), args)
+
+
+def bucket_step(desired: Desired, title: str, name: str) -> PlannedStep:
+    """The bucket is there, and the key that is stored opens it."""
+    what = f"{name} and a key for it, {_s3_server(desired)}"
+    return desired.step(ENSURE_BUCKET, title, Effect.CHANGE, what, (), {"name": name})
 
 
 def of_component(package: Package, secret: str) -> str:

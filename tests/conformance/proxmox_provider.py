@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -145,7 +146,7 @@ class Vm(Resource):
         node, vmid, disk = planned["node_name"], int(planned["vm_id"]), planned["disk"][0]
         cloud = planned["initialization"][0]
         own = cloud["user_account"][0]
-        _hold("before-create")
+        hold("before-create")
         try:
             api.do(
                 node,
@@ -182,7 +183,7 @@ class Vm(Resource):
             api.do(node, "PUT", f"{place}/resize", disk=disk["interface"], size=size)
             if planned["started"]:
                 api.do(node, "POST", f"{place}/status/start")
-            _hold("after-create")
+            hold("after-create")
         except (urllib.error.HTTPError, RuntimeError) as error:
             context.diagnostics.add_error("error creating VM", _said(error))
             return None
@@ -297,7 +298,7 @@ class Proxmox(Provider):
         return [Vm]
 
 
-def _hold(moment: str) -> None:
+def hold(moment: str) -> None:
     directory = Path(os.environ["HOLD"])
     while (directory / f"hold-{moment}").exists():
         (directory / "held").touch()
@@ -341,4 +342,5 @@ def _gib(size: str) -> float:
 
 
 if __name__ == "__main__":
+    sys.argv.pop(1)  # its name
     runner.run_provider(Proxmox())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,10 @@ from engine.errors import (
 )
 from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
-from tests.conformance.doubles import MemoryLeases
+from tests.conformance.doubles import Journal, MemoryLeases
 from tests.conformance.netbox_world import REFERENCE, NetBoxWorld, netbox
 from tests.conformance.openbao_world import make_tls
+from tests.conformance.tofu_world import TofuWorld, infrastructure
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -326,6 +328,59 @@ def test_two_providers_in_one_netbox_keep_apart_the_sides_of_a_move(world: NetBo
 
 
 # --- NetBox: refusals ---------------------------------------------------------------------------
+
+
+def test_what_is_declared_to_opentofu_is_adopted_kept_and_removed(
+    world: NetBoxWorld, tmp_path: Path
+) -> None:
+    """One address through everything; NetBox does not know that the first one is the gateway's."""
+    network = free_network()
+    here = netbox_place(world, network, gateway=network.replace("0/24", "1"))
+    declared = TofuWorld(
+        home=str(tmp_path),
+        provider={
+            "name": here.provider,
+            "zone": "test.lab",
+            "backends": {"addresses": {"kind": "netbox", "settings": here.settings}},
+        },
+        hypervisor={},
+        infrastructure=infrastructure(tmp_path / "mirror").settings,
+        secrets={REFERENCE: world.token},
+    )
+    owner = "hp-ab12cd34-dec1ared"
+
+    def planned(name: str) -> list[tuple[str, str]]:
+        told = declared.addresses().preview(owner, name, name, Journal())
+        return [(change.record["action"], change.record["address"]) for change in told]
+
+    told = declared.addresses().preview(owner, "cal", "cal", Journal())
+    assert {change.record["action"] for change in told} == {"create"}
+    journal = Journal()
+    bound = declared.addresses().bound_to([change.record for change in told], "cal", journal)
+    lease = bound.allocate(owner, "cal")
+    assert lease == here.open_service().find(owner)
+    assert any("import netbox_ip_address.cal" in line for line in journal.lines)
+    here.open_service().describe(replace(RECORD, owner=owner, is_running=True))
+    assert planned("cal") == []
+    files = [one for one in declared.root.rglob("*") if one.is_file()]
+    assert [one for one in files if world.token.encode() in one.read_bytes()] == []
+
+    assert {action for action, _ in planned("other")} == {"move"}
+    shutil.rmtree(declared.addresses().directory(owner))  # with the state
+    imports = [("import", "netbox_ip_address.other"), ("import", "netbox_tag.other")]
+    assert planned("other") == imports
+    assert declared.addresses().allocate(owner, "other") == lease
+
+    address = world.admin().ipam.ip_addresses.get(address=lease.address)
+    tags = [tag.id for tag in address.tags]
+    address.update({"tags": []})  # somebody else's now
+    with pytest.raises(Conflict, match="does not bear"):
+        declared.addresses().release(owner)
+    address.update({"tags": tags})
+    assert declared.addresses().release(owner)
+    assert world.admin().ipam.ip_addresses.get(address=lease.address) is None
+    assert world.admin().extras.tags.get(slug=f"{owner}-{here.provider}") is None
+    assert not declared.addresses().directory(owner)
 
 
 def test_what_is_not_in_netbox_is_named(world: NetBoxWorld) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +15,13 @@ from engine.backends.buckets.service import S3Buckets, open_backend
 from engine.backends.exercise import exercise_buckets
 from engine.backends.protocols import BucketKey
 from engine.backends.registry import BackendEnvironment
-from engine.errors import Conflict, Denied, InvalidInput, RetryableError, Unreachable
+from engine.errors import Conflict, Denied, InvalidInput, PlanChanged, RetryableError, Unreachable
 from engine.model.provider import CheckStatus, ProviderProfile
 from engine.paths import Paths
 from engine.state.programs.s3 import Refused, parsed
 from tests import s3_server
-from tests.conformance.doubles import MemoryLeases
+from tests.conformance.doubles import Journal, MemoryLeases
+from tests.conformance.tofu_world import TofuWorld, infrastructure
 from tests.s3_server import ACCESS_KEY, SECRET_KEY
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
@@ -76,7 +78,7 @@ def admin(name: str = NAME) -> TrustedBucket:
 def everything() -> tuple[bytes, list[str]]:
     """The server's buckets by their names, and the users of its IAM."""
     listed = parsed(admin("").ask("GET").read())
-    users = opened_with("seaweedfs-iam")._client.iam().act("ListUsers")
+    users = opened_with("seaweedfs-iam").client.iam().act("ListUsers")
     return " ".join(texts(listed, "Name")).encode(), sorted(texts(users, "UserName"))
 
 
@@ -160,7 +162,7 @@ def test_a_second_key_works_beside_the_first_until_that_is_given_up() -> None:
 def test_what_is_half_made_is_finished(service: S3Buckets, keys: str) -> None:
     admin().ask("PUT").read()
     if keys != "static":
-        service._client.iam().act("CreateUser", UserName=NAME)
+        service.client.iam().act("CreateUser", UserName=NAME)
     assert works(service.ensure(OWNER, NAME, None))
     assert service.find(OWNER, NAME)
 
@@ -183,7 +185,7 @@ def test_a_bucket_of_others_is_never_taken_nor_emptied(service: S3Buckets) -> No
 
 def test_a_user_of_others_is_never_taken() -> None:
     service = opened_with("seaweedfs-iam")
-    iam = service._client.iam()
+    iam = service.client.iam()
     iam.act("CreateUser", UserName=NAME)
     iam.act("CreateAccessKey", UserName=NAME)
     try:
@@ -256,3 +258,41 @@ def test_a_name_that_is_none_is_refused(service: S3Buckets) -> None:
     for name in ("Hp-x", "../etc", "a", "hp x", ""):
         with pytest.raises(InvalidInput):
             service.ensure(OWNER, name, None)
+
+
+def test_what_is_declared_to_opentofu_is_made_adopted_and_removed(tmp_path: Path) -> None:
+    """By the same back-end, whose bucket, user and policy are OpenTofu's to make and to remove."""
+    before = everything()
+    references = {"access_key_ref": "secret:key", "secret_key_ref": "secret:secret"}
+    settings = {"endpoint": endpoint(), "keys": "seaweedfs-iam", **references}
+    profile = {"kind": "s3", "settings": settings}
+    declared = TofuWorld(
+        home=str(tmp_path),
+        provider={"name": "home", "zone": "test.lab", "backends": {"buckets": profile}},
+        hypervisor={},
+        infrastructure=infrastructure(tmp_path / "mirror").settings,
+        secrets={"secret:key": ACCESS_KEY, "secret:secret": SECRET_KEY},
+    )
+
+    def planned() -> list[str]:
+        told = declared.buckets().preview(OWNER, "shelf", NAME, Journal())
+        return [str(change.record["action"]) for change in told]
+
+    assert planned() == ["create", "create", "create"]
+    key = declared.buckets().ensure(OWNER, NAME, None)
+    try:
+        assert works(key)
+        assert planned() == []
+        files = [one for one in declared.root.rglob("*") if one.is_file()]
+        for secret in (SECRET_KEY, key.secret_key):
+            assert [one for one in files if secret.encode() in one.read_bytes()] == []
+        shutil.rmtree(declared.buckets().directory(OWNER))  # with the state
+        assert planned() == ["import", "import", "import"]
+        assert declared.buckets().ensure(OWNER, NAME, key) == key
+        with pytest.raises(PlanChanged):
+            declared.buckets().bound_to([], "shelf").drop(OWNER, NAME)
+        assert works(key)
+    finally:
+        assert declared.buckets().drop(OWNER, NAME)  # with the object in it, and its key
+    assert everything() == before
+    assert not declared.buckets().directory(OWNER)

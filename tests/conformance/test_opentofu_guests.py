@@ -22,7 +22,7 @@ from tests.conformance.proxmox_lab import LabWorld, lab_world
 from tests.conformance.state_world import StateWorld, state_world
 from tests.conformance.terraform_world import program
 from tests.conformance.test_hypervisor_conformance import OWNER, owned, spec
-from tests.conformance.tofu_world import TofuWorld, infrastructure
+from tests.conformance.tofu_world import TofuWorld, descendants, infrastructure
 from tests.deployed import wait_until
 
 pytestmark = pytest.mark.real
@@ -162,7 +162,7 @@ def test_the_token_is_in_no_file_argument_or_environment(served: TofuWorld, lab:
         wait_until(lambda: served.is_held, 60)
         seen = [
             (process / name).read_bytes()
-            for process in _descendants(worker.pid)
+            for process in descendants(worker.pid)
             for name in ("cmdline", "environ")
         ]
         assert any(b"terraform" in text or b"tofu" in text for text in seen)
@@ -213,7 +213,7 @@ def test_all_of_a_run_killed_at_once(
     served.hold(moment)
     worker = served.start(wanted(lab))
     wait_until(lambda: served.is_held, 60)
-    for process in [*_descendants(worker.pid), Path(f"/proc/{worker.pid}")]:
+    for process in [*descendants(worker.pid), Path(f"/proc/{worker.pid}")]:
         os.kill(int(process.name), signal.SIGKILL)
     worker.wait()
     served.let_go()
@@ -252,21 +252,3 @@ def test_the_service_does_not_let_homeport_in(served: TofuWorld, lab: LabWorld) 
     with pytest.raises(Denied, match="state service"):
         wrong.open().ensure(wanted(lab), Journal())
     assert owned(lab) == []
-
-
-def _descendants(pid: int) -> list[Path]:
-    parents = {}
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
-            try:
-                state = (process / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(process.name)] = int(state[1])
-    found, pending = [], [pid]
-    while pending:
-        parent = pending.pop()
-        children = [child for child, of in parents.items() if of == parent]
-        found += children
-        pending += children
-    return [Path(f"/proc/{child}") for child in found]

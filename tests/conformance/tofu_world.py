@@ -7,40 +7,61 @@ import json
 import platform
 import subprocess
 import sys
+import sysconfig
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.backends.addresses.netbox.service import open_backend as open_netbox
+from engine.backends.buckets.service import open_backend as open_s3
+from engine.backends.databases.postgresql.service import open_backend as open_postgresql
 from engine.backends.hypervisor.proxmox import open_backend
+from engine.backends.infrastructure.opentofu.addresses import DeclaredAddresses
+from engine.backends.infrastructure.opentofu.buckets import DeclaredBuckets
+from engine.backends.infrastructure.opentofu.databases import DeclaredDatabases
 from engine.backends.infrastructure.opentofu.driver import open_infrastructure
 from engine.backends.infrastructure.opentofu.guests import DeclaredGuests
+from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings
 from engine.backends.protocols import GuestSpec
 from engine.backends.registry import BackendEnvironment
-from engine.model.provider import BackendProfile, ProviderProfile
+from engine.model.provider import BackendProfile, ProviderProfile, Service
 from engine.paths import Paths
 from tests.cached_packages import cached_environment
 from tests.conformance.doubles import Journal, MemoryLeases
 from tests.conformance.terraform_world import program
 
-VERSION = "0.111.1"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_SCRIPTS = {"proxmox": "proxmox_provider", "netbox": "services_provider"}
+_SCRIPTS |= dict.fromkeys(("postgresql", "aws"), _SCRIPTS["netbox"])
+"""By the names of plug-ins: the module that stands for each."""
 
 
 def infrastructure(directory: Path, **more: Any) -> BackendProfile:
-    """`infrastructure: opentofu`, with a mirror made in this directory. Skips the test where there
-    is no program for it."""
+    """`infrastructure: opentofu`, with a mirror made in this directory, of all plug-ins that are
+    declared for. Skips the test where there is no program for it."""
     binary = program()
     registry = "registry.terraform.io" if "terraform" in binary else "registry.opentofu.org"
-    system = f"linux_{_ARCHITECTURES[platform.machine()]}"
-    place = directory / registry / "bpg" / "proxmox" / VERSION / system
+    pinned = OpenTofuSettings()
+    for name, module in _SCRIPTS.items():
+        source, version = getattr(pinned, f"{name}_source"), getattr(pinned, f"{name}_version")
+        _put_plugin(directory, f"{registry}/{source}", version, module)
+    settings = {"binary": binary, "mirror": str(directory), **more}
+    return BackendProfile(kind="opentofu", settings=settings)
+
+
+def _put_plugin(directory: Path, source: str, version: str, module: str) -> None:
+    name = source.rpartition("/")[2]
+    place = directory / source / version / f"linux_{_ARCHITECTURES[platform.machine()]}"
     place.mkdir(parents=True)
     python = cached_environment("tf==1.2.0") / "bin" / "python"
-    script = Path(__file__).with_name("proxmox_provider.py")
-    plugin = place / f"terraform-provider-proxmox_v{VERSION}"
-    plugin.write_text(f'#!/bin/sh\nHOLD="{directory}" exec "{python}" "{script}" "$@"\n')
+    plugin = place / f"terraform-provider-{name}_v{version}"
+    plugin.write_text(
+        "#!/bin/sh\n"
+        f'export HOLD="{directory}" SITE="{sysconfig.get_path("purelib")}" SOURCE="{source}"\n'
+        f'export PYTHONPATH="{Path(__file__).parents[2]}"\n'
+        f'exec "{python}" -m tests.conformance.{module} {name} "$@"\n'
+    )
     plugin.chmod(0o755)
-    settings = {"binary": binary, "mirror": str(directory), "proxmox_version": VERSION, **more}
-    return BackendProfile(kind="opentofu", settings=settings)
 
 
 @dataclass
@@ -64,7 +85,9 @@ class TofuWorld:
     @property
     def environment(self) -> BackendEnvironment:
         paths = Paths.from_environment({"HOMEPORT_HOME": self.home})
-        profile = ProviderProfile.model_validate(self.provider)
+        hypervisor = {"kind": "proxmox", "settings": self.hypervisor}
+        backends = {"hypervisor": hypervisor, **self.provider["backends"]}
+        profile = ProviderProfile.model_validate({**self.provider, "backends": backends})
         read = self.secrets.__getitem__
         return BackendEnvironment(profile, "ab12cd34", paths, read, MemoryLeases())
 
@@ -76,10 +99,37 @@ class TofuWorld:
         assert isinstance(opened, DeclaredGuests)
         return opened
 
-    def start(self, spec: GuestSpec) -> subprocess.Popen[bytes]:
-        """A worker of its own that makes the guest."""
+    def databases(self) -> DeclaredDatabases:
+        """As `open`."""
+        environment = self.environment
+        settings = environment.provider.backends[Service.DATABASES].settings
+        native = open_postgresql(environment, settings)
+        opened = open_infrastructure(environment, self.infrastructure).databases(native)
+        assert isinstance(opened, DeclaredDatabases)
+        return opened
+
+    def addresses(self) -> DeclaredAddresses:
+        """As `open`."""
+        environment = self.environment
+        settings = environment.provider.backends[Service.ADDRESSES].settings
+        native = open_netbox(environment, settings)
+        opened = open_infrastructure(environment, self.infrastructure).addresses(native)
+        assert isinstance(opened, DeclaredAddresses)
+        return opened
+
+    def buckets(self) -> DeclaredBuckets:
+        """As `open`."""
+        environment = self.environment
+        native = open_s3(environment, environment.provider.backends[Service.BUCKETS].settings)
+        opened = open_infrastructure(environment, self.infrastructure).buckets(native)
+        assert isinstance(opened, DeclaredBuckets)
+        return opened
+
+    def start(self, wanted: GuestSpec | tuple[str, str, str]) -> subprocess.Popen[bytes]:
+        """A worker of its own that makes the guest, or the database of these arguments."""
         file = Path(self.home) / "task.json"
-        file.write_text(json.dumps({"world": asdict(self), "spec": asdict(spec)}))
+        told = asdict(wanted) if isinstance(wanted, GuestSpec) else wanted
+        file.write_text(json.dumps({"world": asdict(self), "wanted": told}))
         file.chmod(0o600)
         return subprocess.Popen([sys.executable, "-m", __name__, str(file)])
 
@@ -96,11 +146,33 @@ class TofuWorld:
         return (self.mirror / "held").exists()
 
 
+def descendants(pid: int) -> list[Path]:
+    """Of a process, as places in /proc."""
+    parents = {}
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                state = (process / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(process.name)] = int(state[1])
+    found, pending = [], [pid]
+    while pending:
+        parent = pending.pop()
+        children = [child for child, of in parents.items() if of == parent]
+        found += children
+        pending += children
+    return [Path(f"/proc/{child}") for child in found]
+
+
 def _work(file: Path) -> None:
     task = json.loads(file.read_text())
-    wanted = task["spec"]
+    world, wanted = TofuWorld(**task["world"]), task["wanted"]
+    if isinstance(wanted, list):
+        world.databases().ensure(*wanted)
+        return
     wanted |= {key: tuple(wanted[key]) for key in ("nameservers", "ssh_public_keys")}
-    TofuWorld(**task["world"]).open().ensure(GuestSpec(**wanted), Journal())
+    world.open().ensure(GuestSpec(**wanted), Journal())
 
 
 if __name__ == "__main__":

@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from engine.backends.databases.settings import PostgresSettings
 from engine.backends.hypervisor.settings import ProxmoxSettings
-from engine.backends.infrastructure.opentofu import declaration
+from engine.backends.infrastructure.opentofu import databases, declaration
 from engine.backends.infrastructure.opentofu.changes import (
+    KnownResource,
     ResourceChange,
     TofuPlan,
     known_resources,
@@ -28,18 +30,29 @@ from engine.backends.infrastructure.opentofu.changes import (
     refuse_unapproved,
 )
 from engine.backends.infrastructure.opentofu.declaration import DeclaredGuest
+from engine.backends.infrastructure.opentofu.declaring import named_for
 from engine.backends.infrastructure.opentofu.diagnosis import explained
 from engine.backends.infrastructure.opentofu.directory import Directory
+from engine.backends.infrastructure.opentofu.documents import authorities
 from engine.backends.infrastructure.opentofu.door import Answer, Door, user_of
 from engine.backends.infrastructure.opentofu.driver import undeclarable
+from engine.backends.infrastructure.opentofu.parts import (
+    DATABASE,
+    GUEST,
+    providers,
+    resources,
+    versions,
+)
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.stream import Diagnostic, Listener
+from engine.backends.infrastructure.opentofu.workspace import is_of_other, transitions_of
 from engine.backends.protocols import GuestSpec
 from engine.errors import Conflict, HomeportError, PlanChanged, Unsafe
 from engine.model.provider import ProviderProfile
 from tests.conformance.doubles import Journal
 
 DATA = Path(__file__).parents[1] / "data" / "opentofu"
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 VM = "proxmox_virtual_environment_vm.radicale_1"
 OWNER = "hp-ab12cd34-ef56gh78"
 
@@ -142,6 +155,7 @@ Lock Info:
         (Diagnostic("Instance cannot be destroyed", VM), "unsafe", VM),
         (Diagnostic("error creating VM", "dial tcp: connection refused"), "unreachable", "dial"),
         (Diagnostic("error creating VM", "HTTP 403 - Permission check failed"), "denied", "403"),
+        (Diagnostic("error creating role", "pq: permission denied to create"), "denied", "pq"),
         (Diagnostic("Failed to query available provider packages"), "not-found", "packages"),
         (Diagnostic("error creating VM", "odd"), "remote-failure", "odd"),
     ],
@@ -203,31 +217,72 @@ def test_what_cannot_be_declared_is_refused_with_its_reason(
 
 
 def test_power_is_not_declared_and_a_replacement_is_prevented() -> None:
-    vm = declaration.resources(guest(), PROXMOX)["resource"][declaration.VM]["radicale_1"]
+    declared = guest().resource(PROXMOX, is_there=True)
+    vm = resources([declared])["resource"][declaration.VM]["radicale_1"]
     assert vm["started"] is False
     assert vm["reboot_after_update"] is False
     assert vm["lifecycle"]["prevent_destroy"] is True
     assert {"started", "initialization"} <= set(vm["lifecycle"]["ignore_changes"])
     assert "pool_id" not in vm
-    assert guest().import_id == "pve1/9001"
+    assert declared.import_id == "pve1/9001"
 
 
 def test_an_ipv6_address_is_declared_as_one() -> None:
-    declared = guest(address="2001:db8::7/64", gateway=None)
-    vm = declaration.resources(declared, PROXMOX)["resource"][declaration.VM]["radicale_1"]
-    (config,) = vm["initialization"][0]["ip_config"]
+    declared = guest(address="2001:db8::7/64", gateway=None).resource(PROXMOX, is_there=False)
+    (config,) = declared.body["initialization"][0]["ip_config"]
     assert config == {"ipv6": [{"address": "2001:db8::7/64"}]}
 
 
 def test_the_token_is_a_variable_that_opentofu_keeps_nowhere() -> None:
-    written = declaration.provider(PROXMOX)
+    plugin = declaration.plugin(OpenTofuSettings(), PROXMOX, lambda: "homeport@pve!homeport=x")
+    written = providers([plugin])
     assert written["variable"][declaration.TOKEN_VARIABLE]["ephemeral"] is True
     assert written["provider"]["proxmox"]["endpoint"] == "https://pve.lab:8006/"
+
+
+POSTGRESQL = PostgresSettings(host="db.lab", password_ref="secret:providers/home/db", ca_pem=PEM)
+
+
+def test_a_part_is_taken_over_moved_and_left_alone_by_what_the_state_knows() -> None:
+    wanted = databases.resources("hp_log_ef56gh78_1f3a", has_role=True, has_database=False)
+    role = wanted[0].address
+    assert transitions_of(wanted, ()) == {"import": [{"to": role, "id": wanted[0].key}]}
+    assert transitions_of(wanted, [KnownResource(role, wanted[0].key)]) == {}
+    elsewhere = KnownResource("postgresql_role.other", wanted[0].key)
+    assert transitions_of(wanted, [elsewhere]) == {
+        "moved": [{"from": elsewhere.address, "to": role}]
+    }
+
+
+def test_a_step_is_not_about_other_parts_but_about_all_that_the_user_declares() -> None:
+    changed = ResourceChange(VM, "update")
+    assert is_of_other(DATABASE, changed)
+    assert not is_of_other(GUEST, changed)
+    assert not is_of_other(GUEST, ResourceChange("terraform_data.mine", "create"))
+
+
+def test_databases_of_others_in_the_same_state_are_not_the_deployments() -> None:
+    owns = named_for(OWNER)
+    assert owns(KnownResource("postgresql_role.hp_log_ef56gh78_1f3a", "x"))
+    assert not owns(KnownResource("postgresql_role.hp_log_aaaaaaaa_1f3a", "x"))
+    assert not owns(KnownResource("postgresql_role.mine", "x"))
+
+
+def test_every_secret_is_a_variable_and_authorities_are_one_file() -> None:
+    server = databases.plugin(OpenTofuSettings(), POSTGRESQL, lambda: "canary")
+    guests = declaration.plugin(OpenTofuSettings(), PROXMOX, lambda: "canary")
+    written = providers([server, guests])
+    assert "canary" not in json.dumps([written, versions([server, guests])])
+    assert all(one["ephemeral"] for one in written["variable"].values())
+    assert written["provider"]["postgresql"]["sslrootcert"].endswith("/authorities.pem")
+    assert authorities([server, guests, server]) == f"{PEM}\n"
 
 
 @pytest.mark.parametrize(
     "settings",
     [
+        {"declares": ["dns"]},
+        {"netbox_source": "bpg/proxmox"},
         {"binary": "./tofu"},
         {"binary": "tofu; rm"},
         {"mirror": "http://mirror.example.org/"},

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from engine.errors import InvalidInput
 from engine.if_it_fails import way_back
+from engine.model.deployment import Resource, ResourceKind
 from engine.operations.interpreter import sorted_graph
 from engine.planning.deploy import plan_deploy
 from engine.planning.guest_size import GuestSize
@@ -40,6 +43,18 @@ def test_a_guest_that_stays_as_it_is_is_declared_and_not_stopped() -> None:
     plan = plan_resize(desired(), NOW, NOW)
     assert [step.id for step in plan.steps] == ["preflight", "guest.ensure"]
     assert plan.rollback is None
+
+
+def test_what_services_have_for_it_is_declared_too_and_what_lies_elsewhere_is_not() -> None:
+    here = desired()
+    told = {"deployment": here.deployment, "kind": ResourceKind.ADDRESS, "key": "main"}
+    told |= {"external_id": "10.0.0.7/24", "created": datetime(2026, 11, 27, tzinfo=UTC)}
+    owned = [Resource(provider=name, **told) for name in (here.provider.name, "elsewhere")]
+    plan = plan_resize(here, NOW, NOW, owned)
+    sorted_graph(plan.steps)
+    assert [step.id for step in plan.steps] == ["preflight", "guest.ensure", "address.allocate"]
+    assert resized_to(plan) == NOW
+    assert len(plan_resize(here, NOW, LARGER, owned).steps) == 5
 
 
 def test_a_disk_is_never_made_smaller() -> None:

@@ -25,6 +25,16 @@ _UPLOADS = {
 """What each calls the listing of uploads that are not finished."""
 
 
+def standing_user(client: Client, policy: str, name: str) -> tuple[bool, bool]:
+    """Are the user and its policy there? Conflict for another's user."""
+    iam = client.iam()
+    if absent(partial(iam.act, "GetUser", UserName=name), _NONE) is None:
+        return False, False
+    if not _is_ours(iam, policy, name):
+        raise not_ours("user of the IAM", name)
+    return True, policy in texts(iam.act("ListUserPolicies", UserName=name), "member")
+
+
 def ensure_key(client: Client, policy: str, name: str, held: BucketKey | None) -> BucketKey:
     """policy: the mark. name: of the bucket, and of the user. Conflict for another's user."""
     iam = client.iam()
@@ -37,7 +47,7 @@ def ensure_key(client: Client, policy: str, name: str, held: BucketKey | None) -
         "PutUserPolicy",
         UserName=name,
         PolicyName=policy,
-        PolicyDocument=_document(client.settings.keys, name),
+        PolicyDocument=policy_document(client.settings.keys, name),
     )
     there = _keys(iam, name)
     _remove_others(iam, name, there, held)
@@ -72,11 +82,17 @@ def drop_key(client: Client, policy: str, name: str) -> bool:
         return False
     if not _is_ours(iam, policy, name):
         return False
-    for key in _keys(iam, name):
-        iam.act("DeleteAccessKey", UserName=name, AccessKeyId=key)
+    drop_keys(client, name)
     absent(partial(iam.act, "DeleteUserPolicy", UserName=name, PolicyName=policy), _NONE)
     absent(partial(iam.act, "DeleteUser", UserName=name), _NONE)
     return True
+
+
+def drop_keys(client: Client, name: str) -> None:
+    """Of a user that is there."""
+    iam = client.iam()
+    for key in _keys(iam, name):
+        iam.act("DeleteAccessKey", UserName=name, AccessKeyId=key)
 
 
 def _is_ours(iam: Iam, policy: str, name: str) -> bool:
@@ -88,7 +104,8 @@ def _keys(iam: Iam, name: str) -> list[str]:
     return texts(iam.act("ListAccessKeys", UserName=name), "AccessKeyId")
 
 
-def _document(dialect: str, bucket: str) -> str:
+def policy_document(dialect: str, bucket: str) -> str:
+    """What the user of a bucket may: all with it, and nothing else."""
     return json.dumps(
         {
             "Version": "2012-10-17",

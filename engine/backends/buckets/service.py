@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape
 
 from engine.backends.buckets.client import Client, TrustedBucket, absent, texts
-from engine.backends.buckets.keys import drop_key, ensure_key, second_key
+from engine.backends.buckets.keys import drop_key, drop_keys, ensure_key, second_key, standing_user
 from engine.backends.buckets.refusals import LEFT
 from engine.backends.buckets.settings import BucketSettings
 from engine.backends.protocols import BucketAccess, BucketKey
@@ -26,45 +27,66 @@ from engine.model.provider import Check, CheckStatus
 from engine.state.programs.s3 import Refused, parsed, patiently
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
-_TAG = "homeport"
+TAG = "homeport"
 _OWN_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 _NO_TAGS = ("NoSuchTagSet", "NoSuchTagSetError")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is there of a deployment's; policy: of the user."""
+
+    bucket: bool
+    user: bool = False
+    policy: bool = False
 
 
 class S3Buckets:
     """`engine.backends.protocols.Buckets`."""
 
     def __init__(self, client: Client, provider: str) -> None:
-        self._client = client
-        self._provider = provider
+        self.client = client
+        self.provider = provider
 
     def check(self) -> list[Check]:
         """The key is known, and the IAM lets it list users where it is to make them."""
-        settings = self._client.settings
-        with self._client.asking("the list of buckets", writes=False):
-            self._client.bucket("").ask("GET").read()
+        settings = self.client.settings
+        with self.client.asking("the list of buckets", writes=False):
+            self.client.bucket("").ask("GET").read()
         checks = [_line("The S3 server answers", f"{settings.host} knows Homeport's key")]
         if settings.keys == "static":
             warning = "every deployment has Homeport's own key, which opens all buckets"
             do = "Use a server with an IAM where deployments must not reach each other's objects."
             return [*checks, _line("Keys of deployments", warning, CheckStatus.WARN, do)]
-        with self._client.asking("the list of users", writes=False):
-            self._client.iam().act("ListUsers", MaxItems="1")
+        with self.client.asking("the list of users", writes=False):
+            self.client.iam().act("ListUsers", MaxItems="1")
         return [*checks, _line("Keys of deployments", "made by the server's IAM")]
 
     def access(self, name: str) -> BucketAccess:
-        settings = self._client.settings
+        settings = self.client.settings
         return BucketAccess(settings.endpoint, settings.region, _checked(name))
 
     def find(self, owner: str, name: str) -> bool:
-        with self._client.asking(name, writes=False):
-            return _mark_of(self._client.bucket(_checked(name))) == self._mark(owner)
+        with self.client.asking(name, writes=False):
+            return _mark_of(self.client.bucket(_checked(name))) == self.mark(owner)
+
+    def standing(self, owner: str, name: str) -> Standing:
+        """What is there of it already. Conflict where that is another's."""
+        bucket = self.client.bucket(_checked(name))
+        with self.client.asking(name, writes=False):
+            found = _mark_of(bucket)
+            if _is_foreign(bucket, found, self.mark(owner)):
+                raise not_ours("bucket", name)
+            if self.client.settings.keys == "static":
+                return Standing(bucket=found is not None)
+            user, policy = standing_user(self.client, self.policy(owner), name)
+            return Standing(bucket=found is not None, user=user, policy=policy)
 
     def ensure(self, owner: str, name: str, held: BucketKey | None) -> BucketKey:
-        bucket, mark = self._client.bucket(_checked(name)), self._mark(owner)
-        with self._client.asking(name):
+        bucket, mark = self.client.bucket(_checked(name)), self.mark(owner)
+        with self.client.asking(name):
             found = _mark_of(bucket)
-            if found is not None and found != mark and (found or not _is_empty(bucket)):
+            if _is_foreign(bucket, found, mark):
                 raise not_ours("bucket", name)
             if found is None:
                 absent(partial(bucket.ask, "PUT", body=self._place()), *_OWN_ALREADY)
@@ -72,44 +94,54 @@ class S3Buckets:
                     raise not_ours("bucket", name)
             if found != mark:
                 bucket.ask("PUT", query={"tagging": ""}, body=_tags(mark)).read()
-            if self._client.settings.keys == "static":
-                return self._client.own_key()
-            return ensure_key(self._client, self._policy(owner), name, held)
+            if self.client.settings.keys == "static":
+                return self.client.own_key()
+            return ensure_key(self.client, self.policy(owner), name, held)
 
     def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
-        if self._client.settings.keys == "static":
+        if self.client.settings.keys == "static":
             raise InvalidInput(
                 "the S3 server makes no keys",
-                on=self._client.settings.host,
+                on=self.client.settings.host,
                 why="its settings say 'keys: static': every deployment has Homeport's own",
                 left=LEFT,
                 do="Change Homeport's own key in the provider's settings.",
             )
-        with self._client.asking(_checked(name)):
-            return second_key(self._client, self._policy(owner), name, held)
+        with self.client.asking(_checked(name)):
+            return second_key(self.client, self.policy(owner), name, held)
 
     def drop(self, owner: str, name: str) -> bool:
-        bucket, mark = self._client.bucket(_checked(name)), self._mark(owner)
-        with self._client.asking(name):
+        bucket, mark = self.client.bucket(_checked(name)), self.mark(owner)
+        with self.client.asking(name):
             dropped = False
-            if self._client.settings.keys != "static":
-                dropped = drop_key(self._client, self._policy(owner), name)
+            if self.client.settings.keys != "static":
+                dropped = drop_key(self.client, self.policy(owner), name)
             found = _mark_of(bucket)
-            if found is None or (found != mark and (found or not _is_empty(bucket))):
+            if found is None or _is_foreign(bucket, found, mark):
                 return dropped
             _empty(bucket)
             absent(partial(bucket.ask, "DELETE"), "NoSuchBucket")
             return True
 
-    def _mark(self, owner: str) -> str:
-        return f"{owner} at {self._provider}"
+    def clear(self, owner: str, name: str) -> None:
+        """Keys of the user and objects in the bucket are gone; both stay. Conflict where one of
+        them is another's."""
+        there = self.standing(owner, name)
+        with self.client.asking(name):
+            if there.user:
+                drop_keys(self.client, name)
+            if there.bucket:
+                _empty(self.client.bucket(name))
 
-    def _policy(self, owner: str) -> str:
+    def mark(self, owner: str) -> str:
+        return f"{owner} at {self.provider}"
+
+    def policy(self, owner: str) -> str:
         """Names of policies have no spaces."""
-        return f"homeport.{owner}.{self._provider}"
+        return f"homeport.{owner}.{self.provider}"
 
     def _place(self) -> bytes:
-        region = self._client.settings.region
+        region = self.client.settings.region
         if region == "us-east-1":
             return b""
         text = f"<LocationConstraint>{region}</LocationConstraint>"
@@ -145,12 +177,17 @@ def _mark_of(bucket: TrustedBucket) -> str | None:
         raise
     tags = parsed(answer)
     pairs = zip(texts(tags, "Key"), texts(tags, "Value"), strict=False)
-    return dict(pairs).get(_TAG, "")
+    return dict(pairs).get(TAG, "")
 
 
 def _tags(mark: str) -> bytes:
-    inner = f"<Tag><Key>{_TAG}</Key><Value>{escape(mark)}</Value></Tag>"
+    inner = f"<Tag><Key>{TAG}</Key><Value>{escape(mark)}</Value></Tag>"
     return f"<Tagging><TagSet>{inner}</TagSet></Tagging>".encode()
+
+
+def _is_foreign(bucket: TrustedBucket, found: str | None, mark: str) -> bool:
+    """found: the mark that it bears; None where it is not there."""
+    return found is not None and found != mark and bool(found or not _is_empty(bucket))
 
 
 def _is_empty(bucket: TrustedBucket) -> bool:

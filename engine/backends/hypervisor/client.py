@@ -91,11 +91,6 @@ class ProxmoxClient:
         self._sessions = threading.local()
         self._last_good = settings.hosts[0]
 
-    @property
-    def api_token(self) -> str:
-        """ "user@realm!name=secret", for another program that speaks with this token."""
-        return f"{self.settings.token_id}={self._token}"
-
     def get(self, path: str, /, **params: Parameter) -> Any:
         return self.request("GET", path, params)
 

@@ -47,7 +47,7 @@ def connect(
     """Asks nothing yet. Denied where the stored secret cannot be one."""
     token, login = "", None
     if settings.token_id:
-        token = _token_secret(read_secret(settings.token_ref), settings.token_id)
+        token = token_secret(read_secret(settings.token_ref), settings.token_id)
     else:
         totp_secret = read_secret(settings.totp_ref).strip() if settings.totp_ref else ""
         password = read_secret(settings.password_ref).rstrip("\r\n")
@@ -55,7 +55,7 @@ def connect(
     return ProxmoxClient(settings, token, provider, login)
 
 
-def _token_secret(stored: str, token_id: str) -> str:
+def token_secret(stored: str, token_id: str) -> str:
     """The secret alone, also where the whole "user@realm!name=secret" was stored."""
     secret = stored.strip().removeprefix(f"{token_id}=")
     if not re.fullmatch(r"[!-~]+", secret):

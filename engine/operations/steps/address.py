@@ -5,14 +5,16 @@ from __future__ import annotations
 from engine.backends.protocols import AddressLease
 from engine.errors import NotFound
 from engine.model.deployment import ResourceKind
+from engine.operations.declared import only_approved
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 
 
 @handles("address.allocate@1")
 def allocate(ctx: StepContext) -> StepOutcome:
-    known = ctx.backends.addresses.find(ctx.owner)
-    lease = known or ctx.backends.addresses.allocate(ctx.owner, ctx.plan.name)
+    addresses = only_approved(ctx.backends.addresses, ctx.step, ctx)
+    known = addresses.find(ctx.owner)
+    lease = addresses.allocate(ctx.owner, ctx.plan.name)
     attributes = {"gateway": lease.gateway, "nameservers": list(lease.nameservers)}
     ctx.remember(ResourceKind.ADDRESS, "main", lease.address, attributes)
     ctx.log(f"Address {lease.address}")
@@ -21,7 +23,7 @@ def allocate(ctx: StepContext) -> StepOutcome:
 
 @handles("address.release@1")
 def release(ctx: StepContext) -> StepOutcome:
-    released = ctx.backends.addresses.release(ctx.owner)
+    released = only_approved(ctx.backends.addresses, ctx.step, ctx).release(ctx.owner)
     ctx.forget(ResourceKind.ADDRESS, "main")
     return StepOutcome(changed=released)
 

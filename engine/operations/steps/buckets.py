@@ -8,6 +8,7 @@ from engine.backends.protocols import BucketKey, Buckets
 from engine.catalog.package import S3_SECRETS
 from engine.errors import NotFound
 from engine.model.deployment import ResourceKind
+from engine.operations.declared import only_approved
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.secret_steps import secret_path
@@ -19,7 +20,7 @@ def ensure(ctx: StepContext) -> StepOutcome:
     """args: name. The key is stored before anything uses it; one that was made and not stored is
     taken back by the server's backend the next time."""
     name, held = str(ctx.step.args["name"]), _held(ctx)
-    server = bucket_server(ctx)
+    server = only_approved(bucket_server(ctx), ctx.step, ctx)
     key = server.ensure(ctx.owner, name, held)
     if key != held:
         store_key(ctx, key)
@@ -33,7 +34,8 @@ def ensure(ctx: StepContext) -> StepOutcome:
 @handles("buckets.drop@1")
 def drop(ctx: StepContext) -> StepOutcome:
     """args: name."""
-    dropped = bucket_server(ctx).drop(ctx.owner, str(ctx.step.args["name"]))
+    server = only_approved(bucket_server(ctx), ctx.step, ctx)
+    dropped = server.drop(ctx.owner, str(ctx.step.args["name"]))
     ctx.forget(ResourceKind.BUCKET, "main")
     return StepOutcome(changed=dropped)
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from engine.backends.protocols import Databases
 from engine.errors import RemoteFailure
 from engine.model.deployment import ResourceKind
+from engine.operations.declared import only_approved
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.served import still_there
@@ -16,7 +17,7 @@ from engine.operations.steps.served import still_there
 def ensure(ctx: StepContext) -> StepOutcome:
     """args: component, name."""
     component, name = str(ctx.step.args["component"]), str(ctx.step.args["name"])
-    server = _server(ctx)
+    server = only_approved(_server(ctx), ctx.step, ctx)
     made = server.ensure(ctx.owner, name, ctx.secret(f"{component}-password"))
     access = asdict(server.access(name))
     del access["database"]
@@ -28,7 +29,8 @@ def ensure(ctx: StepContext) -> StepOutcome:
 @handles("databases.drop@1")
 def drop(ctx: StepContext) -> StepOutcome:
     """Whatever bears the mark on the server, known to the inventory or not."""
-    dropped = _server(ctx).drop(ctx.owner)
+    server = only_approved(_server(ctx), ctx.step, ctx)
+    dropped = server.drop(ctx.owner)
     for component in ctx.package.needs.components:
         ctx.forget(ResourceKind.DATABASE, component)
     return StepOutcome(changed=dropped)

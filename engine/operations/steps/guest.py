@@ -41,7 +41,7 @@ def ensure(ctx: StepContext) -> StepOutcome:
         proof="" if _is_proven(ctx, known) else _secret_proof(ctx),
     )
     with ctx.spent("provider-task"):
-        guest = only_approved(ctx.backends.hypervisor, ctx.step).ensure(spec, ctx)
+        guest = only_approved(ctx.backends.hypervisor, ctx.step, ctx).ensure(spec, ctx)
     size = {"cores": spec.cores, "memory_mib": spec.memory_mib, "disk_gib": spec.disk_gib}
     _remember(ctx, guest, dict(size))
     _describe(ctx, is_running=guest.status == "running")
@@ -90,7 +90,7 @@ def stop(ctx: StepContext) -> StepOutcome:
 def destroy(ctx: StepContext) -> StepOutcome:
     """Whatever bears the mark at the provider, known to the inventory or not."""
     with ctx.spent("provider-task"):
-        destroyed = only_approved(ctx.backends.hypervisor, ctx.step).destroy(ctx.owner, ctx)
+        destroyed = only_approved(ctx.backends.hypervisor, ctx.step, ctx).destroy(ctx.owner, ctx)
     ctx.installation_secrets().delete(_proof(ctx))
     ctx.forget(ResourceKind.GUEST, "main")
     return StepOutcome(changed=destroyed)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from engine.backends.addresses.netbox.books import Books
@@ -34,22 +34,22 @@ class NetBoxAddresses:
     """The protocol `Addresses`."""
 
     def __init__(self, client: NetBoxClient, provider: str) -> None:
-        self._client = client
+        self.client = client
         self._settings = client.settings
-        self._provider = provider
+        self.provider = provider
 
     def check(self) -> list[Check]:
         try:
-            return check_netbox(self._client)
+            return check_netbox(self.client)
         except HomeportError as error:
             return [failed_check("addresses", error, "Addresses in NetBox")]
 
     def find(self, owner: str) -> AddressLease | None:
-        found, _ = self._found(self._tag(owner))
+        found, _ = self._found(self.tag(owner))
         return self._lease(owner, found[0]) if found else None
 
     def allocate(self, owner: str, name: str) -> AddressLease:
-        tag = self._tag(owner)
+        tag = self.tag(owner)
         found, useless = self._found(tag)
         if not found:
             self._make_tag(tag, name)
@@ -57,47 +57,67 @@ class NetBoxAddresses:
             self._take_next(tag, name)
             found, useless = self._found(tag)
         # What an answer that was lost before made after all goes again: the oldest counts.
-        self._client.delete([*found[1:], *useless])
+        self.client.delete([*found[1:], *useless])
         return self._lease(owner, found[0])
 
     def describe(self, record: GuestRecord) -> None:
         """State and DNS name of the address; with a cluster in the settings, the guest too."""
-        tag = self._tag(record.owner)
+        tag = self.tag(record.owner)
         found, _ = self._found(tag)
         if found:
             self._books.enter(tag, record, found[0])
 
     def release(self, owner: str) -> bool:
         """The address, the virtual machine and the tag; whatever of them is there."""
-        tag = self._tag(owner)
+        tag = self.tag(owner)
         tags = self._tags(tag)
         if not tags:
             return False
         found, useless = self._found(tag)
-        self._client.delete([*found, *useless])
+        self.client.delete([*found, *useless])
         self._books.strike_out(tag)
-        self._client.delete(tags)
+        self.client.delete(tags)
         return bool(found)
+
+    def records(self, owner: str) -> tuple[Any | None, Any | None]:
+        """The owner's tag and its address, as NetBox has them; None for one that is not there."""
+        tags = self._tags(self.tag(owner))
+        found, _ = self._found(self.tag(owner))
+        return (tags[0] if tags else None), (found[0] if found else None)
+
+    def is_there(self, number: int) -> bool:
+        """Has NetBox an address with this id, whoever's it is?"""
+        get = partial(_address_with, number)
+        return self.client.read(f"address {number}", get) is not None
+
+    def strike_out(self, owner: str) -> None:
+        """What else bears the tag goes: the guest's entries, and what no answer came of. NetBox
+        removes the address, too, where an interface of the guest has it."""
+        tag = self.tag(owner)
+        if self._tags(tag):
+            found, useless = self._found(tag)
+            self.client.delete([*found[1:], *useless])
+            self._books.strike_out(tag)
 
     # what is there
 
     @cached_property
     def _books(self) -> Books:
-        return Books(self._client)
+        return Books(self.client)
 
-    def _tag(self, owner: str) -> str:
+    def tag(self, owner: str) -> str:
         """A deployment that moves has a side at two providers, which may share a NetBox."""
-        return f"{owner}-{self._provider}"
+        return f"{owner}-{self.provider}"
 
     def _tags(self, tag: str) -> list[Any]:
-        return self._client.read(tag, lambda api: list(api.extras.tags.filter(slug=tag)))
+        return self.client.read(tag, lambda api: list(api.extras.tags.filter(slug=tag)))
 
     def _found(self, tag: str) -> tuple[list[Any], list[Any]]:
         """What bears the tag, the oldest first: addresses for a guest, and those that NetBox
         gave although the gateway or a name server has them, as nobody had told it."""
         if not self._tags(tag):  # NetBox takes a search for such a tag for a mistake
             return [], []
-        every = self._client.read(tag, lambda api: list(api.ipam.ip_addresses.filter(tag=tag)))
+        every = self.client.read(tag, lambda api: list(api.ipam.ip_addresses.filter(tag=tag)))
         every.sort(key=lambda address: int(address.id))
         useless = [one for one in every if _ip(one) in self._settings.reserved]
         return [one for one in every if one not in useless], useless
@@ -114,9 +134,9 @@ class NetBoxAddresses:
     # making
 
     def _make_tag(self, tag: str, name: str) -> None:
-        made = {"name": tag, "slug": tag, "description": f"Made by Homeport for {name}"}
+        made = {"name": tag, "slug": tag, "description": made_for(name)}
         try:
-            self._client.write(tag, lambda api: api.extras.tags.create(made))
+            self.client.write(tag, lambda api: api.extras.tags.create(made))
         except (Conflict, OutcomeUnknown):
             # Another process was faster; NetBox breaks over that when it is at the same moment.
             if not self._tags(tag):
@@ -126,14 +146,26 @@ class NetBoxAddresses:
         """The next free address, with the tag from the first moment on."""
         wanted = {
             "status": "reserved",
-            "description": f"Homeport: {name}",
+            "description": purpose(name),
             "tags": [{"slug": tag}],
         }
         whole = self._settings.range_start is None
-        pool = find_prefix(self._client) if whole else find_range(self._client)
-        self._client.write(
-            f"{name} at {self._provider}", lambda api: pool.available_ips.create(wanted)
+        pool = find_prefix(self.client) if whole else find_range(self.client)
+        self.client.write(
+            f"{name} at {self.provider}", lambda api: pool.available_ips.create(wanted)
         )
+
+
+def made_for(name: str) -> str:
+    return f"Made by Homeport for {name}"
+
+
+def purpose(name: str) -> str:
+    return f"Homeport: {name}"
+
+
+def _address_with(number: int, api: Any) -> Any:
+    return api.ipam.ip_addresses.get(number)
 
 
 def _ip(address: Any) -> IpAddress:

@@ -47,23 +47,23 @@ class PostgresDatabases:
     component = "postgresql"
 
     def __init__(self, session: Session, provider: str) -> None:
-        self._session = session
-        self._provider = provider
+        self.session = session
+        self.provider = provider
 
     def check(self) -> list[Check]:
-        return check_postgresql(self._session)
+        return check_postgresql(self.session)
 
     def access(self, name: str) -> DatabaseAccess:
-        return self._session.settings.access(checked(name))
+        return self.session.settings.access(checked(name))
 
     def find(self, owner: str) -> tuple[str, ...]:
-        mark = mark_of(owner, self._provider)
-        with self._session.open(owner, writes=False) as connection:
+        mark = mark_of(owner, self.provider)
+        with self.session.open(owner, writes=False) as connection:
             return tuple(sorted({*_databases(connection, mark), *_roles(connection, mark)}))
 
     def ensure(self, owner: str, name: str, password: str) -> bool:
-        mark, on = mark_of(owner, self._provider), self._on(name)
-        with self._session.open(on) as connection:
+        mark, on = mark_of(owner, self.provider), self._on(name)
+        with self.session.open(on) as connection:
             for tries_left in reversed(range(_TRIES)):
                 try:
                     return _make(connection, mark, checked(name), password, on)
@@ -72,10 +72,27 @@ class PostgresDatabases:
                         raise
         raise AssertionError("unreachable")
 
+    def reserve(self, owner: str, name: str) -> bool:
+        """The role is there with its mark, one that was not without a login; is the database, too?
+        Conflict where one of them is another's."""
+        mark, on = mark_of(owner, self.provider), self._on(name)
+        with self.session.open(on) as connection:
+            _refuse_foreign_database(connection, mark, checked(name), on)
+            if not _is_ours(connection, mark, name, on):
+                _make_role(connection, mark, name, sql.SQL("NOLOGIN"))
+            return _has_database(connection, name)
+
+    def standing(self, owner: str, name: str) -> tuple[bool, bool]:
+        """Are role and database of this name there? Conflict where one of them is another's."""
+        mark, on = mark_of(owner, self.provider), self._on(name)
+        with self.session.open(on, writes=False) as connection:
+            _refuse_foreign_database(connection, mark, checked(name), on)
+            return _is_ours(connection, mark, name, on), _has_database(connection, name)
+
     def set_login(self, owner: str, name: str, *, allowed: bool) -> None:
-        mark, on = mark_of(owner, self._provider), self._on(name)
+        mark, on = mark_of(owner, self.provider), self._on(name)
         word = sql.SQL("LOGIN" if allowed else "NOLOGIN")
-        with self._session.open(on) as connection:
+        with self.session.open(on) as connection:
             if not _is_ours(connection, mark, name, on):
                 return
             connection.execute(sql.SQL("ALTER ROLE {} {}").format(sql.Identifier(name), word))
@@ -84,19 +101,19 @@ class PostgresDatabases:
 
     def refuses_login(self, name: str, password: str) -> bool:
         try:
-            with self._session.connected(name, password, name) as connection:
+            with self.session.connected(name, password, name) as connection:
                 connection.execute("CREATE TEMPORARY TABLE homeport_proof ()")
         except psycopg.OperationalError:
             # Of why, libpq says only what the server says in its own language.
-            with self._session.open(self._on(name), writes=False) as connection:
+            with self.session.open(self._on(name), writes=False) as connection:
                 return connection.execute(_SHUT, (name,)).fetchone() is not None
         except psycopg.Error:
             return False
         return False
 
     def drop(self, owner: str) -> bool:
-        mark = mark_of(owner, self._provider)
-        with self._session.open(owner) as connection:
+        mark = mark_of(owner, self.provider)
+        with self.session.open(owner) as connection:
             databases, roles = _databases(connection, mark), _roles(connection, mark)
             for role in roles:
                 _administrate(connection, role)
@@ -108,7 +125,7 @@ class PostgresDatabases:
         return bool(databases or roles)
 
     def _on(self, name: str) -> str:
-        return f"{name} at {self._session.settings.address}"
+        return f"{name} at {self.session.settings.address}"
 
 
 def open_backend(
@@ -127,16 +144,13 @@ def _make(connection: Connection, mark: str, name: str, password: str, on: str) 
     _refuse_foreign_database(connection, mark, name, on)
     role = sql.Identifier(name)
     verifier = sql.Literal(scram_verifier(password, randomness.token_bytes(16)))
+    login = sql.SQL("LOGIN PASSWORD {}").format(verifier)
     if not _is_ours(connection, mark, name, on):
-        with connection.transaction():
-            made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, verifier)
-            connection.execute(made)
-            connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(mark)))
-            _administrate(connection, name)
+        _make_role(connection, mark, name, login)
     else:
-        connection.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(role, verifier))
+        connection.execute(sql.SQL("ALTER ROLE {} {}").format(role, login))
         _administrate(connection, name)
-    there = connection.execute(_DATABASE, (name,)).fetchone() is not None
+    there = _has_database(connection, name)
     if not there:
         # As on a guest's own server: what sorts the same everywhere can be moved anywhere.
         connection.execute(
@@ -149,6 +163,18 @@ def _make(connection: Connection, mark: str, name: str, password: str, on: str) 
         connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(role, sql.Literal(mark)))
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(role))
     return not there
+
+
+def _make_role(connection: Connection, mark: str, name: str, login: sql.Composable) -> None:
+    role = sql.Identifier(name)
+    with connection.transaction():
+        connection.execute(sql.SQL("CREATE ROLE {} {}").format(role, login))
+        connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(role, sql.Literal(mark)))
+        _administrate(connection, name)
+
+
+def _has_database(connection: Connection, name: str) -> bool:
+    return connection.execute(_DATABASE, (name,)).fetchone() is not None
 
 
 def _administrate(connection: Connection, role: str) -> None:

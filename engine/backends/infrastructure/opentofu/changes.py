@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.backends.infrastructure.opentofu.parts import kind_of
 from engine.errors import PlanChanged, Unsafe
 
-_CHOSEN_LATER = ("vm_id", "node_name", "description", "initialization")
+_CHOSEN_LATER = ("vm_id", "node_name", "description", "initialization", "ip_address")
 _MADE_GOOD = ("import", "update", "move")
 """What may come in the place of a creation that was approved and then broken off."""
 _GOING = ("delete", "forget")
@@ -65,18 +66,23 @@ class TofuPlan:
     def is_empty(self) -> bool:
         return not self.changes
 
+    def made(self, kind: str) -> bool:
+        """Is one of this kind among what it makes?"""
+        return any(c.action == "create" and kind_of(c.address) == kind for c in self.changes)
+
 
 @dataclass(frozen=True)
 class KnownResource:
-    """A resource that a state knows; id: how the provider calls it."""
+    """A resource that a state knows; id, name: how the provider calls it."""
 
     address: str
     id: str
     tags: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def kind(self) -> str:
-        return self.address.partition(".")[0]
+        return kind_of(self.address)
 
 
 def known_resources(state: Mapping[str, Any] | None) -> tuple[KnownResource, ...]:
@@ -91,7 +97,8 @@ def known_resources(state: Mapping[str, Any] | None) -> tuple[KnownResource, ...
                 held = instance.get("attributes") or {}
                 address = f"{resource['type']}.{resource['name']}"
                 tags = tuple(map(str, held.get("tags") or ()))
-                found.append(KnownResource(address, str(held.get("id") or ""), tags))
+                key, name = str(held.get("id") or ""), str(held.get("name") or "")
+                found.append(KnownResource(address, key, tags, name))
     return tuple(found)
 
 
@@ -146,8 +153,8 @@ def refuse_unapproved(
     removes: bool,
     on: str,
 ) -> None:
-    """PlanChanged for a change that nobody approved; Unsafe for one that nobody could: a guest that
-    is to be there is never removed on the way.
+    """PlanChanged for a change that nobody approved; Unsafe for one that nobody could: what is to
+    be there is never removed on the way.
 
     approved: as `ResourceChange.as_json`; None where the plan was made without asking OpenTofu:
     then only what the step is for may happen. own: addresses of the deployment's own resources.
@@ -189,7 +196,7 @@ def _unsafe(change: ResourceChange, on: str) -> Unsafe:
         "OpenTofu would destroy what the deployment stands on",
         on=on,
         why=f"{change.words}: something was changed that cannot be changed in place, or the state "
-        "does not know the guest that is there",
+        "does not know what is there",
         left="nothing was changed by OpenTofu",
         do="Change it back at the provider, or move the deployment with its data: homeport migrate",
     )

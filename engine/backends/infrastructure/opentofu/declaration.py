@@ -1,4 +1,4 @@
-"""What is declared: a deployment's guest as OpenTofu JSON. Values in, documents out.
+"""What is declared of a deployment's guest. Values in, a resource of OpenTofu out.
 
 It reads as a person would write it, and is worth taking over: resources bear the deployment's
 name, nothing is computed in it, and plain `tofu plan` finds no difference.
@@ -20,18 +20,24 @@ the resource out of the configuration.
 from __future__ import annotations
 
 import ipaddress
-import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from engine.backends.hypervisor.mark import Mark, notes
 from engine.backends.hypervisor.settings import ProxmoxSettings
+from engine.backends.infrastructure.opentofu.parts import (
+    GUEST,
+    Plugin,
+    Resource,
+    Secret,
+    label,
+    reference,
+)
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings
 from engine.backends.protocols import GuestSpec
 
-Document = Mapping[str, Any]
-VM = "proxmox_virtual_environment_vm"
+(VM,) = GUEST.kinds
 TOKEN_VARIABLE = "proxmox_api_token"
 _IGNORED = ("started", "initialization", "cpu[0].type", "disk[0].import_from")
 
@@ -44,53 +50,38 @@ class DeclaredGuest:
     node: str
     vmid: int
 
-    @property
-    def address(self) -> str:
-        return f"{VM}.{label(self.spec.name)}"
-
-    @property
-    def import_id(self) -> str:
-        return f"{self.node}/{self.vmid}"
-
-
-def label(name: str) -> str:
-    """A deployment's name as OpenTofu takes it for a resource's."""
-    return re.sub(r"[^a-z0-9_]", "_", name.lower())
+    def resource(self, proxmox: ProxmoxSettings, *, is_there: bool) -> Resource:
+        return Resource(
+            VM,
+            label(self.spec.name),
+            _vm(self, proxmox),
+            key=str(self.vmid),
+            import_id=f"{self.node}/{self.vmid}",
+            is_there=is_there,
+        )
 
 
-def versions(settings: OpenTofuSettings) -> Document:
-    """Ephemeral variables, by which no secret gets into a plan, came with these versions."""
-    plugin = {"source": settings.proxmox_source, "version": settings.proxmox_version}
-    return {"terraform": {"required_version": ">= 1.10", "required_providers": {"proxmox": plugin}}}
-
-
-def provider(proxmox: ProxmoxSettings) -> Document:
-    token = {
-        "description": "API token of Proxmox VE: user@realm!name=secret. It is in no file here.",
-        "type": "string",
-        "sensitive": True,
-        "ephemeral": True,
-    }
+def plugin(
+    settings: OpenTofuSettings, proxmox: ProxmoxSettings, token: Callable[[], str]
+) -> Plugin:
+    """token: gives "user@realm!name=secret"."""
+    secret = Secret(
+        "API token of Proxmox VE: user@realm!name=secret.",
+        f"{proxmox.token_id}=<the token's secret>",
+        token,
+    )
     configuration = {
         "endpoint": f"https://{proxmox.hosts[0]}/",
-        "api_token": f"${{var.{TOKEN_VARIABLE}}}",
+        "api_token": reference(TOKEN_VARIABLE),
     }
-    return {
-        "variable": {TOKEN_VARIABLE: token},
-        "provider": {"proxmox": configuration},
-    }
-
-
-def resources(guest: DeclaredGuest, proxmox: ProxmoxSettings) -> Document:
-    return {"resource": {VM: {label(guest.spec.name): _vm(guest, proxmox)}}}
-
-
-def transitions(moved: Mapping[str, str], imported: Mapping[str, str]) -> Document:
-    """moved: old address -> new. imported: address -> the provider's id."""
-    return {
-        **({"moved": [{"from": old, "to": new} for old, new in moved.items()]} if moved else {}),
-        **({"import": [{"to": to, "id": key} for to, key in imported.items()]} if imported else {}),
-    }
+    return Plugin(
+        "proxmox",
+        settings.proxmox_source,
+        settings.proxmox_version,
+        configuration,
+        {TOKEN_VARIABLE: secret},
+        proxmox.ca_pem,
+    )
 
 
 def _vm(guest: DeclaredGuest, proxmox: ProxmoxSettings) -> dict[str, Any]:

@@ -23,6 +23,10 @@ _AWAY = re.compile(
     r"|TLS handshake timeout|status 5(0[234]|95|96)|unexpected EOF",
     re.IGNORECASE,
 )
+_DENIED = re.compile(
+    r"\b(401|403)\b|permission check failed|permission denied|authentication failed|AccessDenied",
+    re.IGNORECASE,
+)
 _KEPT = "what was made so far is in the state, and the next attempt goes on from there"
 
 
@@ -48,7 +52,7 @@ def explained(errors: Sequence[Diagnostic], doing: str, on: str) -> HomeportErro
         )
     if "Instance cannot be destroyed" in text:
         return Unsafe(
-            "OpenTofu would destroy the guest",
+            "OpenTofu would destroy what the deployment stands on",
             on=on,
             why=text,
             left="nothing was changed",
@@ -57,12 +61,12 @@ def explained(errors: Sequence[Diagnostic], doing: str, on: str) -> HomeportErro
         )
     if re.search(r"provider packages|[Ff]ailed to install provider|Inconsistent dependency", text):
         return NotFound(
-            "the plug-in for the provider cannot be had",
+            "a plug-in for the provider cannot be had",
             on=on,
             why=text,
             left="nothing was changed",
-            do="Check proxmox_source, proxmox_version and mirror in the provider's settings, and "
-            "that this machine may reach the registry.",
+            do="Check sources and versions of plug-ins, and mirror, in the provider's settings of "
+            "infrastructure, and that this machine may reach the registry.",
         )
     return _of_provider(text, doing, on)
 
@@ -76,8 +80,8 @@ def _of_provider(text: str, doing: str, on: str) -> HomeportError:
         return Unreachable(what, on=on, why=text, left=left, do=do)
     if re.search(r"can't lock file|VM is locked|is locked \(", text):
         return Locked(what, on=on, why=text, left=left, do="Wait until its task has ended.")
-    if re.search(r"\b(401|403)\b|permission check failed", text, re.IGNORECASE):
-        do = "See what the token lacks: homeport providers check NAME"
+    if _DENIED.search(text):
+        do = "See what the token or account lacks: homeport providers check NAME"
         return Denied(what, on=on, why=text, left=left, do=do)
     if re.search(r"no space left|out of space|not enough (free )?space", text, re.IGNORECASE):
         return NoCapacity(what, on=on, why=text, left=left, do="Free space at the provider.")

@@ -53,6 +53,12 @@ class Directory:
         if self.lock_file.exists():
             shutil.copyfile(self.lock_file, self.run / LOCK_FILE)
 
+    def documents(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of these files that were published here, as JSON."""
+        written = self._written()
+        found = {name: self.path / name for name in names if name in written}
+        return {name: json.loads(at.read_bytes()) for name, at in found.items() if at.exists()}
+
     def publish(self, documents: Mapping[str, str]) -> None:
         """What was applied, in the user's directory; what was written before and is none of these
         goes. Files that were edited were refused before anything was done."""

@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from engine.backends.addresses.netbox.service import NetBoxAddresses
+from engine.backends.buckets.service import S3Buckets
+from engine.backends.databases.postgresql.service import PostgresDatabases
 from engine.backends.hypervisor.proxmox import Proxmox
 from engine.backends.hypervisor.settings import ProxmoxSettings
 from engine.backends.infrastructure.opentofu.access import granted_password
+from engine.backends.infrastructure.opentofu.addresses import DeclaredAddresses
+from engine.backends.infrastructure.opentofu.buckets import DeclaredBuckets
+from engine.backends.infrastructure.opentofu.databases import DeclaredDatabases
+from engine.backends.infrastructure.opentofu.declaring import Declaring
 from engine.backends.infrastructure.opentofu.documents import Ground
 from engine.backends.infrastructure.opentofu.guests import DeclaredGuests
+from engine.backends.infrastructure.opentofu.parts import ADDRESS, BUCKET, DATABASE, GUEST, Part
+from engine.backends.infrastructure.opentofu.plugins import plugins
 from engine.backends.infrastructure.opentofu.settings import OpenTofuSettings, StateSettings
 from engine.backends.infrastructure.opentofu.states import ServiceState
-from engine.backends.protocols import Hypervisor
+from engine.backends.protocols import Addresses, Buckets, Databases, Hypervisor
 from engine.backends.registry import BackendEnvironment, read_settings
 from engine.errors import InvalidInput
 
@@ -35,26 +44,46 @@ class OpenTofu:
         self._environment = environment
 
     def hypervisor(self, native: Hypervisor) -> Hypervisor:
-        """One whose guests are made, changed and removed by OpenTofu, and otherwise the same."""
+        """Everything but how guests are made, changed and removed stays the same."""
+        if "guests" not in self._settings.declares:
+            return native
         if not isinstance(native, Proxmox):
             raise self._cannot("the provider's hypervisor is not Proxmox VE", _LEAVE_OUT)
-        proxmox = native.settings
-        if reason := undeclarable(proxmox):
+        if reason := undeclarable(native.settings):
             raise self._cannot(*reason)
-        return DeclaredGuests(native, self._ground(proxmox, native.client.api_token))
+        return DeclaredGuests(native, self._declaring(GUEST))
 
-    def _ground(self, proxmox: ProxmoxSettings, token: str) -> Ground:
+    def addresses(self, native: Addresses) -> Addresses:
+        """A pool is Homeport's own, and there is nothing of it elsewhere to declare."""
+        if "addresses" not in self._settings.declares or not isinstance(native, NetBoxAddresses):
+            return native
+        if native.client.settings.fingerprint and not native.client.settings.ca_pem:
+            raise self._cannot(*_no_fingerprints("NetBox", "addresses"))
+        return DeclaredAddresses(native, self._declaring(ADDRESS))
+
+    def databases(self, native: Databases) -> Databases:
+        """Those of PostgreSQL; an account of MariaDB bears no mark that an import could trust."""
+        if "databases" not in self._settings.declares or not isinstance(native, PostgresDatabases):
+            return native
+        return DeclaredDatabases(native, self._declaring(DATABASE))
+
+    def buckets(self, native: Buckets) -> Buckets:
+        if "buckets" not in self._settings.declares or not isinstance(native, S3Buckets):
+            return native
+        return DeclaredBuckets(native, self._declaring(BUCKET))
+
+    def _declaring(self, part: Part) -> Declaring:
         environment, state = self._environment, self._settings.state
         root = environment.paths.state / "infrastructure"
-        return Ground(
+        ground = Ground(
             provider=environment.provider.name,
             settings=self._settings,
-            proxmox=proxmox,
-            token=token,
             root=root / environment.provider.name,
             cache=root / ".plugins",
+            plugins=plugins(self._settings, environment),
             service=partial(self._service, state) if state else None,
         )
+        return Declaring(ground, part)
 
     def _service(self, state: StateSettings, owner: str, changing: bool) -> ServiceState:
         project = state.project or self._environment.provider.name
@@ -68,7 +97,7 @@ class OpenTofu:
 
     def _cannot(self, why: str, do: str) -> InvalidInput:
         return InvalidInput(
-            "guests of this provider cannot be declared for OpenTofu",
+            "what is on this provider cannot be declared for OpenTofu",
             on=self._environment.provider.name,
             why=why,
             left="nothing was changed",
@@ -95,9 +124,18 @@ def undeclarable(proxmox: ProxmoxSettings) -> tuple[str, str] | None:
             "Give the cloud image as 'image' in place of 'template'.",
         )
     if proxmox.fingerprint and not proxmox.ca_pem:
+        why, _ = _no_fingerprints("Proxmox VE", "guests")
         return (
-            "its plug-in for Proxmox VE cannot check a certificate by its fingerprint",
+            why,
             "Put the authority's certificate (/etc/pve/pve-root-ca.pem) into the hypervisor's "
             "settings as 'ca_pem'.",
         )
     return None
+
+
+def _no_fingerprints(product: str, service: str) -> tuple[str, str]:
+    return (
+        f"its plug-in for {product} cannot check a certificate by its fingerprint",
+        f"Put the authority's certificate into the settings of {service} as 'ca_pem', or leave "
+        f"{service} out of what infrastructure declares.",
+    )

@@ -7,63 +7,46 @@ once OpenTofu has taken it over. Ids come from the same range and bear the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from functools import partial
 
 from engine.backends.hypervisor.creation import check_spec
 from engine.backends.hypervisor.placement import choose_node
 from engine.backends.hypervisor.proxmox import Proxmox
-from engine.backends.infrastructure.opentofu.changes import TofuPlan
-from engine.backends.infrastructure.opentofu.declaration import VM, DeclaredGuest
-from engine.backends.infrastructure.opentofu.documents import Ground
+from engine.backends.infrastructure.opentofu.changes import KnownResource
+from engine.backends.infrastructure.opentofu.declaration import DeclaredGuest
+from engine.backends.infrastructure.opentofu.declaring import Declared, Declaring
+from engine.backends.infrastructure.opentofu.parts import Resource
 from engine.backends.infrastructure.opentofu.program import installed_version
-from engine.backends.infrastructure.opentofu.workspace import Wanted, Workspace
-from engine.backends.protocols import DeclaredChange, Guest, GuestSpec, Progress
+from engine.backends.protocols import DeclaredChange, Guest, GuestSpec, Progress, Wanted
 from engine.backends.registry import failed_check
-from engine.errors import Conflict, HomeportError
+from engine.errors import HomeportError
 from engine.model.provider import Check, CheckStatus
 
 _SERVICE = "infrastructure"
 _UNCHOSEN = "chosen-when-made"
 
 
-class DeclaredGuests(Proxmox):
-    """The protocols `Hypervisor` and `DeclaresGuests`."""
+class DeclaredGuests(Declared, Proxmox):
+    """The protocols `Hypervisor` and `Declares`."""
 
-    def __init__(
-        self,
-        native: Proxmox,
-        ground: Ground,
-        approved: Sequence[Mapping[str, str]] | None = None,
-    ) -> None:
-        super().__init__(native.client, native.leases, native.turns, self._declare_new)
-        self._native = native
-        self._ground = ground
-        self._approved = approved
+    def __init__(self, native: Proxmox, declaring: Declaring) -> None:
+        Declared.__init__(self, native, declaring)
+        Proxmox.__init__(self, native.client, native.leases, native.turns, self._declare_new)
 
     def check(self) -> list[Check]:
         return [*super().check(), self._check()]
 
-    # DeclaresGuests
-
-    def bound_to(self, approved: Sequence[Mapping[str, str]]) -> DeclaredGuests:
-        return DeclaredGuests(self._native, self._ground, approved)
+    # Declares
 
     def preview(
-        self, owner: str, name: str, spec: GuestSpec | None, progress: Progress
+        self, owner: str, name: str, wanted: Wanted, progress: Progress
     ) -> list[DeclaredChange]:
-        workspace = Workspace(self._ground, owner, name)
-        found = self._finder.find(owner)
-        if spec is None:
-            if not workspace.known():
-                return []
-            return _told(workspace.preview(Wanted(None), progress))
-        node, vmid = (found.node, found.vmid) if found else (_UNCHOSEN, self.settings.vmid_first)
-        guest = DeclaredGuest(spec, node, vmid)
-        return _told(workspace.preview(Wanted(guest, found is not None), progress))
-
-    def directory(self, owner: str) -> str:
-        workspace = Workspace(self._ground, owner)
-        return str(workspace.directory.path) if workspace.directory.exists else ""
+        resources = []
+        if isinstance(wanted, GuestSpec):
+            found = self._finder.find(owner)
+            place = (found.node, found.vmid) if found else (_UNCHOSEN, self.settings.vmid_first)
+            resources.append(self._resource(wanted, *place, is_there=found is not None))
+        return self._declaring.preview(owner, name, resources, progress)
 
     # Hypervisor
 
@@ -78,16 +61,12 @@ class DeclaredGuests(Proxmox):
             return self._maker.make(spec, progress)
 
     def destroy(self, owner: str, progress: Progress) -> bool:
-        workspace = Workspace(self._ground, owner)
-        removed = False
+        owns = partial(_bears, owner)
         with self._about("the guest cannot be removed", owner):
-            own = [one.id for one in workspace.known() if one.kind == VM and owner in one.tags]
-            if own:
-                self._refuse_strangers(own, owner)
-                plan = workspace.apply(lambda: Wanted(None), self._approved, progress)
-                removed = not plan.is_empty
+            self._refuse_strangers(owner)
+            removed = self._declaring.withdraw(owner, owns, progress)
         removed = super().destroy(owner, progress) or removed
-        workspace.remove()
+        self._declaring.clear(owner, progress)
         return removed
 
     # parts
@@ -99,37 +78,32 @@ class DeclaredGuests(Proxmox):
     def _apply(self, spec: GuestSpec, node: str, vmid: int, progress: Progress) -> None:
         """node, vmid: for a guest that is not there yet."""
 
-        def want() -> Wanted:
+        def want() -> list[Resource]:
             found = self._finder.find(spec.owner)
             place = (found.node, found.vmid) if found else (node, vmid)
-            return Wanted(DeclaredGuest(spec, *place), found is not None)
+            return [self._resource(spec, *place, is_there=found is not None)]
 
         self._ids.asked(vmid)
-        workspace = Workspace(self._ground, spec.owner, spec.name)
-        workspace.apply(want, self._approved, progress)
+        self._declaring.apply(spec.owner, want, partial(_bears, spec.owner), progress, spec.name)
 
-    def _refuse_strangers(self, ids: Sequence[str], owner: str) -> None:
+    def _resource(self, spec: GuestSpec, node: str, vmid: int, *, is_there: bool) -> Resource:
+        return DeclaredGuest(spec, node, vmid).resource(self.settings, is_there=is_there)
+
+    def _refuse_strangers(self, owner: str) -> None:
         """A guest that was made by others, with an id that the state remembers as ours."""
         found = self._finder.find(owner)
-        for key in ids:
-            is_ours = found is not None and str(found.vmid) == key
-            if not is_ours and not self._ids.is_free(int(key)):
-                raise Conflict(
-                    "the guest in OpenTofu's state is not the deployment's any more",
-                    why=f"guest {key} does not bear the mark {owner}",
-                    left="no guest was touched",
-                    do=f"If guest {key} is somebody else's, take it out of the state: "
-                    f"{self._ground.settings.binary} state rm ADDRESS, in "
-                    f"{self.directory(owner)}. Then destroy again.",
-                )
+        for one in self._declaring.known(owner, partial(_bears, owner)):
+            is_ours = found is not None and str(found.vmid) == one.id
+            if not is_ours and not self._ids.is_free(int(one.id)):
+                raise self._declaring.not_ours(f"guest {one.id}", owner)
 
     def _check(self) -> Check:
         title = "OpenTofu"
         try:
-            version = installed_version(self._ground.settings.binary)
+            version = installed_version(self._declaring.ground.settings.binary)
             where = "files"
-            if self._ground.service is not None:
-                state = self._ground.service("hp-check", False)
+            if self._declaring.ground.service is not None:
+                state = self._declaring.ground.service("hp-check", False)
                 where = state.url.removesuffix("/hp-check")
         except HomeportError as error:
             return failed_check(_SERVICE, error, title)
@@ -137,5 +111,5 @@ class DeclaredGuests(Proxmox):
         return Check(service=_SERVICE, title=title, status=CheckStatus.PASS, found=found)
 
 
-def _told(plan: TofuPlan) -> list[DeclaredChange]:
-    return [DeclaredChange(change.words, change.as_json()) for change in plan.changes]
+def _bears(owner: str, known: KnownResource) -> bool:
+    return owner in known.tags

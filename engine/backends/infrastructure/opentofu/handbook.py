@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.backends.infrastructure.opentofu.declaration import TOKEN_VARIABLE
+from collections.abc import Mapping, Sequence
+
+from engine.backends.infrastructure.opentofu.parts import Part
 
 _TEXT = """\
 # {name}: its infrastructure
@@ -15,18 +17,19 @@ This directory declares what the deployment `{name}` ({owner}) stands on at the 
 
 finds no difference. `token.tfvars` is a file of yours, readable by you alone:
 
-    {variable} = "{token_id}=<the token's secret>"
+{secrets}
 
 {state}
 
-- `versions.tf.json`, `provider.tf.json`: which plug-in, in which version, and where it talks to.
-- `guest.tf.json`: the guest. Whether it runs is not declared: a move may have switched it off for
-  good. It is protected from being replaced, since its disk holds the application's data.
+- `versions.tf.json`, `provider.tf.json`: which plug-ins, in which version, and where they talk to.
+{parts}
 - `.homeport/`: where Homeport runs {product}; nothing in it is needed.
 
 Homeport overwrites only files that are as it wrote them; where one was edited it stops and says
-so. Files of your own beside them are heeded. To take the guest over for good, copy this directory,
-and do not let Homeport destroy the deployment.
+so. Files of your own beside them are heeded. What is declared is protected from being replaced,
+since it holds the application's data. Not declared are whether the guest runs and whether the role
+may log in (a move may have shut them for good), passwords and keys. To take it all over for good,
+copy this directory, and do not let Homeport destroy the deployment.
 """
 _FILE = """\
 The state is `terraform.tfstate`, in this directory. Keep a copy of it with your backups."""
@@ -42,20 +45,23 @@ def handbook(
     owner: str,
     provider: str,
     binary: str,
-    token_id: str,
-    has_authority: bool,
+    parts: Sequence[Part],
+    secrets: Mapping[str, str],
+    authorities: str,
     state: str = "",
     url: str = "",
 ) -> str:
-    """state, url: of the service that keeps the state; "" where it is a file."""
+    """secrets: variable -> what it looks like. authorities: the file that the plug-ins are to
+    believe; "" for the system's. state, url: of the service that keeps the state; "" where it is
+    a file."""
     return _TEXT.format(
         name=name,
         owner=owner,
         provider=provider,
         binary=binary,
         product="Terraform" if "terraform" in binary else "OpenTofu",
-        token_id=token_id,
-        variable=TOKEN_VARIABLE,
-        trust='export SSL_CERT_FILE="$PWD/proxmox-ca.pem"\n    ' if has_authority else "",
+        parts="\n".join(f"- `{part.file}`: {part.what}." for part in parts),
+        secrets="\n".join(f'    {name} = "{value}"' for name, value in secrets.items()),
+        trust=f'export SSL_CERT_FILE="$PWD/{authorities}"\n    ' if authorities else "",
         state=_SERVICE.format(url=url, state=state) if url else _FILE,
     )

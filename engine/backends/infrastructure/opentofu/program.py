@@ -18,7 +18,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +99,13 @@ class Program:
         arguments = ["init", "-no-color", "-reconfigure", *(["-upgrade"] if upgrade else [])]
         self._run("preparing", arguments, Listener(_Quiet(progress)))
 
-    def plan(self, file: str, progress: Progress, *, locked: bool = True) -> None:
+    def plan(
+        self, file: str, progress: Progress, *, locked: bool = True, targets: Sequence[str] = ()
+    ) -> None:
+        """targets: addresses that the plan is limited to; none: it is of everything."""
         lock = [] if locked else ["-lock=false"]
-        arguments = ["plan", "-json", f"-out={file}", *lock]
+        limits = [f"-target={address}" for address in targets]
+        arguments = ["plan", "-json", f"-out={file}", *lock, *limits]
         self._run("planning", arguments, Listener(progress, is_json=True), secret=True)
 
     def apply(self, file: str, changes: int, progress: Progress) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -13,6 +12,8 @@ from engine.backends.trust import Trust
 
 _SOURCE = r"^([a-z0-9.-]+(:[0-9]+)?/)?[a-zA-Z0-9_-]+/[a-z0-9-]+$"
 Source = Annotated[str, Field(pattern=_SOURCE)]
+Declared = Literal["guests", "addresses", "databases", "buckets"]
+_PLUGINS = ("proxmox", "netbox", "postgresql", "aws")
 Version = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$")]
 
 
@@ -43,7 +44,8 @@ class StateSettings(Trust):
 class OpenTofuSettings(BaseModel):
     """binary: OpenTofu 1.11 or later, or Terraform 1.10 or later; a name on the PATH, or a path.
     mirror: a directory or an https address that plug-ins come from in place of their registry.
-    proxmox_source, proxmox_version: the plug-in, pinned.
+    declares: the services whose things are declared, where the provider has them.
+    proxmox_source, proxmox_version, ...: the plug-ins, pinned.
     state: where states are kept; without it each is a file in its deployment's directory.
     """
 
@@ -51,16 +53,28 @@ class OpenTofuSettings(BaseModel):
 
     binary: str = Field(default="tofu", pattern=r"^(/?[A-Za-z0-9][A-Za-z0-9._+-]*)+$")
     mirror: str = Field(default="", pattern=r"^(https://[^\s\"]+/|/[^\s\"]*)?$")
+    declares: frozenset[Declared] = frozenset(get_args(Declared))
     proxmox_source: Source = "bpg/proxmox"
     proxmox_version: Version = "0.111.1"
+    netbox_source: Source = "e-breuninger/netbox"
+    netbox_version: Version = "5.8.0"
+    postgresql_source: Source = "cyrilgdn/postgresql"
+    postgresql_version: Version = "1.26.0"
+    aws_source: Source = "hashicorp/aws"
+    aws_version: Version = "6.40.0"
     state: StateSettings | None = None
 
     @model_validator(mode="after")
     def _absolute(self) -> Self:
         if "/" in self.binary and not self.binary.startswith("/"):
             raise ValueError("binary: give a name, or an absolute path")
-        if not re.search(r"/proxmox$", self.proxmox_source):
-            raise ValueError("proxmox_source: only plug-ins called proxmox are declared for")
+        return self
+
+    @model_validator(mode="after")
+    def _known_plugins(self) -> Self:
+        for name in _PLUGINS:
+            if not getattr(self, f"{name}_source").endswith(f"/{name}"):
+                raise ValueError(f"{name}_source: only plug-ins called {name} are declared for")
         return self
 
 

@@ -57,9 +57,13 @@ class FileState:
 
     def read(self) -> Mapping[str, Any] | None:
         try:
-            state: Mapping[str, Any] = json.loads(self._path.read_bytes())
+            content = self._path.read_bytes()
         except FileNotFoundError:
             return None
+        if not content:  # OpenTofu locks the file before it has anything to write into it
+            return None
+        try:
+            state: Mapping[str, Any] = json.loads(content)
         except ValueError:
             raise RemoteFailure(
                 "OpenTofu's state cannot be read",
@@ -67,7 +71,7 @@ class FileState:
                 why="it is not JSON",
                 left="nothing was changed",
                 do=f"Put {FILE}.backup, or a copy from your backups, in its place. Without a state "
-                "the guest is taken over again: remove the file.",
+                "what is there is taken over again: remove the file.",
             ) from None
         return state
 
@@ -142,15 +146,9 @@ class ServiceState:
     def _ask(self, method: str, query: str, body: bytes) -> Answer:
         """The service's answer, or 503 in its place where there is none."""
         try:
-            if self._session is None:
-                self._session = self._opened_session()
-            answer = self._session.request(
-                method,
-                self.url + (f"?{query}" if query else ""),
-                data=body or None,
-                headers={"Content-Type": "application/json"},
-                timeout=_SECONDS,
-            )
+            answer = self._sent(method, query, body)
+            if answer.status_code == 401 and self._has_newer_password():
+                answer = self._sent(method, query, body)
         except HomeportError as error:
             self._trouble = error
             return Answer(503, str(error).encode())
@@ -163,6 +161,22 @@ class ServiceState:
         found = Answer(answer.status_code, answer.content)
         self._trouble = self._refused(found)
         return found
+
+    def _sent(self, method: str, query: str, body: bytes) -> requests.Response:
+        if self._session is None:
+            self._session = self._opened_session()
+        return self._session.request(
+            method,
+            self.url + (f"?{query}" if query else ""),
+            data=body or None,
+            headers={"Content-Type": "application/json"},
+            timeout=_SECONDS,
+        )
+
+    def _has_newer_password(self) -> bool:
+        """One that is made for each who asks ends when somebody else asks for the same state."""
+        before, self._session = self._session, self._opened_session()
+        return before is None or before.auth != self._session.auth
 
     def _opened_session(self) -> requests.Session:
         session = https_session(self._settings)

@@ -30,15 +30,37 @@ _LOOK_SECONDS = 0.1
 def turn(path: Path, progress: Progress) -> Iterator[int]:
     """The descriptor of the lock, to be handed on to what is run. Locked where a living Homeport
     does not give it up."""
-    make_private_directory(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _taken(path, progress)
     try:
-        _take(descriptor, path, progress)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()} {_began(os.getpid())}".encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _taken(path: Path, progress: Progress) -> int:
+    """Whoever had the turn before may have removed the directory: then it is another file's."""
+    while True:
+        make_private_directory(path.parent)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue
+        try:
+            _take(descriptor, path, progress)
+            if _is_at(descriptor, path):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
 
 
 def _take(descriptor: int, path: Path, progress: Progress) -> None:

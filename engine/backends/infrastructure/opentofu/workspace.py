@@ -3,8 +3,12 @@
 A change is planned into a file, compared with what was approved, and then exactly that file is
 applied; OpenTofu itself refuses it where the state was written meanwhile. Killed anywhere in
 between, the next attempt begins by clearing up: a run that is left is stopped, its lock given back,
-a state that could not be stored is stored; a guest that was made but never written down is taken
-over by an `import`.
+a state that could not be stored is stored; what was made but never written down is taken over by an
+`import`.
+
+A change is of one part. The others are declared as they were published last in this directory. That
+may be old, or nothing, where another machine has worked on the same state: what a run would do to
+other parts is then left out of it (`-target`), never done and never refused.
 """
 
 from __future__ import annotations
@@ -15,26 +19,38 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engine.backends.infrastructure.opentofu import declaration
 from engine.backends.infrastructure.opentofu.changes import (
     KnownResource,
+    ResourceChange,
     TofuPlan,
     known_resources,
     moves,
     read_plan,
     refuse_unapproved,
 )
-from engine.backends.infrastructure.opentofu.declaration import TOKEN_VARIABLE, DeclaredGuest
 from engine.backends.infrastructure.opentofu.directory import LOCK_FILE, Directory, text_of
 from engine.backends.infrastructure.opentofu.documents import (
-    AUTHORITY,
+    AUTHORITIES,
     Ground,
+    authorities,
     cli_configuration,
     declared,
     published,
+)
+from engine.backends.infrastructure.opentofu.parts import (
+    PARTS,
+    Document,
+    Part,
+    Plugin,
+    Resource,
+    kind_of,
+    kinds_in,
+    plugin_of,
+    resources,
+    transitions,
 )
 from engine.backends.infrastructure.opentofu.program import Program
 from engine.backends.infrastructure.opentofu.states import FILE, FileState, States
@@ -48,11 +64,12 @@ _STALE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The guest that there shall be, None for none; is_there: at the provider, bearing its mark."""
+class _Run:
+    """What OpenTofu is run on."""
 
-    guest: DeclaredGuest | None
-    is_there: bool = False
+    program: Program
+    plugins: tuple[Plugin, ...]
+    documents: Mapping[str, Document]
 
 
 class Workspace:
@@ -73,68 +90,74 @@ class Workspace:
 
     # looking
 
-    def preview(self, wanted: Wanted, progress: Progress) -> TofuPlan:
-        """What an apply would do now. Nothing is changed, and no lock is taken. Of a guest that was
-        never declared from here no state is asked for."""
+    def preview(self, part: Part, wanted: Sequence[Resource], progress: Progress) -> TofuPlan:
+        """What an apply of this part would do now. Nothing is changed, and no lock is taken. Where
+        nothing was ever declared from here no state is asked for."""
         states: States = FileState(self.directory.path / FILE)
-        if self.directory.exists or wanted.guest is None:
+        if self.directory.exists or not wanted:
             states = self._states(changing=False)
         with self._scratch() as scratch, states.opened(scratch.hidden / "held") as environment:
-            known = known_resources(states.read())
-            program = self._program(scratch, environment)
-            self._prepare(scratch, wanted, states, known)
-            with _own_trouble(states):
-                self._init(scratch, program, progress)
-            return self._planned(program, states, progress, locked=False)
+            run = self._prepared(scratch, part, wanted, states, environment, progress)
+            plan = self._planned(run.program, states, progress, locked=False)
+        return replace(plan, changes=tuple(c for c in plan.changes if not is_of_other(part, c)))
 
     # changing
 
     def apply(
         self,
-        want: Callable[[], Wanted],
+        part: Part,
+        want: Callable[[], Sequence[Resource]],
+        owns: Callable[[KnownResource], bool],
         approved: Sequence[Mapping[str, str]] | None,
         progress: Progress,
     ) -> TofuPlan:
         """What was done. PlanChanged, with nothing done, where it is not what was approved. want:
-        asked once nothing of an earlier run is at work, as that may have made the guest."""
-        directory = self.directory
-        directory.refuse_edited()
-        states = self._states(changing=True)
+        asked once nothing of an earlier run is at work, as that may have made some of it; nothing
+        takes the part away, and the directory with the last one. owns: is a resource that the state
+        knows the deployment's?"""
+        directory, states = self.directory, self._states(changing=True)
         with (
             turn(directory.hidden / "turn", progress) as lock,
             states.opened(directory.hidden / "held-lock.json") as environment,
         ):
-            program = self._program(directory, environment, lock)
-            self._prepare(directory, Wanted(None), states, ())
-            with _own_trouble(states):
-                self._init(directory, program, progress)
-            self._store_what_was_left(program, states, progress)
+            directory.refuse_edited()
+            if (directory.run / ERRORED).exists():
+                run = self._prepared(directory, part, (), states, environment, progress, lock)
+                self._store_what_was_left(run.program, states, progress)
             wanted, known = want(), known_resources(states.read())
-            self._prepare(directory, wanted, states, known)
-            plan = self._planned(program, states, progress)
-            refuse_unapproved(
-                plan,
-                approved,
-                own=self._own(wanted, known),
-                removes=wanted.guest is None,
-                on=directory.path.name,
-            )
+            own = {one.address for one in known if one.kind in part.kinds and owns(one)}
+            own |= {one.address for one in wanted}
+            run = self._prepared(directory, part, wanted, states, environment, progress, lock)
+            plan = self._planned(run.program, states, progress)
+            if any(is_of_other(part, change) for change in plan.changes):
+                plan = self._planned(run.program, states, progress, targets=sorted(own))
+            refuse_unapproved(plan, approved, own=own, removes=not wanted, on=directory.path.name)
             if not plan.is_empty:
                 for change in plan.changes:
                     progress.log(f"OpenTofu: {change.words}")
                 with _own_trouble(states):
-                    program.apply(PLAN, len(plan.changes), progress)
+                    run.program.apply(PLAN, len(plan.changes), progress)
             (directory.run / PLAN).unlink()
-            texts = published(
-                self._ground, wanted.guest, states, name=self._name, owner=self._owner
+            directory.publish(
+                published(
+                    self._ground,
+                    run.documents,
+                    run.plugins,
+                    states,
+                    name=self._name,
+                    owner=self._owner,
+                )
             )
-            directory.publish(texts)
+            if not wanted and not known_resources(states.read()):
+                directory.remove()
         return plan
 
-    def remove(self) -> None:
-        """The deployment's directory goes, unless the user's own resources are in its state."""
-        if not self.known():
-            self.directory.remove()
+    def remove_if_empty(self, progress: Progress) -> None:
+        """What a removal that was killed at its end left."""
+        if self.directory.exists and not self.known():
+            with turn(self.directory.hidden / "turn", progress):
+                if not self.known():
+                    self.directory.remove()
 
     # parts
 
@@ -159,16 +182,47 @@ class Workspace:
         finally:
             shutil.rmtree(path, ignore_errors=True)
 
+    def _prepared(
+        self,
+        directory: Directory,
+        part: Part,
+        wanted: Sequence[Resource],
+        states: States,
+        environment: Mapping[str, str],
+        progress: Progress,
+        lock: int | None = None,
+    ) -> _Run:
+        """The directory is ready to plan in."""
+        known = known_resources(states.read())
+        parts = self.directory.documents(p.file for p in PARTS if p != part)
+        if wanted:
+            parts[part.file] = resources(wanted)
+        ours = {kind for one in PARTS for kind in one.kinds} & {one.kind for one in known}
+        ours.update(part.kinds, *(kinds_in(document) for document in parts.values()))
+        plugins = self._ground.with_plugins(map(plugin_of, ours))
+        documents = declared(plugins, parts)
+        for_run = {**documents, "backend.tf.json": {"terraform": {"backend": states.backend}}}
+        if changed := transitions_of(wanted, known):
+            for_run["transitions.tf.json"] = changed
+        directory.prepare({name: text_of(document) for name, document in for_run.items()})
+        program = self._program(directory, plugins, environment, lock)
+        with _own_trouble(states):
+            self._init(directory, program, plugins, progress)
+        return _Run(program, plugins, documents)
+
     def _program(
-        self, directory: Directory, environment: Mapping[str, str], lock: int | None = None
+        self,
+        directory: Directory,
+        plugins: Sequence[Plugin],
+        environment: Mapping[str, str],
+        lock: int | None,
     ) -> Program:
         ground, run = self._ground, directory.run
-        for path in (run, ground.cache):
-            make_private_directory(path)
+        make_private_directory(ground.cache)
         write_private(run / "cli.rc", cli_configuration(ground).encode())
-        authority = run / AUTHORITY if ground.proxmox.ca_pem else None
-        if authority is not None:
-            write_private(authority, ground.proxmox.ca_pem.encode())
+        trusted = authorities(plugins)
+        if trusted:
+            write_private(run / AUTHORITIES, trusted.encode())
         return Program(
             binary=ground.settings.binary,
             directory=run,
@@ -178,30 +232,15 @@ class Workspace:
                 "TF_INPUT": "0",
                 "TF_CLI_CONFIG_FILE": str(run / "cli.rc"),
             },
-            variables={TOKEN_VARIABLE: ground.token},
+            variables={k: v.read() for one in plugins for k, v in one.secrets.items()},
             on=f"{self._name} at {ground.provider}",
             lock=lock,
-            authority=authority,
+            authority=run / AUTHORITIES if trusted else None,
         )
 
-    def _prepare(
-        self,
-        directory: Directory,
-        wanted: Wanted,
-        states: States,
-        known: Sequence[KnownResource],
+    def _init(
+        self, directory: Directory, program: Program, plugins: Sequence[Plugin], progress: Progress
     ) -> None:
-        documents = declared(self._ground, wanted.guest)
-        documents["backend.tf.json"] = {"terraform": {"backend": states.backend}}
-        if guest := wanted.guest:
-            moved = moves(known, guest.address, str(guest.vmid))
-            is_known = moved or any(one.address == guest.address for one in known)
-            imported = {guest.address: guest.import_id} if wanted.is_there and not is_known else {}
-            if transitions := declaration.transitions(moved, imported):
-                documents["transitions.tf.json"] = transitions
-        directory.prepare({name: text_of(document) for name, document in documents.items()})
-
-    def _init(self, directory: Directory, program: Program, progress: Progress) -> None:
         """Left out where it was done for the same plug-ins and backend."""
         parts = ("versions.tf.json", "backend.tf.json", "cli.rc")
         wanted = hashlib.sha256(b"".join((directory.run / n).read_bytes() for n in parts))
@@ -210,8 +249,10 @@ class Workspace:
         if done == wanted.hexdigest() and (directory.run / ".terraform").is_dir():
             return
         lock = directory.run / LOCK_FILE
-        pinned = f'"{self._ground.settings.proxmox_version}"'
-        is_other = lock.exists() and pinned not in lock.read_text()
+        locked = lock.read_text() if lock.exists() else ""
+        is_other = any(
+            f'/{p.source}"' in locked and f'"{p.version}"' not in locked for p in plugins
+        )
         with exclusive(self._ground.cache / "lock"):  # OpenTofu's cache is not safe for two at once
             program.init(progress, upgrade=is_other)
         stamp.write_text(wanted.hexdigest())
@@ -235,15 +276,35 @@ class Workspace:
             left.unlink()
 
     def _planned(
-        self, program: Program, states: States, progress: Progress, *, locked: bool = True
+        self,
+        program: Program,
+        states: States,
+        progress: Progress,
+        *,
+        locked: bool = True,
+        targets: Sequence[str] = (),
     ) -> TofuPlan:
         with _own_trouble(states):
-            program.plan(PLAN, progress, locked=locked)
+            program.plan(PLAN, progress, locked=locked, targets=targets)
         return read_plan(program.show(PLAN, progress))
 
-    def _own(self, wanted: Wanted, known: Sequence[KnownResource]) -> set[str]:
-        own = {one.address for one in known if self._owner in one.tags}
-        return own | ({wanted.guest.address} if wanted.guest else set())
+
+def is_of_other(part: Part, change: ResourceChange) -> bool:
+    """Of another part than this one; what the user declares besides is of none."""
+    kind = kind_of(change.address)
+    return any(kind in other.kinds for other in PARTS if other != part)
+
+
+def transitions_of(wanted: Sequence[Resource], known: Sequence[KnownResource]) -> Document:
+    """What the state calls otherwise is moved; what is there and not in it is taken over."""
+    moved, imported = {}, {}
+    addresses = {one.address for one in known}
+    for one in wanted:
+        previous = moves(known, one.address, one.key)
+        moved.update(previous)
+        if one.is_there and one.import_id and not previous and one.address not in addresses:
+            imported[one.address] = one.import_id
+    return transitions(moved, imported)
 
 
 @contextmanager
