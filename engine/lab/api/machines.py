@@ -177,6 +177,8 @@ class Machines(Tasks):
             nameservers=tuple(str(config.get("nameserver", "")).replace(",", " ").split()),
             search_domain=str(config.get("searchdomain", "")),
             cache=str(self.settings.cache),
+            bridge=self.settings.bridge,
+            proxy=self.settings.proxy,
         )
 
     def in_network(self, address: str) -> str:
