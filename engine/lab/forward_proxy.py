@@ -66,7 +66,9 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         return  # one side is gone, and the other will notice
 
 
-class _Server(ThreadingHTTPServer):
+class ForwardProxy(ThreadingHTTPServer):
+    """network: of those that it serves; others get no answer."""
+
     daemon_threads = True
     block_on_close = False
 
@@ -87,7 +89,7 @@ def main() -> None:
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--network", required=True, type=IPv4Network, help="of those it serves")
     given = parser.parse_args()
-    with _Server((given.host, given.port), given.network) as server:
+    with ForwardProxy((given.host, given.port), given.network) as server:
         server.serve_forever()
 
 

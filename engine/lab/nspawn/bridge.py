@@ -7,6 +7,7 @@ network outside of laboratories uses (RFC 2544).
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Sequence
@@ -27,7 +28,11 @@ def is_free(network: IPv4Network) -> bool:
 def up(name: str, addresses: Sequence[IPv4Interface]) -> None:
     """The bridge is there and has these addresses afterwards."""
     if not exists(name):
-        _ip("link", "add", name, "type", "bridge")
+        # An address of its own: else it changes with the guests that come and go, and the
+        # others do not hear of it.
+        own = hashlib.sha256(name.encode()).hexdigest()
+        mac = ":".join(("02", *(own[at : at + 2] for at in range(0, 10, 2))))
+        _ip("link", "add", name, "address", mac, "type", "bridge")
     for address in addresses:
         _ip("address", "replace", str(address), "dev", name)
     _ip("link", "set", name, "up")

@@ -76,8 +76,9 @@ class Machine:
     def power_off(self) -> None:
         """Ask the guest to stop; systemd-nspawn passes it on to the guest's systemd."""
         self._wanted = False
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._current.pid, signal.SIGTERM)
+        if self._nspawn is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._nspawn.pid, signal.SIGTERM)
 
     def leader(self) -> int | None:
         """Pid of the guest's first process: the child that is number one in a namespace."""
