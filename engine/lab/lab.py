@@ -96,15 +96,15 @@ class Lab:
         kind = self._kind(guests)
         if kind == "nspawn":
             base.refuse_where_impossible()
+            base.ensure_base(say)
         with self._locked():
-            if kind == "nspawn":
-                base.put_base(self._layout.cache, say)
             record = self._create(say, kind) if not self.exists else self.record()
             if not record.wanted:
                 record = self._save(record.model_copy(update={"wanted": True}))
             secrets = LabSecrets.model_validate_json(self._layout.secrets_path.read_bytes())
             lab_parts.prepare(self._layout, record, secrets)
             if record.bridge:
+                base.put_base(self._layout.cache)
                 bridge.up(record.bridge, record.bridge_addresses)
             self._start_everything(record, say)
             return self._status(record)

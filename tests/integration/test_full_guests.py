@@ -88,7 +88,9 @@ def traces(word: str) -> list[str]:
 
 
 def test_deployed_used_rebooted_switched_off_and_destroyed(here: Installation) -> None:
-    lab, deployed = here.lab.lab, here.deploy("radicale", NAME)
+    locks = Path("/run/systemd/nspawn/locks")
+    lab, locked = here.lab.lab, set(locks.glob("*"))
+    deployed = here.deploy("radicale", NAME)
     try:
         assert deployed.status.value == "succeeded", repr(deployed.error)
         check_one_of_each(here, NAME)
@@ -114,3 +116,4 @@ def test_deployed_used_rebooted_switched_off_and_destroyed(here: Installation) -
     check_nothing_left(here, NAME)
     assert not directory.exists()
     assert traces(name) == []
+    assert set(locks.glob("*")) == locked

@@ -200,7 +200,7 @@ def ask_agent(directory: Path, name: str, arguments: dict[str, object], seconds:
 
 def _end(boot: Boot, directory: Path) -> bool:
     if boot.bridge:
-        return control_group.end(boot.mark)
+        return control_group.end(boot.mark, directory / "root")
     return end_all(boot.mark, directory, _programs(boot))
 
 

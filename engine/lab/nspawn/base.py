@@ -109,9 +109,9 @@ def _make(target: Path) -> None:
         )
 
 
-def put_base(cache: Path, say: Callable[[str], None] = lambda text: None) -> None:
+def put_base(cache: Path) -> None:
     """Into a lab's cache, where its guests look for it."""
-    base, target = ensure_base(say), cache / BASE
+    base, target = ensure_base(), cache / BASE
     if target.exists() and target.stat().st_ino == base.stat().st_ino:
         return
     cache.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from engine.lab.guest.processes import wait_for_end
 
 _KEEPER, _MACHINE = "keeper", "machine"
+_LEFT = Path("/run/systemd/nspawn")
 
 
 def group_of(mark: str) -> str:
@@ -64,9 +65,9 @@ def members(mark: str) -> set[int]:
     return found - {0, os.getpid()}
 
 
-def end(mark: str, within: float = 10.0) -> bool:
-    """Kill every process of the guest until none is left, and remove the group; False if some
-    would not die."""
+def end(mark: str, root: Path, within: float = 10.0) -> bool:
+    """Kill every process of the guest until none is left, and remove the group and what
+    systemd-nspawn leaves behind; False if some would not die. root: the guest's file system."""
     deadline = time.monotonic() + within
     while victims := members(mark):
         if time.monotonic() > deadline:
@@ -78,8 +79,10 @@ def end(mark: str, within: float = 10.0) -> bool:
             wait_for_end(pid, 1.0)
     for home in _homes(mark):
         _remove(home)
-    # Left by systemd-nspawn where /run is no tmpfs.
-    shutil.rmtree(f"/run/systemd/nspawn/propagate/{group_of(mark)}", ignore_errors=True)
+    shutil.rmtree(_LEFT / "propagate" / group_of(mark), ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        found = root.stat()
+        (_LEFT / f"locks/inode-{found.st_dev}:{found.st_ino}").unlink()
     return True
 
 
