@@ -1,5 +1,5 @@
-"""A lab of full Debian guests: deployed, used, rebooted by the hypervisor, moved, destroyed, and
-nothing of it left on this machine."""
+"""A lab of full Debian guests: deployed, used, rebooted by the hypervisor, off and on with
+the lab, destroyed, and nothing of it left on this machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import requests
@@ -36,14 +37,10 @@ def here(full_lab: RunningLab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inst
         yield opened
 
 
-def guest_of(here: Installation, provider: str = "harbour-a") -> Guest:
-    guest = here.backends(provider).hypervisor.find(here.owner(NAME))
+def guest_of(here: Installation) -> Guest:
+    guest = here.backends().hypervisor.find(here.owner(NAME))
     assert guest is not None
     return guest
-
-
-def directory_of(here: Installation) -> Path:
-    return here.guest_root(NAME).parent
 
 
 def reboot(here: Installation) -> None:
@@ -64,6 +61,17 @@ def reboot(here: Installation) -> None:
             assert time.monotonic() < deadline, status
             time.sleep(0.1)
     assert status["exitstatus"] == "OK"
+
+
+def inside(directory: Path, *argv: str) -> str:
+    """What a program prints in the guest; run by its agent."""
+    started: Any = power.ask_agent(directory, "exec", {"command": argv}, 10)
+    ended: dict[str, Any] = {"exited": 0}
+    while not ended["exited"]:
+        ended = cast(dict[str, Any], power.ask_agent(directory, "exec-status", started, 10))
+        time.sleep(0.05)
+    assert ended["exitcode"] == 0, ended
+    return str(ended.get("out-data", ""))
 
 
 def use(here: Installation, seconds: float = 60.0) -> None:
@@ -95,9 +103,12 @@ def test_deployed_used_rebooted_switched_off_and_destroyed(here: Installation) -
         assert deployed.status.value == "succeeded", repr(deployed.error)
         check_one_of_each(here, NAME)
         use(here)
-        directory = directory_of(here)
+        directory = here.guest_root(NAME).parent
         name = group_of(Boot.load(directory).mark)
         assert traces(name)
+        found = inside(directory, "getent", "hosts", f"{NAME}.harbour-a.lab").split()[0]
+        assert found == guest_of(here).address
+        assert inside(directory, "systemctl", "list-units", "--failed", "--no-legend") == ""
 
         before = power.running(directory)
         reboot(here)

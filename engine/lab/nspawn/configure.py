@@ -25,7 +25,7 @@ _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _AUTHORITIES = "/etc/ssl/certs/of-the-host.crt"
 
 
-class ConfigureFailed(Exception):
+class ConfigureFailed(OSError):
     """The guest's file system could not be made ready; the text is what the program said."""
 
 
