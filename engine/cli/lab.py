@@ -18,6 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="reset: even while deployments live in it"
     )
+    parser.add_argument(
+        "--guests",
+        choices=("light", "nspawn"),
+        help="up, of a new lab: light guests, which need no root (the default), or full Debian "
+        "guests with systemd by systemd-nspawn, which need root, systemd-container, mmdebstrap "
+        "and iproute2",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
 
     match options.action:
         case "up":
-            lab.up(paths, say)
+            lab.up(paths, say, guests=options.guests)
         case "down":
             was_there = lab.down(paths, say)
             return _tell(options, "down" if was_there else "no lab")

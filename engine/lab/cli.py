@@ -9,14 +9,17 @@ from __future__ import annotations
 from engine.errors import Conflict
 from engine.homeport import Homeport
 from engine.lab.lab import Lab, PartStatus, Say
-from engine.lab.lab_record import HARBOURS
+from engine.lab.lab_record import HARBOURS, GuestKind
 from engine.paths import Paths
 
 
-def up(paths: Paths, say: Say = lambda text: None) -> list[PartStatus]:
-    """The lab runs and both of its providers are known to the installation."""
+def up(
+    paths: Paths, say: Say = lambda text: None, *, guests: GuestKind | None = None
+) -> list[PartStatus]:
+    """The lab runs and both of its providers are known to the installation. guests: see
+    `Lab.up`."""
     lab = Lab(paths.lab)
-    parts = lab.up(say)
+    parts = lab.up(say, guests=guests)
     homeport = Homeport.open(paths)
     try:
         for profile, secrets in lab.provider_profiles():

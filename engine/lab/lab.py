@@ -23,14 +23,25 @@ from engine.lab import lab_parts
 from engine.lab.api.launch import destroy_guests, power_off_guests, running_api, stop_api
 from engine.lab.lab_parts import LabLayout
 from engine.lab.lab_profiles import provider_profile, provider_secrets
-from engine.lab.lab_record import API_PORT, Harbour, LabRecord, LabSecrets, new_record, new_secrets
+from engine.lab.lab_record import (
+    API_PORT,
+    GuestKind,
+    Harbour,
+    LabRecord,
+    LabSecrets,
+    new_record,
+    new_secrets,
+)
 from engine.lab.lifecycle import Part, running_pid, start, stop, wait_ready
+from engine.lab.nspawn import base, bridge
 from engine.model.base import Model
 from engine.model.provider import ProviderProfile
 from engine.private_files import write_private
 
 _READY_SECONDS = 30.0
 _GRACE_SECONDS = 10.0
+
+_GUESTS: dict[GuestKind, str] = {"light": "light guests", "nspawn": "full Debian guests"}
 
 State = Literal["running", "stopped", "crashed"]
 Say = Callable[[str], None]
@@ -74,14 +85,27 @@ class Lab:
                 do="End the lab's processes, remove its directory, then run: homeport lab up",
             ) from None
 
-    def up(self, say: Say = lambda text: None) -> list[PartStatus]:
-        """Everything runs and answers afterwards; made first where there is no lab."""
+    def up(
+        self, say: Say = lambda text: None, *, guests: GuestKind | None = None
+    ) -> list[PartStatus]:
+        """Everything runs and answers afterwards; made first where there is no lab.
+
+        guests: their kind; None takes those that the lab has, or light ones. Conflict where the
+        lab has others; Denied or NotFound where this machine cannot have them.
+        """
+        kind = self._kind(guests)
+        if kind == "nspawn":
+            base.refuse_where_impossible()
+            base.ensure_base(say)
         with self._locked():
-            record = self._create(say) if not self.exists else self.record()
+            record = self._create(say, kind) if not self.exists else self.record()
             if not record.wanted:
                 record = self._save(record.model_copy(update={"wanted": True}))
             secrets = LabSecrets.model_validate_json(self._layout.secrets_path.read_bytes())
             lab_parts.prepare(self._layout, record, secrets)
+            if record.bridge:
+                base.put_base(self._layout.cache)
+                bridge.up(record.bridge, record.bridge_addresses)
             self._start_everything(record, say)
             return self._status(record)
 
@@ -136,9 +160,21 @@ class Lab:
             result.append((profile, values))
         return result
 
-    def _create(self, say: Say) -> LabRecord:
+    def _kind(self, wanted: GuestKind | None) -> GuestKind:
+        had = self.record().guests if self.exists else None
+        if wanted and had and wanted != had:
+            raise Conflict(
+                f"the lab does not get {_GUESTS[wanted]}",
+                on=str(self.directory),
+                why=f"it has {_GUESTS[had]}, and a lab has guests of one kind",
+                left="nothing was changed",
+                do="Remove it first, or use another HOMEPORT_HOME: homeport lab reset",
+            )
+        return wanted or had or "light"
+
+    def _create(self, say: Say, guests: GuestKind) -> LabRecord:
         say(f"making a lab in {self.directory}")
-        record = new_record(self.directory)
+        record = new_record(self.directory, guests=guests)
         write_private(self._layout.secrets_path, new_secrets().model_dump_json().encode())
         return self._save(record)
 
@@ -173,6 +209,8 @@ class Lab:
                 tasks.append(pool.submit(self._stop_part, part, say))
         for task in tasks:
             task.result()
+        if record.bridge:
+            bridge.down(record.bridge)
 
     def _stop_hypervisor(self, harbour: Harbour, say: Say) -> None:
         directory = self._layout.harbour(harbour)

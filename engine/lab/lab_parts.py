@@ -47,6 +47,11 @@ class LabLayout:
     def authority(self) -> Path:
         return self.directory / "authority"
 
+    @property
+    def cache(self) -> Path:
+        """What guests of both harbours share."""
+        return self.directory / "cache"
+
     def harbour(self, harbour: Harbour) -> Path:
         return self.directory / harbour.name
 
@@ -74,7 +79,8 @@ def prepare(layout: LabLayout, record: LabRecord, secrets: LabSecrets) -> None:
 
 def describe(layout: LabLayout, record: LabRecord) -> list[Part]:
     """The parts that are nothing but a process; the hypervisors have a launcher of their own."""
-    return [_names(layout, record), _authority(layout, record)]
+    parts = [_names(layout, record), _authority(layout, record)]
+    return [*parts, _proxy(layout, record)] if record.guests == "nspawn" else parts
 
 
 def start_hypervisor(layout: LabLayout, record: LabRecord, harbour: Harbour) -> ApiHandle:
@@ -87,6 +93,8 @@ def start_hypervisor(layout: LabLayout, record: LabRecord, harbour: Harbour) -> 
             host=harbour.address(1),
             port=API_PORT,
             network=str(harbour.network),
+            bridge=record.bridge,
+            proxy="http://{}:{}".format(*record.proxy_address),
         )
     except ApiFailed as error:
         raise RemoteFailure(
@@ -120,6 +128,19 @@ def _authority(layout: LabLayout, record: LabRecord) -> Part:
         address=(described.host, described.port),
         environment={**_environment(record), **described.environment()},
         tls_root=described.root_path,
+    )
+
+
+def _proxy(layout: LabLayout, record: LabRecord) -> Part:
+    host, port = record.proxy_address
+    words = ("--host", host, "--port", port, "--network", str(record.bridged))
+    return Part(
+        name="packages",
+        title="the guests' way to packages",
+        directory=layout.run,
+        argv=_python("engine.lab.forward_proxy", *words),
+        address=(host, port),
+        environment=_environment(record),
     )
 
 

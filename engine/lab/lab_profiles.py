@@ -6,11 +6,14 @@ Nothing in them is particular to a lab; the same drivers are configured for real
 from __future__ import annotations
 
 from engine.lab.api.settings import BRIDGE, DISK_STORAGE, IMAGE_VOLUME, POOL, TOKEN_ID
-from engine.lab.lab_record import API_PORT, Harbour, LabRecord
+from engine.lab.lab_record import API_PORT, GuestKind, Harbour, LabRecord
 from engine.model.provider import BackendProfile, GuestAccess, ProviderProfile, Service
 
 DNS_ALGORITHM = "hmac-sha256"
-GUEST_ACCESS = GuestAccess(user="root", ssh_port=2222, http_port=8080, https_port=8443)
+_ACCESS: dict[GuestKind, GuestAccess] = {
+    "light": GuestAccess(user="root", ssh_port=2222, http_port=8080, https_port=8443),
+    "nspawn": GuestAccess(user="debian", ssh_port=22, http_port=80, https_port=443),
+}
 
 
 def dns_key_name(harbour: Harbour) -> str:
@@ -27,7 +30,7 @@ def provider_profile(
         title=f"{harbour.name.replace('-', ' ').title()} (lab)",
         zone=harbour.zone,
         method="debian",
-        access=GUEST_ACCESS,
+        access=_ACCESS[record.guests],
         backends={
             Service.HYPERVISOR: BackendProfile(
                 kind="proxmox",
@@ -48,7 +51,7 @@ def provider_profile(
             Service.ADDRESSES: BackendProfile(
                 kind="pool",
                 settings={
-                    "network": str(harbour.network),
+                    "network": str(record.bridged if record.bridge else harbour.network),
                     "first": harbour.address(10),
                     "last": harbour.address(250),
                     "gateway": harbour.address(1),

@@ -30,9 +30,9 @@ from engine.state.program_run import run_program
 from engine.state.scripting import run_guest_program
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.quiet_work import Quiet
-from tests.systemd_guest import USER, SystemdGuest, systemd_guest
+from tests.systemd_guest import USER, SystemdGuest, full_lab, systemd_guest
 
-__all__ = ["systemd_guest"]
+__all__ = ["full_lab", "systemd_guest"]
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("systemd-guest")]
 

@@ -15,7 +15,7 @@ import asyncssh
 import pytest
 from proxmoxer import ProxmoxAPI
 
-from engine.lab.api.launch import ca_path, running_api
+from engine.lab.api.launch import ca_path, running_api, stop_api
 from engine.lab.guest import power
 from engine.lab.guest.processes import wait_for_end
 from tests.lab_provider import NODE, Provider, provider, wait_for
@@ -400,6 +400,18 @@ def test_other_cloud_init_data_is_a_new_machine(pve: Provider) -> None:
     pve.do("POST", f"{place}/status/stop")
     pve.do("DELETE", place)
     assert not pve.guest_directory(9050).exists()
+
+
+def test_a_guest_rebooted_by_the_hypervisor_comes_back_with_the_lab(pve: Provider) -> None:
+    place, directory = pve.make(9054, 54), pve.guest_directory(9054)
+    pve.do("POST", f"{place}/status/start")
+    pve.do("POST", f"{place}/status/reboot")
+    stop_api(pve.directory)
+    assert power.shutdown(directory, 20)
+    pve.start()
+    assert pve.ask("GET", f"{place}/status/current")["status"] == "running"
+    pve.do("POST", f"{place}/status/stop")
+    pve.do("DELETE", place)
 
 
 def test_an_address_outside_of_the_network_or_in_use_is_refused(

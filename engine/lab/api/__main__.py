@@ -58,9 +58,19 @@ def _settings() -> Settings:
     parser.add_argument("--host", required=True, help="address to listen on")
     parser.add_argument("--port", type=int, default=8006)
     parser.add_argument("--network", help="network of the guests (default: the host's /24)")
+    parser.add_argument("--bridge", default="", help="of full Debian guests (default: light ones)")
+    parser.add_argument("--proxy", default="", help="URL by which full guests get packages")
     given = parser.parse_args()
     network = given.network or str(ipaddress.ip_interface(f"{given.host}/24").network)
-    return Settings(given.dir.absolute(), given.name, given.host, given.port, network)
+    return Settings(
+        given.dir.absolute(),
+        given.name,
+        given.host,
+        given.port,
+        network,
+        bridge=given.bridge,
+        proxy=given.proxy,
+    )
 
 
 async def _serve(settings: Settings) -> None:

@@ -183,6 +183,8 @@ class Containers(Disks):
             nameservers=tuple(str(vm.config.get("nameserver", "")).replace(",", " ").split()),
             search_domain=str(vm.config.get("searchdomain", "")),
             cache=str(self.settings.cache),
+            bridge=self.settings.bridge,
+            proxy=self.settings.proxy,
         )
 
     # --- templates --------------------------------------------------------------------

@@ -75,10 +75,19 @@ def ca_path(directory: Path) -> Path:
 
 
 def api_command(
-    directory: Path, *, name: str, host: str, port: int, network: str
+    directory: Path,
+    *,
+    name: str,
+    host: str,
+    port: int,
+    network: str,
+    bridge: str = "",
+    proxy: str = "",
 ) -> tuple[str, ...]:
     """The argument list of the API's process."""
-    words = ("--name", name, "--host", host, "--port", str(port), "--network", network)
+    words = ["--name", name, "--host", host, "--port", str(port), "--network", network]
+    if bridge:
+        words += ["--bridge", bridge, "--proxy", proxy]
     return (sys.executable, "-P", "-m", "engine.lab.api", "--dir", str(directory), *words)
 
 
@@ -109,8 +118,11 @@ def start_api(
     host: str,
     port: int = 8006,
     network: str,
+    bridge: str = "",
+    proxy: str = "",
 ) -> ApiHandle:
     """Start the provider's API and wait until it serves and its guests that should run do.
+    bridge, proxy: see `Settings`.
 
     Where it runs already, guests of it that crashed are started again. ApiFailed when it
     does not come up.
@@ -123,7 +135,15 @@ def start_api(
     (directory / "api.json").unlink(missing_ok=True)
     with (directory / "api.log").open("ab") as log:
         process = subprocess.Popen(
-            api_command(directory, name=name, host=host, port=port, network=network),
+            api_command(
+                directory,
+                name=name,
+                host=host,
+                port=port,
+                network=network,
+                bridge=bridge,
+                proxy=proxy,
+            ),
             cwd=directory,
             env=api_environment(os.environ),
             stdin=subprocess.DEVNULL,

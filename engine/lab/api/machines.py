@@ -32,7 +32,7 @@ class Life:
     """Should it run? What should and does not is started again by the next `lab up`."""
     made_at: float = field(default_factory=time.time)
     init: power.Init | None = None
-    """The init whose end is being waited for."""
+    """The init whose end is news: nobody here has ordered it."""
     foreign: bool = False
     """Somebody else's, made by a fault."""
     ssh_public_keys: str = ""
@@ -87,12 +87,15 @@ class Machines(Tasks):
 
     async def power_off(self, vm: Any, seconds: float | None = None) -> bool:
         """End the guest: at once, or in order within `seconds` (False: it goes on)."""
-        directory = self.guest_directory(vm)
+        directory, life = self.guest_directory(vm), self.life(vm)
+        init, life.init = life.init, None
         if seconds is None:
             ended = await asyncio.to_thread(power.kill, directory)
             if not ended:
                 raise TaskError(f"VM {vm.vmid} quit/powerdown failed - processes are left")
         elif not await asyncio.to_thread(power.shutdown, directory, seconds):
+            if init is not None:
+                self._watch(vm, init)
             return False
         vm.status = vm.qmpstatus = "stopped"
         vm.started_at = None
@@ -118,8 +121,8 @@ class Machines(Tasks):
     def _ended(self, vm: Any, init: power.Init) -> None:
         with contextlib.suppress(ChildProcessError):  # an earlier API's child
             os.waitpid(init.pid, os.WNOHANG)
-        if power.running(self.guest_directory(vm)) is not None or vm.status != "running":
-            return
+        if vm.status != "running" or self.life(vm).init != init:
+            return  # its end was ordered here
         if not (self.guest_directory(vm) / "init.json").exists():
             self.life(vm).wanted = False  # powered off from inside; a crashed init leaves the file
         vm.status = vm.qmpstatus = "stopped"
@@ -174,6 +177,8 @@ class Machines(Tasks):
             nameservers=tuple(str(config.get("nameserver", "")).replace(",", " ").split()),
             search_domain=str(config.get("searchdomain", "")),
             cache=str(self.settings.cache),
+            bridge=self.settings.bridge,
+            proxy=self.settings.proxy,
         )
 
     def in_network(self, address: str) -> str:

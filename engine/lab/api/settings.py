@@ -37,6 +37,11 @@ class Settings:
     network: str
     """Addresses its guests may have: "127.80.1.0/24"."""
 
+    bridge: str = ""
+    """This machine's bridge for full Debian guests; empty: its guests are light ones."""
+    proxy: str = ""
+    """URL of the proxy by which full guests get packages."""
+
     @property
     def network6(self) -> IPv6Network:
         """More of them, as far as root has given them to this machine."""
@@ -48,7 +53,7 @@ class Settings:
 
     @property
     def cache(self) -> Path:
-        """Packages that all guests of the lab share."""
+        """What all guests of the lab share, see `Boot.cache`."""
         return self.directory.parent / "cache"
 
     @property

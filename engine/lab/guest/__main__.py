@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from engine.lab.guest.init import AlreadyRunning, run
 
 
-def main() -> int:
+def main(run: Callable[[Path], Coroutine[None, None, None]] = run) -> int:
+    """run: the guest's life, whatever kind of guest it is."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
         asyncio.run(run(Path(sys.argv[1])))

@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -20,12 +21,16 @@ from engine.lab.guest.boot import Boot
 from engine.lab.guest.children import Child, Children
 from engine.lab.guest.control import Reply
 
-_READ_LIMIT = 16 << 20
+READ_LIMIT = 16 << 20
 """The agent gives back at most 16 MiB of a file or of a command's output."""
 
 
 class AgentError(Exception):
     """What the agent answers instead of a result; the text follows "Agent error: "."""
+
+
+def unreadable(file: str, reason: str) -> AgentError:
+    return AgentError(f"failed to open file '{file}' (mode: 'r'): {reason}")
 
 
 @dataclass
@@ -37,6 +42,9 @@ class _Execution:
 
 
 class Agent:
+    CARD = "eth0"
+    """Name of the guest's network card."""
+
     def __init__(self, boot: Boot, root: Path, children: Children) -> None:
         self._boot = boot
         self._root = root
@@ -64,24 +72,18 @@ class Agent:
             case "exec-status":
                 return self._status(int(arguments["pid"]))
             case "file-read":
-                return self._read(arguments["file"])
+                return await self._read(arguments["file"])
             case "network-get-interfaces":
                 return self._interfaces()
             case "get-host-name":
                 return {"host-name": self._boot.hostname}
             case "get-osinfo":
-                return self._system()
+                return await self._system()
         raise AgentError(f"The command guest-{name} has not been found")
 
     def _execute(self, command: list[str], text: str | None) -> dict[str, int]:
         try:
-            child = self._children.spawn(
-                command,
-                cwd=self._root,
-                stdin=subprocess.PIPE if text else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
+            child = self._spawn(command, stdin=subprocess.PIPE if text else subprocess.DEVNULL)
         except OSError as error:
             why = f"Failed to execute child process “{command[0]}” ({error.strerror})"
             raise AgentError(why) from error
@@ -90,6 +92,11 @@ class Agent:
         execution.done = asyncio.ensure_future(self._collect(execution, (text or "").encode()))
         self._executions[number] = execution
         return {"pid": number}
+
+    def _spawn(self, command: Sequence[str], *, stdin: int = subprocess.DEVNULL) -> Child:
+        """Its output comes by pipes."""
+        pipe = subprocess.PIPE
+        return self._children.spawn(command, cwd=self._root, stdin=stdin, stdout=pipe, stderr=pipe)
 
     async def _collect(self, execution: _Execution, text: bytes) -> None:
         child = execution.child
@@ -117,16 +124,19 @@ class Agent:
                 answer[f"{name}-data"] = data.decode(errors="replace")
         return answer | {f"{name}-truncated": 1 for name in execution.truncated}
 
-    def _read(self, file: str) -> dict[str, Any]:
+    async def _read(self, file: str) -> dict[str, Any]:
+        data = await self._content(file)
+        answer: dict[str, Any] = {"content": data[:READ_LIMIT].decode("latin-1")}
+        return answer | ({"truncated": 1} if len(data) > READ_LIMIT else {})
+
+    async def _content(self, file: str) -> bytes:
+        """The file's first bytes, one more than are given back."""
         path = self._root / file.lstrip("/")
         try:
             with path.open("rb") as stream:
-                data = stream.read(_READ_LIMIT + 1)
+                return stream.read(READ_LIMIT + 1)
         except OSError as error:
-            why = f"failed to open file '{file}' (mode: 'r'): {error.strerror}"
-            raise AgentError(why) from error
-        answer: dict[str, Any] = {"content": data[:_READ_LIMIT].decode("latin-1")}
-        return answer | ({"truncated": 1} if len(data) > _READ_LIMIT else {})
+            raise unreadable(file, error.strerror or "") from error
 
     def _interfaces(self) -> list[dict[str, Any]]:
         def interface(name: str, mac: str, addresses: list[tuple[str, int]]) -> dict[str, Any]:
@@ -142,13 +152,13 @@ class Agent:
         found = [interface("lo", "00:00:00:00:00:00", [("127.0.0.1", 8)])]
         if self._boot.address:
             ip, _, prefix = self._boot.address.partition("/")
-            found.append(interface("eth0", self._boot.mac, [(ip, int(prefix))]))
+            found.append(interface(self.CARD, self._boot.mac, [(ip, int(prefix))]))
         return found
 
-    def _system(self) -> dict[str, str]:
+    async def _system(self) -> dict[str, str]:
         fields = dict(
             line.split("=", 1)
-            for line in (self._root / "etc/os-release").read_text().splitlines()
+            for line in (await self._content("/etc/os-release")).decode().splitlines()
             if "=" in line
         )
         text = {name: value.strip('"') for name, value in fields.items()}
@@ -175,6 +185,6 @@ def _drain(stream: IO[bytes], name: str, execution: _Execution) -> None:
     kept = execution.streams.setdefault(name, bytearray())
     with stream:
         while data := stream.read(65536):
-            kept += data[: _READ_LIMIT - len(kept)]
-            if len(kept) == _READ_LIMIT:
+            kept += data[: READ_LIMIT - len(kept)]
+            if len(kept) == READ_LIMIT:
                 execution.truncated.add(name)

@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict, dataclass
 from ipaddress import IPv6Address
 from pathlib import Path
+from typing import Any
 
 SSH_PORT = 2222
 CONTROL = "control"
@@ -30,7 +31,11 @@ class Boot:
     nameservers: tuple[str, ...]
     search_domain: str
     cache: str
-    """Directory of the packages that all guests of the lab share."""
+    """Directory of what all guests of the lab share: packages, and the base of full guests."""
+    bridge: str = ""
+    """This machine's bridge that a full Debian guest hangs on; empty for a light guest."""
+    proxy: str = ""
+    """URL of the proxy by which a full guest gets packages."""
 
     @property
     def ip(self) -> str | None:
@@ -49,7 +54,8 @@ class Boot:
     def instance_id(self) -> str:
         """sha1 of user and network data, as Proxmox VE makes it: a change is a new instance."""
         data = asdict(self)
-        del data["cache"], data["mark"], data["vmid"]
+        for name in ("cache", "mark", "vmid", "bridge", "proxy"):
+            del data[name]
         return hashlib.sha1(
             json.dumps(data, sort_keys=True).encode(), usedforsecurity=False
         ).hexdigest()
@@ -63,7 +69,11 @@ class Boot:
 
     @classmethod
     def load(cls, directory: Path) -> Boot:
-        data = json.loads((directory / "guest.json").read_text())
+        return cls.of(json.loads((directory / "guest.json").read_text()))
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> Boot:
+        """From its fields, as JSON has them."""
         for name in ("ssh_public_keys", "nameservers"):
             data[name] = tuple(data[name])
         return cls(**data)

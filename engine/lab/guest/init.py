@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -31,7 +32,7 @@ class AlreadyRunning(Exception):
 
 async def run(directory: Path) -> None:
     """Be the init of the guest in `directory` until SIGTERM (an ordered power-off)."""
-    with _hold(directory):
+    with hold(directory):
         become_subreaper()
         boot = Boot.load(directory)
         root = directory / "root"
@@ -61,7 +62,7 @@ async def run(directory: Path) -> None:
         async with contextlib.AsyncExitStack() as stack:
             if boot.ip:
                 stack.push_async_callback(await _serve_ssh(boot, root, children, new_instance))
-            _record(directory)
+            record(directory)
             booting = asyncio.ensure_future(supervisor.start_enabled())
             await power_off.wait()
             booting.cancel()
@@ -87,7 +88,7 @@ async def _serve_ssh(boot: Boot, root: Path, children: Children, new_instance: b
 
 
 @contextlib.contextmanager
-def _hold(directory: Path):  # type: ignore[no-untyped-def]
+def hold(directory: Path) -> Iterator[None]:
     """At most one init per guest, whatever started it."""
     file: IO[str]
     with open(directory / "init.lock", "a") as file:
@@ -98,7 +99,7 @@ def _hold(directory: Path):  # type: ignore[no-untyped-def]
         yield
 
 
-def _record(directory: Path) -> None:
+def record(directory: Path) -> None:
     """Say who runs the guest, once it serves."""
     path = directory / "init.json"
     temporary = path.with_suffix(".new")

@@ -1,5 +1,7 @@
 """Power of a lab guest, from outside: start its init, ask it to stop, end it for certain.
 
+A full guest (engine.lab.nspawn) has a keeper in the place of the init.
+
 Works on the guest's directory alone, so the hypervisor's API, `homeport lab down` and
 `homeport lab reset` share it, and a guest whose init crashed is cleaned up like any other.
 """
@@ -23,8 +25,11 @@ from engine.lab.guest.environment import guest_environment
 from engine.lab.guest.frames import connected_socket, request
 from engine.lab.guest.processes import end_all, is_alive, members, wait_for_end
 from engine.lab.guest.sockets import remove_short_directory
+from engine.lab.nspawn import control_group
 
 START_SECONDS = 30.0
+FULL_START_SECONDS = 120.0
+"""Until a full guest boots; at its first power-on a whole Debian system is unpacked before."""
 
 
 class StartFailed(Exception):
@@ -68,14 +73,15 @@ def start(directory: Path, boot: Boot, log_limit: int = 2000) -> Init:
     root = directory / "root"
     root.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
-    end_all(boot.mark, directory, _programs(boot))
+    _end(boot, directory)
     (directory / "init.json").unlink(missing_ok=True)
     boot.save(directory)
+    program = "engine.lab.nspawn" if boot.bridge else "engine.lab.guest"
     package_home = Path(__file__).parents[3]
     environment = guest_environment(boot, root, os.environ) | {"PYTHONPATH": str(package_home)}
     with (directory / "init.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "engine.lab.guest", str(directory)],
+            [sys.executable, "-m", program, str(directory)],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -83,7 +89,7 @@ def start(directory: Path, boot: Boot, log_limit: int = 2000) -> Init:
             stderr=log,
             start_new_session=True,
         )
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + (FULL_START_SECONDS if boot.bridge else START_SECONDS)
     while time.monotonic() < deadline:
         if init := running(directory):
             return init
@@ -115,7 +121,7 @@ def kill(directory: Path) -> bool:
     if init is not None:
         os.kill(init.pid, signal.SIGKILL)
         wait_for_end(init.pid, 5.0)
-    ended = end_all(boot.mark, directory, _programs(boot))
+    ended = _end(boot, directory)
     (directory / "init.json").unlink(missing_ok=True)
     remove_short_directory(directory / "root")
     return ended
@@ -162,6 +168,8 @@ def _signal(pids: set[int], number: signal.Signals) -> None:
 def processes(directory: Path) -> set[int]:
     """Pids of every process of the guest, for tests and for `homeport lab status`."""
     boot = Boot.load(directory)
+    if boot.bridge:
+        return control_group.members(boot.mark)
     init = running(directory)
     return members(boot.mark, directory, _programs(boot), init.pid if init else None)
 
@@ -188,6 +196,12 @@ def ask_agent(directory: Path, name: str, arguments: dict[str, object], seconds:
     if answer[4]:
         raise AgentRefused(texts[2].decode(errors="replace"))
     return json.loads(texts[1])
+
+
+def _end(boot: Boot, directory: Path) -> bool:
+    if boot.bridge:
+        return control_group.end(boot.mark, directory / "root")
+    return end_all(boot.mark, directory, _programs(boot))
 
 
 def _programs(boot: Boot) -> tuple[Path, ...]:

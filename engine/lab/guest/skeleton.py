@@ -46,7 +46,7 @@ def prepare_root(boot: Boot, directory: Path) -> bool:
     _clear_run(root)
     _write_identity(boot, root)
     write_shims(directory)
-    return _is_new_instance(boot, root)
+    return is_new_instance(boot, root)
 
 
 def _clear_run(root: Path) -> None:
@@ -65,23 +65,33 @@ def _write_identity(boot: Boot, root: Path) -> None:
     for path, mode in ((home, 0o700), (keys.parent, 0o700), (keys, 0o600)):
         path.chmod(mode)
     etc = root / "etc"
-    names = f"{boot.hostname}.{boot.search_domain} " if boot.search_domain else ""
     (etc / "hostname").write_text(boot.hostname + "\n")
-    (etc / "hosts").write_text(
-        f"127.0.0.1 localhost\n{boot.ip or '127.0.1.1'} {names}{boot.hostname}\n"
-    )
-    resolver = [f"nameserver {server}" for server in boot.nameservers]
-    resolver += [f"search {boot.search_domain}"] if boot.search_domain else []
-    (etc / "resolv.conf").write_text("".join(line + "\n" for line in resolver))
+    (etc / "hosts").write_text(hosts(boot))
+    (etc / "resolv.conf").write_text(resolver(boot))
     host_release = Path("/etc/os-release")
     release = host_release.read_text() if host_release.is_file() else _RELEASE
     (etc / "os-release").write_text(release)
 
 
-def _is_new_instance(boot: Boot, root: Path) -> bool:
+def hosts(boot: Boot) -> str:
+    """Text of /etc/hosts."""
+    names = f"{boot.hostname}.{boot.search_domain} " if boot.search_domain else ""
+    return f"127.0.0.1 localhost\n{boot.ip or '127.0.1.1'} {names}{boot.hostname}\n"
+
+
+def resolver(boot: Boot) -> str:
+    """Text of /etc/resolv.conf."""
+    lines = [f"nameserver {server}" for server in boot.nameservers]
+    lines += [f"search {boot.search_domain}"] if boot.search_domain else []
+    return "".join(line + "\n" for line in lines)
+
+
+def is_new_instance(boot: Boot, root: Path) -> bool:
+    """Is this the instance's first power-on? Noted, so that the next one is not."""
     record = root / "var/lib/cloud/data/instance-id"
     if record.exists() and record.read_text().strip() == boot.instance_id:
         return False
+    record.parent.mkdir(parents=True, exist_ok=True)
     temporary = record.with_suffix(".new")
     temporary.write_text(boot.instance_id + "\n")
     os.replace(temporary, record)

@@ -1,17 +1,18 @@
-"""An HTTP proxy for a guest that has no network but the link to this machine.
+"""`python -m engine.lab.forward_proxy`: an HTTP proxy for guests that have no network but the
+link to this machine.
 
-A test's guest must reach package registries, and must not make this machine a router. So
-its installers are told of this proxy, which asks as this machine itself does.
+A full guest must reach package registries, and must not make this machine a router. So its
+installers are told of this proxy, which asks as this machine itself does. It serves nobody else.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv4Network, ip_address
 from urllib.parse import urlsplit
 
 _SECONDS = 60
@@ -65,22 +66,32 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         return  # one side is gone, and the other will notice
 
 
-class _Server(ThreadingHTTPServer):
+class ForwardProxy(ThreadingHTTPServer):
+    """network: of those that it serves; others get no answer."""
+
     daemon_threads = True
     block_on_close = False
+
+    def __init__(self, address: tuple[str, int], network: IPv4Network) -> None:
+        super().__init__(address, _Handler)
+        self._network = network
+
+    def verify_request(self, request: object, client_address: tuple[str, int]) -> bool:
+        return ip_address(client_address[0]) in self._network
 
     def handle_error(self, request: object, client_address: object) -> None:
         return  # the installer that asked says what it missed
 
 
-@contextmanager
-def forward_proxy(address: str) -> Iterator[str]:
-    """A proxy on this address while the block runs; its URL."""
-    with _Server((address, 0), _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://{address}:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m engine.lab.forward_proxy", description=__doc__)
+    parser.add_argument("--host", required=True, help="address to listen on")
+    parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--network", required=True, type=IPv4Network, help="of those it serves")
+    given = parser.parse_args()
+    with ForwardProxy((given.host, given.port), given.network) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
