@@ -23,11 +23,11 @@ from engine.model.plan import Effect, Operation
 from engine.model.provider import BackendProfile, Service
 from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
 from engine.operations.retry import LIMIT_VARIABLE
+from engine.operations.secret_paths import side_path
 from tests import s3_server
 from tests.conformance.database_worlds import (
     REFERENCE,
     DatabaseWorld,
-    MariaWorld,
     PostgresWorld,
     database_world,
 )
@@ -39,7 +39,7 @@ from tests.scripted_package import CATALOG, use_catalog
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
-PASSWORD, MARIA_PASSWORD = "postgresql-password", "mariadb-password"
+PASSWORD = "postgresql-password"
 KILLED = [
     "secrets.renew:after",
     "databases.ensure:after",
@@ -61,7 +61,7 @@ def here(
     lab: RunningLab, world: DatabaseWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     own = tmp_path_factory.mktemp("catalog")
-    for package in ("logbook", "shelf", "tally"):
+    for package in ("logbook", "shelf"):
         shutil.copytree(CATALOG / package, own / package)
     use_catalog(lab.paths, own)
     try:
@@ -297,38 +297,6 @@ def test_chat_on_a_database_server(here: Installation, world: DatabaseWorld) -> 
     assert world.objects() == before
 
 
-def test_what_can_be_made_anew_lies_in_mariadb_on_its_server(
-    here: Installation, world: DatabaseWorld
-) -> None:
-    homeport = here.homeport
-    with database_world(MariaWorld) as maria:
-        serve(homeport, maria)
-        try:
-            before = maria.objects()
-            plan = plan_of(here, "tally", "tally")
-            assert plan.warnings == ()
-            succeeded(here.carry_out(plan))
-            visits = homeport.endpoint("tally")
-            visits.request("PUT", "/")
-            [database] = databases_of(maria)
-            counted = f"SELECT COUNT(*) FROM `{database}`.visit"  # noqa: S608
-            assert maria.admin(counted) == [(1,)]
-            store, path = here.backends(SERVED).secrets, secret_of(here, "tally", MARIA_PASSWORD)
-            old = store.get(path)
-            rotated = here.killed_everywhere(
-                homeport.plan_rotate("tally"), ["databases.ensure:after"]
-            )
-            succeeded(rotated)
-            assert visits.request("GET", "/").body == b"1"
-            assert can_log_in(maria, database, store.get(path))
-            assert not can_log_in(maria, database, old)
-            succeeded(here.destroy("tally"))
-            check_nothing_left(here, "tally")
-            assert maria.objects() == before
-        finally:
-            serve(homeport, world)
-
-
 def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path: Path) -> None:
     homeport, before = here.homeport, everything()
     succeeded(here.carry_out(plan_of(here, "shelf", "shelf")))
@@ -340,8 +308,6 @@ def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path:
     assert buckets is not None
     [made] = [r for r in homeport.resources("shelf") if r.kind is ResourceKind.BUCKET]
     assert buckets.find(owner, made.external_id)
-    with pytest.raises(InvalidInput, match="cannot move yet"):
-        homeport.plan_migrate("shelf", OWN)
     with pytest.raises(InvalidInput, match="no S3 server"):
         homeport.plan_deploy(
             DeployRequest(
@@ -357,7 +323,8 @@ def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path:
     [backup] = homeport.repositories.backups("shelf")
     book.write(7)
     store = here.backends(SERVED).secrets
-    paths = [secret_of(here, "shelf", name) for name in S3_SECRETS]
+    deployment = homeport.deployment("shelf").deployment.id
+    paths = [side_path(deployment, SERVED, name) for name in S3_SECRETS]
     old = BucketKey(*map(store.get, paths))
     plan = homeport.plan_rotate("shelf")
     assert [step.id for step in plan.deletes] == ["buckets.ensure", "secrets.forget-old"]

@@ -14,7 +14,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from engine.backends.buckets.client import Client, TrustedBucket, absent, texts
-from engine.backends.buckets.keys import drop_key, ensure_key, second_key
+from engine.backends.buckets.keys import allow_writing, drop_key, ensure_key, second_key
 from engine.backends.buckets.refusals import LEFT
 from engine.backends.buckets.settings import BucketSettings
 from engine.backends.protocols import BucketAccess, BucketKey
@@ -27,6 +27,8 @@ from engine.state.programs.s3 import Refused, parsed, patiently
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _TAG = "homeport"
+_PROOF = ".homeport-proof"
+"""What a write is tried with; no application has an object of that name."""
 _OWN_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 _NO_TAGS = ("NoSuchTagSet", "NoSuchTagSetError")
 
@@ -77,16 +79,28 @@ class S3Buckets:
             return ensure_key(self._client, self._policy(owner), name, held)
 
     def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
-        if self._client.settings.keys == "static":
-            raise InvalidInput(
-                "the S3 server makes no keys",
-                on=self._client.settings.host,
-                why="its settings say 'keys: static': every deployment has Homeport's own",
-                left=LEFT,
-                do="Change Homeport's own key in the provider's settings.",
-            )
+        self._refuse_static("Change Homeport's own key in the provider's settings.")
         with self._client.asking(_checked(name)):
             return second_key(self._client, self._policy(owner), name, held)
+
+    def set_writable(self, owner: str, name: str, *, allowed: bool) -> None:
+        self._refuse_static("Use a server with an IAM, whose keys can be shut one by one.")
+        with self._client.asking(_checked(name)):
+            allow_writing(self._client, self._policy(owner), name, allowed=allowed)
+
+    def refuses_write(self, name: str, key: BucketKey) -> bool:
+        with self._client.asking(_checked(name)):
+            try:
+                self._client.bucket(name, key).ask("PUT", _PROOF).read()
+            except Refused as error:
+                if error.status != 403:
+                    raise
+                return True
+            bucket = self._client.bucket(name)
+            versioned = bool(bucket.versioning())
+            for one in bucket.histories(versioned, _PROOF).get(_PROOF, []):
+                bucket.remove(_PROOF, one.get("version") if versioned else None)
+        return False
 
     def drop(self, owner: str, name: str) -> bool:
         bucket, mark = self._client.bucket(_checked(name)), self._mark(owner)
@@ -100,6 +114,16 @@ class S3Buckets:
             _empty(bucket)
             absent(partial(bucket.ask, "DELETE"), "NoSuchBucket")
             return True
+
+    def _refuse_static(self, do: str) -> None:
+        if self._client.settings.keys == "static":
+            raise InvalidInput(
+                "the S3 server makes no keys",
+                on=self._client.settings.host,
+                why="its settings say 'keys: static': every deployment has Homeport's own",
+                left=LEFT,
+                do=do,
+            )
 
     def _mark(self, owner: str) -> str:
         return f"{owner} at {self._provider}"
