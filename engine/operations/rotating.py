@@ -16,7 +16,7 @@ from engine.planning.rotate import plan_rotate
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
 
-_MOVES_ON = (Intent.ROTATE, Intent.MIGRATE)
+_MOVES_ON = (Intent.ROTATE, Intent.MIGRATE, Intent.REVERT)
 """What makes a configuration from before wrong."""
 
 
