@@ -14,13 +14,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.methods.mariadb import Database
-from engine.state.protocols import Compared, Ground, Side, Unit
-from engine.state.running import ProgramKind, difference
+from engine.state.protocols import Compared, Ground, Moved, Passage, Side, Unit
+from engine.state.running import ProgramKind, both, difference, too_old
 from engine.state.served import is_served, login_of
 
 
 @dataclass(frozen=True)
 class MariaKind(ProgramKind):
+    def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
+        """NotReady where the target's server is older than the source's."""
+        here, there = both(
+            (source, target), lambda side: self._run("version", side.unit, side.ground)
+        )
+        if there["version"] < here["version"]:
+            shown = (".".join(map(str, found["version"])) for found in (here, there))
+            raise too_old("MariaDB", target, *shown)
+        return super().seed(source, target, passage)
+
     def compare(self, source: Side, target: Side) -> Compared:
         return self._read_both(source, target, plain=is_served("mariadb", source, target))
 

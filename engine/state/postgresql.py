@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.errors import NotReady, RemoteFailure
+from engine.errors import RemoteFailure
 from engine.methods.bindings import bindings_of
 from engine.state import surveying
 from engine.state.follower import Follower, facts_of
 from engine.state.program_run import run_program
 from engine.state.protocols import Compared, Ground, Moved, Passage, Side, Unit
-from engine.state.running import ProgramKind, difference
+from engine.state.running import ProgramKind, difference, too_old
 from engine.state.served import is_served, login_of
 from engine.state.standby import is_older, obstacle, settings_to_raise
 from engine.state.subscription import Subscription
@@ -44,7 +44,7 @@ class PostgresKind(ProgramKind):
         if is_served("postgresql", source, target):
             before, after = (self._version(side) for side in (source, target))
             if after < before:
-                raise _too_old(target, before, after)
+                raise too_old("PostgreSQL", target, str(before), str(after))
             say = f"{target.unit.id} is dumped and restored after the freeze"
             target.ground.place.work.log(say)
             return Moved(items=0, bytes=0, waits=True)
@@ -57,7 +57,7 @@ class PostgresKind(ProgramKind):
             with ThreadPoolExecutor(2) as sides:
                 here, there = sides.map(facts_of, (source, target))
             if is_older(here, there):
-                raise _too_old(target, here.major, there.major)
+                raise too_old("PostgreSQL", target, str(here.major), str(there.major))
             if why := obstacle(here, there, source.unit.locator):
                 return _without_standby(rows, target, why)
             settings = settings_to_raise(here, there)
@@ -200,16 +200,6 @@ def _unlogged(verb: str, side: Side, passage: Passage) -> dict[str, Any]:
         {"verb": verb, "database": side.unit.locator, "into": into},
         failed="tables that are not logged cannot be brought over",
         on=f"{side.unit.id} (postgresql {side.unit.locator})",
-    )
-
-
-def _too_old(target: Side, here: int, there: int) -> NotReady:
-    return NotReady(
-        "the target's PostgreSQL is older than the source's",
-        on=f"{target.unit.id} at {target.ground.place.facts.address}",
-        why=f"PostgreSQL {there} cannot be relied on to read what {here} wrote",
-        left="the source serves as before",
-        do=f"Let the target have PostgreSQL {here} or newer, then try again.",
     )
 
 

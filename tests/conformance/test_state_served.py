@@ -210,6 +210,7 @@ def test_carried_between_servers_and_guests(
     grounds: Grounds, served: tuple[Store, Store], own: tuple[Store, Store]
 ) -> None:
     here, there = served
+    assert KIND.seed(here.side, own[1].side, passage_between(grounds)).waits
     here.ask(*MADE)
     shown = here.shown()
     carried(grounds, here, there)

@@ -401,6 +401,10 @@ def version(session: Session) -> list[int]:
     ]
 
 
+def told_version(task: dict[str, Any]) -> dict[str, Any]:
+    return {"version": version(Session())}
+
+
 # --- the verbs ------------------------------------------------------------------------------
 
 
@@ -752,7 +756,7 @@ def main() -> None:
     global server
     server = Server(task.get("login"), task.get("account", ""))
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
-    verbs["describe"] = describe
+    verbs |= {"describe": describe, "version": told_version}
     try:
         result = verbs[task["verb"]](task)
     except OSError as error:
