@@ -87,7 +87,7 @@ def world() -> Iterator[DatabaseWorld]:
 
 @pytest.fixture(scope="module")
 def grounds(lab: RunningLab) -> Iterator[Grounds]:
-    with installation(lab) as here, state_ground.both_grounds(here) as both:
+    with installation(lab) as here, state_ground.both_grounds(here, "radicale") as both:
         for ground in both[:2]:
             installed(ground, "mariadb-server", "mariadbd")
         yield both
