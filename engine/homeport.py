@@ -23,7 +23,7 @@ from engine.model.move import Forwarded, Move, MoveTerms
 from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
-from engine.model.record import RecordSet
+from engine.model.record import RecordSet, RecordsInZone
 from engine.model.schedule import ScheduleStanding
 from engine.paths import Paths
 
@@ -388,6 +388,11 @@ class Homeport:
         """What it has in DNS beside the record of its address: its package's, and what was added
         (`Deployment.records`)."""
         return self._planner.recording.owned(name)
+
+    def records_in_zone(self, name: str) -> RecordsInZone:
+        """The same with the record of its address, as they stand in the zone: reads it, takes
+        seconds. NotFound before the deployment has a name."""
+        return self._planner.recording.in_zone(name)
 
     def plan_records(
         self,

@@ -24,3 +24,8 @@ def native_hash(password: str) -> str:
     """MariaDB: mysql_native_password."""
     inner = hashlib.sha1(password.encode()).digest()
     return "*" + hashlib.sha1(inner).hexdigest().upper()
+
+
+def rabbit_hash(password: str, salt: bytes) -> str:
+    """RabbitMQ: rabbit_password_hashing_sha256. salt: four bytes."""
+    return b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -43,7 +43,7 @@ class Amqp:
         self._method(_CONNECTION, 11, words, channel=0)
         self._wait(_CONNECTION, 30)
         self._method(_CONNECTION, 31, struct.pack(">HIH", 9, 131072, 0), channel=0)
-        self._method(_CONNECTION, 40, short("/") + short("") + b"\0", channel=0)
+        self._method(_CONNECTION, 40, short(vhost) + short("") + b"\0", channel=0)
         self._wait(_CONNECTION, 41)
         self._call(_CHANNEL, 10, short(""))
         self._call(_CONFIRM, 10, b"\0")

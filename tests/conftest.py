@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import hypothesis
@@ -16,6 +17,9 @@ __all__ = ["lab"]
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("unhurried", hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+# Tests start our own programs some thousand times: each would compile its modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A process that nohup or a CI started ignores SIGHUP, and so do all its children: the tests
 # of what a lost terminal does would then test something else.

@@ -24,6 +24,9 @@ _TAKEN = {
     5432: "PostgreSQL",
     3306: "MariaDB",
     6379: "Redis",
+    4369: "RabbitMQ",
+    5672: "RabbitMQ",
+    25672: "RabbitMQ",
 }
 _LEAST_SECRET = 12
 _WHOLE = ("sqlite", "postgresql", "mariadb", "rabbitmq", "volume", "timers", "s3", "secrets")
@@ -193,7 +196,7 @@ def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
         id_, kind, locator = unit.get("id"), unit.get("kind"), text_of(unit.get("locator"))
         if isinstance(id_, str) and first.setdefault(id_, index) != index:
             yield manifest.found((*spot, "id"), f"another state unit is called {id_}")
-        if kind in ("postgresql", "mariadb", "redis") and kind not in components:
+        if kind in ("postgresql", "mariadb", "redis", "rabbitmq") and kind not in components:
             hint = f"write {kind} under needs: components"
             yield manifest.found((*spot, "kind"), f"the package does not need {kind}", hint)
         if kind == "secrets" and locator and locator not in mapping(value.get("secrets")):

@@ -23,6 +23,7 @@ placeholders in braces:
             its owner does without), and by which authorities; on the guest "prefer", and empty
 {public_address}  where the deployment is reached from outside; in the values of records only
 {redis.host} {redis.port}
+{rabbitmq.host} {rabbitmq.port} {rabbitmq.vhost} {rabbitmq.username}
 {s3.endpoint} {s3.region} {s3.bucket}  where the package needs a bucket
 {smtp.host} {smtp.port} {smtp.username} {smtp.sender} {smtp.tls}  in `ConfigFile.relay` only: the
             last one is true where TLS is spoken from the first byte, and not after STARTTLS
@@ -59,7 +60,7 @@ class Needs(Model):
     cores: int = Field(1, ge=1)
     memory_mib: int = Field(512, ge=64)
     disk_gib: int = Field(4, ge=1)
-    components: tuple[Literal["postgresql", "mariadb", "redis"], ...] = ()
+    components: tuple[Literal["postgresql", "mariadb", "redis", "rabbitmq"], ...] = ()
     bucket: bool = False
     """A bucket on the provider's S3 server; its key is the package's secrets `S3_SECRETS`."""
     mail: bool = False

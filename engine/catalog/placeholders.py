@@ -24,6 +24,7 @@ FIELDS = frozenset(
         *("postgresql.host", "postgresql.port", "postgresql.database", "postgresql.username"),
         *("postgresql.ssl_mode", "postgresql.ca_file", "mariadb.ssl_mode", "mariadb.ca_file"),
         *("mariadb.host", "mariadb.port", "mariadb.database", "mariadb.username"),
+        *("rabbitmq.host", "rabbitmq.port", "rabbitmq.vhost", "rabbitmq.username"),
         *("redis.host", "redis.port", "s3.endpoint", "s3.region", "s3.bucket"),
         *("smtp.host", "smtp.port", "smtp.username", "smtp.sender", "smtp.tls"),
     }

@@ -10,7 +10,7 @@ from engine.backends.databases.settings import SYSTEM_AUTHORITIES
 from engine.backends.protocols import DatabaseAccess
 from engine.catalog.placeholders import SECRET
 from engine.errors import InvalidInput
-from engine.methods import mariadb, postgresql, redis
+from engine.methods import mariadb, postgresql, rabbitmq, redis
 from engine.methods.place import Place
 from engine.public import PublicEndpoint
 
@@ -105,6 +105,10 @@ def bindings_of(place: Place, *, password_file: str = "") -> PlaceBindings:
         }
     if "redis" in needed:
         values |= {"redis.host": facts.loopback, "redis.port": redis.PORT}
+    if "rabbitmq" in needed:
+        account = rabbitmq.Account.of(app.package.id)
+        values |= {"rabbitmq.host": facts.loopback, "rabbitmq.port": rabbitmq.PORT}
+        values |= {f"rabbitmq.{name}": value for name, value in asdict(account).items()}
     if app.bucket is not None:
         values |= {f"s3.{name}": value for name, value in asdict(app.bucket).items()}
     if app.relay is not None:

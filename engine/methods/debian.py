@@ -21,6 +21,7 @@ from engine.methods import (
     mariadb,
     passed_on,
     postgresql,
+    rabbitmq,
     redis,
     release,
     systemd,
@@ -35,7 +36,12 @@ from engine.methods.unitfile import Unit
 from engine.model.move import Forwarded
 from engine.state.scripting import SANDBOX
 
-_COMPONENTS = {"postgresql": postgresql, "mariadb": mariadb, "redis": redis}
+_COMPONENTS = {
+    "postgresql": postgresql,
+    "mariadb": mariadb,
+    "redis": redis,
+    "rabbitmq": rabbitmq,
+}
 _QUIESCE_SECONDS = 600
 
 
@@ -51,6 +57,8 @@ class DebianMethod:
         needed = [name for name in app.package.needs.components if name not in app.databases]
         packages = [_COMPONENTS[name].DEBIAN_PACKAGE for name in needed]
         packages += [_COMPONENTS[name].DEBIAN_CLIENT for name in app.databases]
+        if "rabbitmq" in needed:
+            rabbitmq.prepare(place)
         apt.ensure_packages(place, (caddy.DEBIAN_PACKAGE, *packages))
         caddy.retire_default_service(place)
         if "postgresql" in needed:
@@ -59,6 +67,8 @@ class DebianMethod:
             mariadb.ensure_mariadb(place)
         if "redis" in needed:
             redis.ensure_redis(place)
+        if "rabbitmq" in needed:
+            rabbitmq.ensure_rabbitmq(place, secrets.token_bytes)
 
     def check(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)

@@ -3,7 +3,8 @@
 Two means that do not depend on each other. The service unit is masked, as `systemctl mask`
 would, which it refuses for units in /etc: nothing, not a reboot and not a person, starts the
 service. And what it writes is out of its reach: its data directory has another place, and
-its database role may not connect. Both are undone by putting back what was put aside.
+its account at the guest's servers may not connect. Both are undone by putting back what was put
+aside.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from types import ModuleType
 
 from engine.errors import Conflict, RemoteFailure
 from engine.guests.protocols import Completed
-from engine.methods import mariadb, postgresql
+from engine.methods import mariadb, postgresql, rabbitmq
 from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 
@@ -50,7 +51,7 @@ def _putting_up(place: Place) -> list[Command]:
     commands.append(Command(("systemctl", "daemon-reload")))
     if not is_aside:
         commands += _putting_aside(place)
-    return commands + [server.login_allowed(place, allowed=False) for server in _databases(place)]
+    return commands + [server.login_allowed(place, allowed=False) for server in _servers(place)]
 
 
 def _tries(place: Place) -> list[Command]:
@@ -60,7 +61,7 @@ def _tries(place: Place) -> list[Command]:
         ("systemctl", "is-active", "--quiet", paths.unit),
         ("runuser", "-u", paths.user, "--", "touch", "--", _mark(place)),
     )
-    logins = [command for server in _databases(place) for command in server.login_tried(place)]
+    logins = [command for server in _servers(place) for command in server.login_tried(place)]
     return [*(Command(argv, may_fail=True) for argv in words), *logins]
 
 
@@ -76,11 +77,13 @@ def _proven(place: Place, tried: Sequence[Completed]) -> tuple[str, ...]:
         "the service unit is masked: a start was tried and failed",
         "the data are out of the service's reach: a write was tried and failed",
     ]
-    for server in _databases(place):
+    for server in _servers(place):
         login, logins = logins[: server.TRIES], logins[server.TRIES :]
         if not server.is_refused(login):
-            raise _holds_not(place, "its database role can still open a connection")
-        proofs.append("the database role may not connect: a login was tried and refused")
+            raise _holds_not(place, f"its account can still open a connection to {server.UNIT}")
+        proofs.append(
+            f"its account at {server.UNIT} may not connect: a login was tried and refused"
+        )
     place.work.log("Proven: a start of the service and a write both fail")
     return tuple(proofs)
 
@@ -93,7 +96,7 @@ def take_down(place: Place) -> None:
     """What was put aside is back, from wherever `put_up` had come to."""
     paths = place.paths
     is_masked, is_aside = _look(place)
-    commands = [server.login_allowed(place, allowed=True) for server in _databases(place)]
+    commands = [server.login_allowed(place, allowed=True) for server in _servers(place)]
     if is_aside:
         commands.append(Command(("mv", "-T", "--", paths.fenced_data, paths.data)))
     if is_masked:
@@ -140,10 +143,10 @@ def _putting_aside(place: Place) -> list[Command]:
     return [Command(("install", "-d", *top)), Command(("mv", "-T", "--", data, aside))]
 
 
-def _databases(place: Place) -> list[ModuleType]:
-    """The modules of the servers on the guest that know the application by a role of its own;
+def _servers(place: Place) -> list[ModuleType]:
+    """The modules of the servers on the guest that know the application by an account of its own;
     those of the provider are fenced there."""
-    servers = {"postgresql": postgresql, "mariadb": mariadb}
+    servers = {"postgresql": postgresql, "mariadb": mariadb, "rabbitmq": rabbitmq}
     needed = place.app.package.needs.components
     elsewhere = place.app.databases
     return [server for name, server in servers.items() if name in needed and name not in elsewhere]

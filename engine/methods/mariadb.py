@@ -99,7 +99,7 @@ def setup_input(database: Database, known_by: str) -> str:
     return f"""\
 CREATE DATABASE IF NOT EXISTS `{database.name}` CHARACTER SET utf8mb4;
 CREATE USER IF NOT EXISTS {database.account};
-ALTER USER {database.account} IDENTIFIED BY PASSWORD '{known_by}';
+ALTER USER {database.account} IDENTIFIED BY PASSWORD '{known_by}' ACCOUNT UNLOCK;
 GRANT ALL PRIVILEGES ON `{database.name}`.* TO {database.account};
 """
 

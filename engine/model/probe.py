@@ -11,12 +11,13 @@ from engine.model.base import Model
 
 class Unclaimed(Model):
     """kind and name: a path of the guest, with {data} and the like where it begins with one; a
-    database; keys of Redis; a timer; a secret of the deployment. by: who wrote or has it."""
+    database; keys of Redis; queues of RabbitMQ; a timer; a secret of the deployment. by: who
+    wrote or has it."""
 
-    kind: Literal["path", "database", "keys", "timer", "secret"]
+    kind: Literal["path", "database", "keys", "queues", "timer", "secret"]
     name: str
     items: int = Field(1, ge=0)
-    """Files, or keys."""
+    """Files, keys, or queues with their messages."""
     bytes: int = Field(0, ge=0)
     by: str = ""
 

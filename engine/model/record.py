@@ -29,3 +29,26 @@ class RecordSet(Model):
     def key(self) -> str:
         """How it is called: "MX chat.example.org"."""
         return f"{self.type} {self.name}"
+
+
+class RecordStanding(Model):
+    """A record set that a deployment owns, and how it stands in its zone.
+
+    origin: whose word it is. there: what the zone has in its place, with the address filled in;
+    empty where nothing is.
+    """
+
+    record: RecordSet
+    origin: Literal["address", "package", "owner"]
+    served: bool
+    there: tuple[str, ...] = ()
+
+
+class RecordsInZone(Model):
+    """All of a deployment's in its zone, that of its address first; added: as its owner wrote
+    them."""
+
+    zone: str
+    domain: str
+    records: tuple[RecordStanding, ...]
+    added: tuple[RecordSet, ...] = ()

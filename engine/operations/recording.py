@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord
 from engine.errors import NotFound
 from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
-from engine.model.record import RecordSet
+from engine.model.record import RecordSet, RecordsInZone, RecordStanding
 from engine.operations.gates import refuse_destroyed
 from engine.operations.moving import refuse_moved
 from engine.operations.steps.planned import planned_records, pointing_at
@@ -42,6 +42,32 @@ class Recording:
         """By its package and by its owner, beside the one of its address."""
         return beside_the_address(self._desired(self._workplace.inventory.deployments.get(name)))
 
+    def in_zone(self, name: str) -> RecordsInZone:
+        inventory = self._workplace.inventory
+        deployment = inventory.deployments.get(name)
+        names_at, address = self._named(deployment)
+        desired, profile = self._desired(deployment), inventory.providers.get(names_at)
+        own = RecordSet(name=desired.domain, type=desired.record_type, values=(PUBLIC_ADDRESS,))
+        sets = (own, *beside_the_address(desired))
+        wanted = pointing_at(address, [DnsRecord(s.name, s.type, s.values, s.ttl) for s in sets])
+        found = self._workplace.backends(profile).dns.find(self._workplace.owner(deployment.id))
+        there = {(record.name, record.type): record.values for record in found}
+        added = {(record.name, record.values) for record in deployment.records}
+        standings = []
+        for each, want in zip(sets, wanted, strict=True):
+            values = there.get((want.name, want.type), ())
+            served = _in_one_form(want.type, values) == _in_one_form(want.type, want.values)
+            of = "address" if each is own else "package"
+            origin = "owner" if (each.name, each.values) in added else of
+            fields = {"record": each, "origin": origin, "served": served, "there": values}
+            standings.append(RecordStanding.model_validate(fields))
+        return RecordsInZone(
+            zone=profile.zone,
+            domain=deployment.domain,
+            records=tuple(standings),
+            added=deployment.records,
+        )
+
     def change(
         self, name: str, add: Sequence[str], remove: Sequence[str], ttl: int | None = None
     ) -> Plan:
@@ -57,8 +83,26 @@ class Recording:
         inventory = self._workplace.inventory
         refuse_moved(deployment, inventory.moves.of(deployment.id))
         resources = inventory.resources.of(deployment.id)
-        names_at = inventory.resources.names_at(deployment.id)
-        address = inventory.resources.addresses(deployment.id).get(deployment.id)
+        names_at, address = self._named(deployment)
+        desired = replace(self._desired(deployment), records=records)
+        check_together(beside_the_address(desired), deployment.domain)
+        write = _write(desired, names_at)
+        wanted = pointing_at(address, planned_records(write))
+        dns = self._workplace.backends(inventory.providers.get(names_at)).dns
+        seen = dns.plan(self._workplace.owner(deployment.id), wanted)
+        steps = [*([_telling(write, seen)] if seen.changes else []), *_unnamed(desired, resources)]
+        if not steps and records != deployment.records:
+            # What it says is in the zone already, by its package: only the books change.
+            steps = [write]
+        told = _fixed(desired, address)
+        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), _changes(seen), told)
+        return plan.model_copy(update={"records": records})
+
+    def _named(self, deployment: Deployment) -> tuple[str, str]:
+        """The provider whose zone has its names, and the address that they lead to."""
+        resources = self._workplace.inventory.resources
+        names_at = resources.names_at(deployment.id)
+        address = resources.addresses(deployment.id).get(deployment.id)
         if names_at is None or address is None:
             raise NotFound(
                 "the deployment has no name in DNS yet",
@@ -66,23 +110,26 @@ class Recording:
                 left="nothing was changed",
                 do=f"Finish what was begun: homeport operations {deployment.name}",
             )
-        desired = replace(self._desired(deployment), records=records)
-        check_together(beside_the_address(desired), deployment.domain)
-        write = _write(desired, names_at)
-        wanted = pointing_at(address.partition("/")[0], planned_records(write))
-        dns = self._workplace.backends(inventory.providers.get(names_at)).dns
-        seen = dns.plan(self._workplace.owner(deployment.id), wanted)
-        steps = [*([_telling(write, seen)] if seen.changes else []), *_unnamed(desired, resources)]
-        if not steps and records != deployment.records:
-            # What it says is in the zone already, by its package: only the books change.
-            steps = [write]
-        told = _fixed(desired, address.partition("/")[0])
-        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), _changes(seen), told)
-        return plan.model_copy(update={"records": records})
+        return names_at, address.partition("/")[0]
 
     def _desired(self, deployment: Deployment) -> Desired:
         package = self._workplace.package(deployment.application)
         return self._planner.with_history(self._planner.as_it_is(deployment, package))
+
+
+def _in_one_form(rdtype: str, values: Iterable[str]) -> set[str]:
+    """People write a value in several ways, and a zone has it in one."""
+    import dns.exception
+
+    from engine.backends.dns.records import rdata_text
+
+    def formed(value: str) -> str:
+        try:
+            return rdata_text(rdtype, value)
+        except (ValueError, dns.exception.DNSException):
+            return value  # somebody else wrote it over ours
+
+    return {formed(value) for value in values}
 
 
 def _write(desired: Desired, names_at: str) -> PlannedStep:

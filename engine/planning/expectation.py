@@ -64,6 +64,7 @@ _FIRST_TIME = {
     "side.unfence@1": 1.0,
     "side.reach@1": 0.5,
     "move.serving@1": 0.5,
+    "backlog.watch@1": 5.0,
     "deployment.settle@1": 0.1,
 }
 

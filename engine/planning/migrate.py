@@ -23,6 +23,7 @@ from engine.planning.move_steps import (
     FENCE,
     LOW_TTL,
     acting_at,
+    backlog_steps,
     carried,
     dns_step,
     health_step,
@@ -265,7 +266,8 @@ def _go_public(target: Desired, source: Desired, names_at: str) -> list[PlannedS
         (),
         {"phase": MovePhase.OBSERVING.value},
     )
-    return [*steps, passage_step(target, source, "close", "Close the way", Effect.CHANGE), settle]
+    close = passage_step(target, source, "close", "Close the way", Effect.CHANGE)
+    return [*steps, close, settle, *backlog_steps(target)]
 
 
 def _way_back(target: Desired, source: Desired, names_at: str) -> Plan:

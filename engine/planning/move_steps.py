@@ -17,6 +17,10 @@ LOW_TTL = 60
 _BY_ITSELF = ("secrets",)
 """Kinds that are not carried from guest to guest: secrets go from store to store."""
 
+_QUEUES = ("rabbitmq",)
+"""Kinds that hold work which waits to be done."""
+_BACKLOG_SECONDS = 600
+
 
 def resume_source(source: Desired, args: Mapping[str, Any] | None = None) -> list[PlannedStep]:
     """args: who may write from now on, where the target never could."""
@@ -53,6 +57,18 @@ def side_step(
     effect: Effect = Effect.CHANGE,
 ) -> PlannedStep:
     return acting_at(desired, named(desired.step(kind, title, effect, subject, (), args), name))
+
+
+def backlog_steps(target: Desired) -> list[PlannedStep]:
+    """Where it has queues: what piled up while it was away is worked off."""
+    units = [unit.id for unit in carried_units(target) if unit.kind in _QUEUES]
+    if not units:
+        return []
+    what = (
+        f"{', '.join(units)}; until no more wait than before, at most {_BACKLOG_SECONDS // 60} min"
+    )
+    args = {"units": units, "seconds": _BACKLOG_SECONDS}
+    return [target.step("backlog.watch@1", "Watch its queues", Effect.READ, what, (), args)]
 
 
 def passage_step(

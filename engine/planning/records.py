@@ -21,7 +21,7 @@ from engine.planning.desired import Desired
 TTL = 300
 PUBLIC_ADDRESS = "{public_address}"
 """Filled when the record is written: a move changes it."""
-_TYPES: tuple[str, ...] = get_args(RecordType)
+TYPES: tuple[str, ...] = get_args(RecordType)
 _ENDS_IN_NAME = ("CNAME", "MX", "SRV")
 _WORDS = {"CNAME": 1, "MX": 2, "SRV": 4, "A": 1, "AAAA": 1}
 _ADDRESSES = ("A", "AAAA", "CNAME")
@@ -52,6 +52,31 @@ def full_name(name: str, domain: str) -> str:
     if name.endswith("."):
         return name[:-1].lower()
     return f"{name}.{domain}".lower()
+
+
+def name_as_written(full: str, domain: str) -> str:
+    """What `full_name` makes this of; the shortest one."""
+    if full == domain:
+        return "@"
+    below = full.removesuffix(f".{domain}")
+    return below if below != full else f"{full}."
+
+
+def as_written(record: RecordSet, value: str) -> str:
+    """The record with one of its values, as `parse_record` and `without` read it."""
+    text = f'"{value}"' if record.type == "TXT" else value
+    return f"{record.type} {record.name}. {text}"
+
+
+def written_by_owner(record: RecordSet, added: Sequence[RecordSet]) -> RecordSet:
+    """As its owner wrote it, who may have named the other family of addresses; the record itself
+    where that is nobody's."""
+    found = (each for each in added if (each.name, each.values) == (record.name, record.values))
+    return next((each for each in found if _is_alike(each.type, record.type)), record)
+
+
+def _is_alike(one: str, other: str) -> bool:
+    return one == other or {one, other} == {"A", "AAAA"}
 
 
 def whole_value(rdtype: str, value: str, domain: str, text: str = "") -> str:
@@ -191,8 +216,8 @@ def _split(text: str) -> tuple[str, str, str]:
     if len(words) < 2:
         raise _unreadable(text, "it has no name")
     rdtype = words[0].upper()
-    if rdtype not in _TYPES:
-        raise _unreadable(text, f"the first word is not one of {', '.join(_TYPES)}")
+    if rdtype not in TYPES:
+        raise _unreadable(text, f"the first word is not one of {', '.join(TYPES)}")
     return rdtype, words[1], words[2].strip() if len(words) == 3 else ""
 
 

@@ -16,7 +16,12 @@ from engine.model.provider import ProviderProfile, Service
 from engine.planning.desired import Desired
 
 ENSURE_BUCKET = "buckets.ensure@1"
-COMPONENTS = {"postgresql": "PostgreSQL", "mariadb": "MariaDB", "redis": "Redis"}
+COMPONENTS = {
+    "postgresql": "PostgreSQL",
+    "mariadb": "MariaDB",
+    "redis": "Redis",
+    "rabbitmq": "RabbitMQ",
+}
 _LONGEST = 22
 """Of the application in a name: PostgreSQL, MariaDB and what a restore puts behind it fit in."""
 

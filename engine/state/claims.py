@@ -22,6 +22,7 @@ _SERVERS: Mapping[str, tuple[str, ...]] = {
     "postgresql": ("/var/lib/postgresql", "/var/log/postgresql", "/etc/postgresql"),
     "mariadb": ("/var/lib/mysql", "/var/log/mysql", "/etc/mysql"),
     "redis": ("/var/lib/redis", "/var/log/redis", "/etc/redis"),
+    "rabbitmq": ("/var/lib/rabbitmq", "/var/log/rabbitmq", "/etc/rabbitmq"),
 }
 """Where the servers beside an application keep what is theirs, on Debian."""
 _SYSTEM = (

@@ -168,6 +168,14 @@ class ReadsAhead(Protocol):
 
 
 @runtime_checkable
+class HasBacklog(Protocol):
+    """A kind whose units hold work that waits to be done."""
+
+    def backlog(self, unit: Unit, ground: Ground) -> int:
+        """Messages that wait or are being worked on; quick, while the application runs."""
+
+
+@runtime_checkable
 class Settles(Protocol):
     """A kind whose seed leaves something at work at either side, which has to go with the way:
     after the move, or when it is cancelled before the fence."""

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.state.protocols import Side
+from engine.state.protocols import Ground, Side, Unit
 from engine.state.running import ProgramKind, difference
 
 _KEPT = "kept"
@@ -43,6 +43,9 @@ class RabbitKind(ProgramKind):
         elif not why:
             why = difference(_names(one["definitions"]), _names(other["definitions"]))
         return why, self.level if same_release else 2
+
+    def backlog(self, unit: Unit, ground: Ground) -> int:
+        return int(self._run("backlog", unit, ground)["messages"])
 
 
 def open_kind() -> RabbitKind:

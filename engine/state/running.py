@@ -17,6 +17,7 @@ _FAILED = {
     "verify": "captured state is not what it was",
     "restore": "state cannot be restored",
     "describe": "state cannot be read",
+    "backlog": "queues cannot be counted",
     "version": "the server cannot be asked",
     "entries": "state cannot be read",
     "ahead": "state cannot be read",

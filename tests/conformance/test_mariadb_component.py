@@ -44,6 +44,14 @@ def test_a_locked_account_is_refused_until_it_is_opened_again(place: Place) -> N
         assert is_refused(place) is not allowed
 
 
+def test_a_side_that_was_fenced_lets_it_in_once_it_is_made_anew(place: Place) -> None:
+    """As a move that comes there again does."""
+    mariadb.ensure_mariadb(place)
+    run_in_turn(place, mariadb.login_allowed(place, allowed=False))
+    mariadb.ensure_mariadb(place)
+    assert not is_refused(place)
+
+
 def is_refused(place: Place) -> bool:
     return mariadb.is_refused(run_in_turn(place, *mariadb.login_tried(place)))
 

@@ -3,7 +3,8 @@ which step and how is chosen by a seed. Whatever was struck, the operation goes 
 says what is wrong, finishes when it is resumed, and nothing is left of it in any service.
 
 `python -m tests.integration.provider_faults --runs 100 --seed 1` runs many and prints a line for
-each; `test_every_service.py` runs a few.
+each; `--in-turn` leaves only for how long to chance, and takes every service, step and way of
+being struck, the one of this number first. `test_every_service.py` runs a few.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -124,17 +125,33 @@ class Ran:
     struck: tuple[Struck, ...]
 
 
-def run(scene: Scene, seed: int) -> Ran:
+@dataclass(frozen=True)
+class Target:
+    """What is struck: this service, when this step of the plan begins, in this way."""
+
+    service: Service
+    step: str
+    how: str
+
+
+def run(scene: Scene, seed: int, in_turn: bool = False) -> Ran:
     """A deployment that comes, is changed and goes, struck once in each. AssertionError, which
     names the seed, where anything is not as it must be."""
     chance, homeport = random.Random(seed), scene.here.homeport
     name, before = f"struck-{seed}", scene.services.look()
     request = scene.services.request(PACKAGE, name, {})
-    struck = [strike(scene, seed, homeport.plan_deploy(request), chance)]
+    struck = []
+
+    def struck_once(plan: Plan) -> None:
+        targets = targets_in(scene, plan)
+        target = targets[seed % len(targets)] if in_turn else by_chance(targets, chance)
+        struck.append(strike(scene, seed, plan, target, chance))
+
+    struck_once(homeport.plan_deploy(request))
     answers(scene.here, name)
-    struck.append(strike(scene, seed, homeport.plan_reconfigure(name, {"title": "Ahoy"}), chance))
+    struck_once(homeport.plan_reconfigure(name, {"title": "Ahoy"}))
     answers(scene.here, name)
-    struck.append(strike(scene, seed, homeport.plan_destroy(name), chance))
+    struck_once(homeport.plan_destroy(name))
     check_nothing_left(scene.here, name, NAME)
     after = scene.services.look()
     for service, found in before.items():
@@ -148,19 +165,30 @@ def answers(here: Installation, name: str) -> None:
     assert answer.status == 200, answer.body
 
 
-def strike(scene: Scene, seed: int, plan: Plan, chance: random.Random) -> Struck:
+def targets_in(scene: Scene, plan: Plan) -> list[Target]:
+    """Every service at every step in which it takes part, in every way it can be struck."""
+    return [
+        Target(service, step.id, how)
+        for service, kinds in sorted(STEPS.items())
+        for step in plan.steps
+        if step.kind.partition("@")[0] in kinds
+        for how in sorted(scene.ways(service))
+    ]
+
+
+def by_chance(targets: Sequence[Target], chance: random.Random) -> Target:
+    """Each service as often as any other, however many steps and ways it has."""
+    service = chance.choice(sorted({target.service for target in targets}))
+    return chance.choice([target for target in targets if target.service == service])
+
+
+def strike(scene: Scene, seed: int, plan: Plan, target: Target, chance: random.Random) -> Struck:
     """The plan is carried out, with one service struck from just before one of its steps on."""
     homeport, began = scene.here.homeport, time.monotonic()
-    fit = {
-        service: [step.id for step in plan.steps if step.kind.partition("@")[0] in kinds]
-        for service, kinds in STEPS.items()
-    }
-    service = chance.choice(sorted(service for service, steps in fit.items() if steps))
-    step, ways = chance.choice(fit[service]), scene.ways(service)
-    how = chance.choice(sorted(ways))
+    service, step, how = target.service, target.step, target.how
     what = f"seed {seed}: {service} {how} at {step} of {plan.intent.value}"
     lasts = chance.uniform(*(_LONG if chance.random() < _OFTEN else _SECONDS))
-    blow = Blowing(ways[how], lasts)
+    blow = Blowing(scene.ways(service)[how], lasts)
     # What comes just before a step is where a service goes away so that the step meets it.
     before = next(one.after for one in plan.steps if one.id == step)
     retried, said = 0, set[str]()
@@ -291,6 +319,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1, help="of the first run")
+    parser.add_argument("--in-turn", action="store_true", help="all there are, one after the other")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and the services end with it
     home = Path(tempfile.mkdtemp(prefix="hp-faults-"))
@@ -301,7 +330,7 @@ def main() -> int:
     try:
         with every_service(lab) as services, scene(lab, services, home / "catalog") as struck:
             for seed in range(given.seed, given.seed + given.runs):
-                sys.stdout.write(json.dumps(asdict(run(struck, seed))) + "\n")
+                sys.stdout.write(json.dumps(asdict(run(struck, seed, given.in_turn))) + "\n")
                 sys.stdout.flush()
     finally:
         lab.lab.reset()

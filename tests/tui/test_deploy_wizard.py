@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from threading import Event
 from typing import Any
 
+from engine.errors import RemoteFailure
 from engine.model.provider import GuestAccess, ProviderProfile
 from tests.tui.form_driving import Driven
 from tui.app import HomeportApp
@@ -188,5 +189,38 @@ def test_what_the_engine_refuses_is_shown_at_its_option(run: Run) -> None:
             await held.see("bcrypt is not there")
             assert held.page.grid.row is not None
             assert held.page.grid.row.path == ("auth", "htpasswd_encryption")
+
+    run(main())
+
+
+class Full(Lab):
+    """No draft can be written while the disk is full."""
+
+    is_full = False
+
+    def save_draft(self, key: str, document: Mapping[str, Any]) -> None:
+        if self.is_full:
+            raise RemoteFailure("the draft cannot be written", why="no space left on device")
+        super().save_draft(key, document)
+
+
+def test_what_cannot_be_kept_is_not_left_by_esc_before_that_was_said(run: Run) -> None:
+    async def main() -> None:
+        engine = Full(empty=True)
+        async with wizard(engine=engine) as held:
+            await to_names(held)
+            await held.press("enter")
+            await held.see("rows")
+            await held.edit("server.max_connections", "12")
+            engine.is_full = True
+            await held.press("escape")
+            await held.see("Not kept; Esc or q again loses it: no space left")
+            assert held.form.document() == {"server": {"max_connections": 12}}
+            # Whoever goes on working is told again.
+            await held.press("down", "escape")
+            await held.see("Not kept; Esc or q again loses it")
+            assert isinstance(held.app.screen, DeployForm)
+            await held.press("escape")
+            await held.see("step 3 of 5")
 
     run(main())

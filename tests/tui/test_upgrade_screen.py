@@ -8,6 +8,9 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pytest
+
+from engine.errors import RemoteFailure
 from engine.homeport import DeploymentView
 from tests.tui.form_driving import Held
 from tui.app import HomeportApp
@@ -235,6 +238,24 @@ def test_taking_all_decisions_back_leaves_no_draft_of_them(run: Run) -> None:
             await held.press("u", "escape")
             await held.see("3 deployments")
             assert not held.engine.drafts[KEY]["answers"]
+
+    run(test())
+
+
+def test_decisions_that_cannot_be_kept_are_not_left_before_that_was_said(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        async with reviewed() as held:
+
+            def full(key: str, document: object) -> None:
+                raise RemoteFailure("the draft cannot be written", why="no space left on device")
+
+            monkeypatch.setattr(held.engine, "save_draft", full)
+            await held.press("1", "escape")
+            await held.see("Not kept; Esc or q again loses it: no space left")
+            await held.press("escape")
+            await held.see("3 deployments")
 
     run(test())
 

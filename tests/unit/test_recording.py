@@ -87,6 +87,32 @@ def test_what_is_removed_is_named_first(homeport: Homeport, dns: MemoryDns) -> N
     assert ended(homeport, plan) == [f"TXT {DOMAIN}"]
 
 
+def test_what_the_zone_has_of_it_is_told_apart_from_what_it_should_have(
+    homeport: Homeport, dns: MemoryDns
+) -> None:
+    ended(
+        homeport,
+        homeport.plan_records(
+            "cal", add=["MX @ 10 a.example", "TXT @ x", "CAA @ 0 issue a.example"]
+        ),
+    )
+    (owner,) = dns.records
+    dns.records[owner] += [DnsRecord(DOMAIN, "CAA", ('0 issue "a.example"',))]
+    dns.records[owner] += [DnsRecord(DOMAIN, "MX", ("20 b.example",), 60)]
+    found = homeport.records_in_zone("cal")
+    assert (found.zone, [record.key for record in found.added]) == (
+        "home.example",
+        [f"CAA {DOMAIN}", MX, f"TXT {DOMAIN}"],
+    )
+    told = [(one.record.key, one.origin, one.served, one.there) for one in found.records]
+    assert told == [
+        (f"A {DOMAIN}", "address", True, (ADDRESS,)),
+        (f"CAA {DOMAIN}", "owner", True, ('0 issue "a.example"',)),
+        (MX, "owner", False, ("20 b.example",)),
+        (f"TXT {DOMAIN}", "owner", False, ()),
+    ]
+
+
 def test_a_plan_that_the_zone_no_longer_fits_is_not_applied(
     homeport: Homeport, dns: MemoryDns
 ) -> None:

@@ -26,6 +26,7 @@ from engine.planning.deploy import plan_deploy
 from engine.planning.desired import Desired
 from engine.planning.destroy import plan_destroy
 from engine.planning.migrate import plan_migrate
+from engine.planning.record_checks import record_problems, together_problem
 from engine.planning.records import parse_record, record_args, with_added, without
 from tests.unit.test_migrate_plans import provider
 from tests.unit.test_planning import SCHEMA, desired
@@ -257,3 +258,46 @@ def test_an_address_gets_a_name_only_where_the_provider_has_a_zone_for_it() -> N
     gone = {step.id: step for step in plan_destroy(named, []).steps}
     assert gone["reverse.remove"].effect is Effect.DELETE
     assert "reverse.remove" in gone["address.release"].after
+
+
+# --- while they are typed -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "wrong"),
+    [
+        (("mx", "@", "10 mail.example.org", "300"), {}),
+        (("A", "mail", "{public_address}", "300"), {}),
+        (("A", "mail", "192.0.2.300", "300"), {"value": "an IPv4 address"}),
+        (("AAAA", "mail", "192.0.2.3", "300"), {"value": "an IPv6 address"}),
+        (("MX", "@", "mail.example.org", "300"), {"value": "2 words"}),
+        (("MX", "@", "ten mail.example.org", "300"), {"value": "preference"}),
+        (("SRV", "_imaps._tcp", "0 1 993 mail", "300"), {}),
+        (("SRV", "_imaps._tcp", "0 1 70000 mail", "300"), {"value": "port"}),
+        (("CNAME", "www", "-x-", "300"), {"value": "no host name"}),
+        (("CAA", "@", "0 issue letsencrypt.org", "300"), {}),
+        (("CAA", "@", "letsencrypt.org", "300"), {"value": "flags"}),
+        (("TXT", "_dmarc", "v=DMARC1; p=none", "300"), {}),
+        (("TXT", "@", "D\u00fcne", "300"), {"value": "ASCII"}),
+        (("TXT", "@", 'said "so"', "300"), {"value": "no quote"}),
+        (("TXT", "k1._domainkey", '"v=DKIM1; " "p=MIIB"', "300"), {}),
+        (("NS", "a b", "", "5"), {"type": "one of", "name": "letters", "ttl": "seconds"}),
+        (("TXT", "mail.example.com.", "x", "300"), {"name": ".example.org."}),
+        (("TXT", "mail.example.org.", "x", "300"), {}),
+    ],
+)
+def test_what_is_wrong_with_a_record_is_said_of_its_part(
+    typed: tuple[str, str, str, str], wrong: dict[str, str]
+) -> None:
+    found = {part: why for part, why in record_problems(*typed, DOMAIN, ZONE).items() if why}
+    assert found.keys() == wrong.keys()
+    assert all(why in found[part] for part, why in wrong.items())
+
+
+def test_what_speaks_against_a_record_beside_others_is_said() -> None:
+    known = with_added((), ["CNAME www @"], DOMAIN)
+    beside = with_added((), ["TXT @ v=spf1 -all"], DOMAIN)
+    assert "alone" in together_problem(known, "TXT www x", (), beside, DOMAIN)
+    assert not together_problem(known, "TXT www x", ["CNAME www"], beside, DOMAIN)
+    assert not together_problem(known, "TXT @ v=spf1 mx -all", (), beside, DOMAIN), "it replaces"
+    assert "address" in together_problem(known, "A @ 192.0.2.7", (), beside, DOMAIN)

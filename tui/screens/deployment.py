@@ -151,6 +151,8 @@ class DeploymentPage(DeploymentActions):
                 ("k", "schedule"),
                 ("g", "repositories"),
             ]
+        if self._section == "Resources":
+            usual = [("d", "DNS records"), *usual]
         if self._section == "Secrets":
             usual = [("Enter", "show"), ("h", "hide"), ("p", "change passwords and keys")]
         known = {key for key, _ in pending}

@@ -37,6 +37,7 @@ class DeploymentActions(Page):
         Binding("n", "back_up", "Back it up now: read the plan first"),
         Binding("p", "rotate", "Change its passwords and keys: read the plan first"),
         Binding("k", "schedule", "Have it backed up by itself, at fixed times"),
+        Binding("d", "records", "Its DNS records: add, change and remove them"),
         Binding("r", "check_health", "Check the health now"),
         Binding("x", "destroy", "Destroy the deployment: read the plan first"),
         Binding("s", "save_root", "Save the root certificate of the authority to a file"),
@@ -192,6 +193,11 @@ class DeploymentActions(Page):
                 f"change passwords and keys of {name}",
                 lambda homeport: homeport.plan_rotate(name),
             )
+
+    def action_records(self) -> None:
+        from tui.screens.records import RecordsPage
+
+        self.app.push_screen(RecordsPage(self._deployment))
 
     def action_destroy(self) -> None:
         if self._free():

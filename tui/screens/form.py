@@ -109,9 +109,6 @@ class FormPage(FormCommands, FormChecks, Keeping):
         if failure.asked == "form":
             side = self.query_one("#side", LineView)
             side.show(wrapped(failure.error.get("do") or "Esc goes back.", side.size.width - 1))
-        elif failure.asked == "draft":
-            self.app.farewell.draft = ""
-            self.could_not_keep(failure.error)
 
     def _take_up(self, form: FormModel, draft: dict[str, Any]) -> None:
         try:
@@ -179,10 +176,8 @@ class FormPage(FormCommands, FormChecks, Keeping):
     # leaving
 
     def action_back(self) -> None:
-        if self.show_all():
-            return
-        self.keep_now()
-        super().action_back()
+        if not self.show_all():
+            self.back_when_kept()
 
     def begin_again(self) -> None:
         self.carried_out()

@@ -64,7 +64,6 @@ class SetupForm(FormPage):
         self._left = left
         self._question: Question | None = None
         self._outline: Outline | None = None
-        self._going = False
 
     def open_form(self, homeport: Homeport) -> FormPage.Opened:
         from engine.provider_setup.questions import form_of
@@ -91,7 +90,6 @@ class SetupForm(FormPage):
 
     def failed(self, failure: CallFailed) -> None:
         super().failed(failure)
-        self._going = False
         form, error = self.form, failure.error
         if failure.asked == "answer" and form is not None:
             try:
@@ -113,8 +111,6 @@ class SetupForm(FormPage):
     def on_setup_form_noted(self, noted: Noted) -> None:
         self._outline = noted.outline
         self.post_message(self.Kept())
-        if self._going:
-            self._go_back()
 
     def drop(self) -> None:
         self.post_message(self.Kept())
@@ -122,15 +118,13 @@ class SetupForm(FormPage):
     def action_back(self) -> None:
         if self.show_all():
             return
-        self._stop_keeping()
         self.stop_checking()
-        is_kept = self.form is None or not self.form.dirty or self._keep_half is None
-        if not is_kept and not self.is_unkept:
-            self._going = True
-            self.keep()
+        if self.form is None or not self.form.dirty or self._keep_half is None:
+            self.go_back()
         else:
-            self._go_back()
+            self.back_when_kept()
 
-    def _go_back(self) -> None:
+    def go_back(self) -> None:
+        self._stop_keeping()
         self.app.pop_screen()
         self._left(self._outline)

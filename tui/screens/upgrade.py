@@ -234,8 +234,7 @@ class ReviewPage(ReviewSections, Keeping):
 
     def action_back(self) -> None:
         if not self.show_all():
-            self.keep_now()
-            super().action_back()
+            self.back_when_kept()
 
 
 def refusals_said(refused: Sequence[NotTaken]) -> str:

@@ -33,6 +33,7 @@ from tui.screenshots.example_move import (
     move_of_chat,
     move_plan,
 )
+from tui.screenshots.example_records import records_of, records_plan
 from tui.screenshots.example_setup import ExampleSetupDesk
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.catalog.package import Package
     from engine.homeport import Homeport
     from engine.model.outdated import Outdated
+    from engine.model.record import RecordsInZone
     from forms.upgrade import Review
 
 
@@ -285,6 +287,19 @@ class ExampleHomeport:
             _changes(of.values, after.values),
             ("The service restarts: people who are signed in notice a pause of seconds.",),
         )
+
+    def records_in_zone(self, name: str) -> RecordsInZone:
+        return records_of(self.deployment(name).deployment)
+
+    def plan_records(
+        self,
+        name: str,
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        ttl: int | None = None,
+    ) -> Plan:
+        return records_plan(self.deployment(name).deployment, add, remove, ttl)
 
     def plan_rotate(self, name: str, secrets: Sequence[str] = ()) -> Plan:
         from engine.planning.desired import Desired

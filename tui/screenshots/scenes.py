@@ -54,6 +54,7 @@ class Scene:
 
 _DASHBOARD = Act("", "healthy, 2 minutes ago")
 _DEPLOYMENT = (_DASHBOARD, Act("enter", "1 Overview"))
+_RECORDS = (*_DEPLOYMENT, Act("d", "IN THE ZONE"))
 
 _UPDATE = (_DASHBOARD, Act("", "1 update"), Act("down", "4 to decide"))
 _UPGRADE = (*_UPDATE, Act("u", "1 of 4"))
@@ -143,6 +144,15 @@ SCENES: Mapping[str, Scene] = {
     "deployment-configuration": Scene((*_DEPLOYMENT, Act("3", "auth.delay"))),
     "deployment-resources": Scene((*_DEPLOYMENT, Act("4", "certificate"))),
     "deployment-history": Scene((*_DEPLOYMENT, Act("5", "1:11"))),
+    "records": Scene((*_RECORDS, Act("down down", "there is v=spf1 -all"))),
+    "record-add": Scene((*_RECORDS, Act("a", "add"), Act("text:MX", "preference and mail"))),
+    "record-change": Scene(
+        (
+            *_RECORDS,
+            Act("home down down enter", "you added"),
+            Act("down ctrl+u text:mail.example.org.", "must end in .harbour-a.lab"),
+        )
+    ),
     "save-root": Scene((*_DEPLOYMENT, Act("s", "harbour-a-root.pem"))),
     "destroy-plan": Scene((*_DEPLOYMENT, Act("x", "cannot be undone"))),
     "destroy-confirm": Scene(

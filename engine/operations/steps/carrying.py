@@ -14,7 +14,7 @@ from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.planned import installation
 from engine.operations.steps.secret_steps import secret_path
 from engine.state.passage import GuestPassage
-from engine.state.protocols import Ground, Moved, Settles, Side, StateKind, Unit
+from engine.state.protocols import Ground, HasBacklog, Moved, Settles, Side, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.units import units_of
 from engine.state.way import close_ways
@@ -92,7 +92,10 @@ def seed(ctx: StepContext) -> StepOutcome:
     began, clock = time.time(), time.monotonic()
     moved = kind.seed(source, target, carrying.passage)
     told = _told(ctx, moved)
-    timed = {"began": began, "seconds": time.monotonic() - clock, "waits": moved.waits}
+    timed: dict[str, Any] = {"began": began, "seconds": time.monotonic() - clock}
+    timed["waits"] = moved.waits
+    if isinstance(kind, HasBacklog):
+        timed["backlog"] = kind.backlog(source.unit, source.ground)
     return StepOutcome(output={**told.output, **timed})
 
 

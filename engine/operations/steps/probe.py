@@ -23,6 +23,7 @@ from engine.state.registry import state_kind
 from engine.state.scripting import SANDBOX, run_guest_program
 
 _MOST_NAMED = 200
+_OWN_SERVERS = (("redis", "keys", "Redis"), ("rabbitmq", "queues", "RabbitMQ"))
 
 
 @handles("probe.begin@1")
@@ -58,7 +59,7 @@ def compare(ctx: StepContext) -> StepOutcome:
     unclaimed = [
         *unclaimed_paths(written, claims_of(place), _names(place)),
         *unclaimed_databases(place),
-        *unclaimed_keys(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
+        *unclaimed_in_servers(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
         *_secrets(ctx),
     ]
     found = Probed(
@@ -103,14 +104,18 @@ def unclaimed_databases(place: Place) -> list[Unclaimed]:
     ]
 
 
-def unclaimed_keys(place: Place, ground: Ground) -> list[Unclaimed]:
-    package = place.app.package
-    if "redis" not in package.needs.components or any(u.kind == "redis" for u in package.state):
-        return []
-    size = state_kind("redis").measure(Unit("redis", "redis", ""), ground)
-    by = "clients of Redis"
-    found = Unclaimed(kind="keys", name="redis", items=size.items, bytes=size.bytes, by=by)
-    return [found] if size.items else []
+def unclaimed_in_servers(place: Place, ground: Ground) -> list[Unclaimed]:
+    """Of those that are the deployment's alone, and a unit as a whole."""
+    package, found = place.app.package, []
+    for server, what, product in _OWN_SERVERS:
+        claimed = any(unit.kind == server for unit in package.state)
+        if claimed or server not in package.needs.components:
+            continue
+        size = state_kind(server).measure(Unit(server, server, ""), ground)
+        if size.items:
+            fields = {"kind": what, "name": server, "items": size.items, "bytes": size.bytes}
+            found.append(Unclaimed.model_validate({**fields, "by": f"clients of {product}"}))
+    return found
 
 
 def _secrets(ctx: StepContext) -> list[Unclaimed]:

@@ -120,6 +120,11 @@ Out(#{items => length(Counts) + lists:sum([hd(C) || C <- Counts]),
   bytes => lists:sum([lists:last(C) || C <- Counts])}).
 """
 
+_BACKLOG = """
+Out(#{messages => lists:sum([M || {_, M} <- lists:append([rabbit_amqqueue:info(Q, [messages])
+  || Q <- Queues()]), is_integer(M)])}).
+"""
+
 _DESCRIBE = """
 Out(Described(fun(_, _, _) -> ok end)).
 """
@@ -227,6 +232,12 @@ def told(said: str) -> str:
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = ask(_MEASURE)
+    return found
+
+
+def backlog(task: dict[str, Any]) -> dict[str, Any]:
+    """Messages that wait, or are with a consumer."""
+    found: dict[str, Any] = ask(_BACKLOG)
     return found
 
 
@@ -374,7 +385,7 @@ def chunks(path: str) -> Iterator[bytes]:
 def main() -> None:
     task = json.load(sys.stdin)
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
-    verbs["describe"] = describe
+    verbs |= {"describe": describe, "backlog": backlog}
     try:
         result = verbs[task["verb"]](task)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,0 +1,128 @@
+"""An application with a RabbitMQ of its own: moved with what waits in it, its password changed,
+backed up and restored."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.homeport import DeployRequest
+from engine.model.plan import Operation
+from tests.deployed import Installation, check_nothing_left, installation
+from tests.integration.test_database_server import store_at
+from tests.lab_fixture import RunningLab
+from tests.ledger import Ledger
+from tests.scripted_package import CATALOG, use_catalog
+
+pytestmark = [pytest.mark.integration, pytest.mark.real]
+
+SOURCE, TARGET, NAME = "harbour-a", "harbour-b", "parcels"
+WAITING = 40
+
+
+@pytest.fixture(scope="module")
+def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    if shutil.which("rabbitmqctl", path="/usr/sbin:/usr/bin") is None:
+        pytest.skip("this machine has no RabbitMQ")
+    own = tmp_path_factory.mktemp("catalog")
+    shutil.copytree(CATALOG / "courier", own / "courier")
+    use_catalog(lab.paths, own)
+    try:
+        with installation(lab) as opened:
+            yield opened
+    finally:
+        (lab.paths.config / "config.toml").unlink()
+
+
+def succeeded(operation: Operation) -> Operation:
+    assert operation.status.value == "succeeded", repr(operation.error)
+    return operation
+
+
+class Courier:
+    """Parcels are numbers; a delivered one is in the register."""
+
+    def __init__(self, here: Installation) -> None:
+        self._endpoint = here.homeport.endpoint(NAME)
+
+    def write(self, number: int) -> bool:
+        return self._endpoint.request("PUT", f"/{number}", timeout=10).status == 200
+
+    def hold(self) -> None:
+        assert self._endpoint.request("PUT", "/held").status == 200
+
+    def go_on(self) -> None:
+        assert self._endpoint.request("DELETE", "/held").status == 200
+
+    def waiting(self) -> int:
+        return int(self._endpoint.request("GET", "/waiting").body.split()[1])
+
+    def entries(self) -> list[int]:
+        """Delivered, in this order."""
+        found: list[int] = json.loads(self._endpoint.request("GET", "/delivered").body)
+        return found
+
+    def delivered(self, number: int) -> list[int]:
+        deadline = time.monotonic() + 60
+        while len(found := self.entries()) < number and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return found
+
+
+def test_moved_with_what_waits_and_worked_off_once_and_in_order(
+    here: Installation, tmp_path: Path
+) -> None:
+    homeport = here.homeport
+    request = DeployRequest(
+        application="courier", provider=SOURCE, domain=f"{NAME}.{SOURCE}.lab", name=NAME, values={}
+    )
+    try:
+        succeeded(here.carry_out(homeport.plan_deploy(request)))
+        courier = Courier(here)
+        courier.hold()
+        early = list(range(1_000_000, 1_000_000 + WAITING))
+        assert all(courier.write(number) for number in early)
+        assert courier.waiting() == WAITING
+
+        ledger = Ledger(courier)
+        with ledger.writing():
+            moved = succeeded(here.carry_out(homeport.plan_migrate(NAME, TARGET)))
+        finished = homeport._inventory.finished_steps.of(moved.id)
+        proofs = finished["source.fence"].output["proofs"]
+        assert any("account at rabbitmq-server.service may not" in proof for proof in proofs)
+        watched = finished["backlog.watch"].output["backlog"]["parcels"]
+        assert watched["usual"]
+        assert watched["before"] >= WAITING
+        # What waited and what came meanwhile: each once, in its order.
+        delivered = courier.delivered(WAITING + len(ledger.acknowledged))
+        assert delivered[:WAITING] == early
+        assert [n for n in delivered if n in ledger.acknowledged] == sorted(ledger.acknowledged)
+        assert len(set(delivered)) == len(delivered)
+        succeeded(here.carry_out(homeport.plan_confirm(NAME)))
+
+        courier.hold()
+        assert courier.write(1)
+        homeport.repositories.add(store_at(tmp_path))
+        succeeded(here.carry_out(homeport.plan_backup(NAME)))
+        [backup] = homeport.repositories.backups(NAME)
+        old = password(here)
+        succeeded(here.carry_out(homeport.plan_rotate(NAME)))
+        assert password(here) != old
+        courier.hold()
+        assert courier.write(2)
+        succeeded(here.carry_out(homeport.plan_restore(NAME, backup.id)))
+        assert courier.delivered(len(delivered) + 1) == [*delivered, 1]
+    finally:
+        succeeded(here.destroy(NAME))
+    check_nothing_left(here, NAME, TARGET)
+
+
+def password(here: Installation) -> str:
+    found = here.homeport.deployment(NAME).deployment
+    store = here.backends(TARGET).secrets
+    return store.get(f"deployments/{found.id}/rabbitmq-password")

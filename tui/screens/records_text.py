@@ -1,0 +1,53 @@
+"""A deployment's DNS records as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tui.text import Cell, Role, Span, column_widths, columns
+from tui.widgets.rows import Row
+
+if TYPE_CHECKING:
+    from engine.model.record import RecordsInZone, RecordStanding
+
+_HEADING = ("TYPE", "NAME", "VALUE", "TTL", "WHOSE", "IN THE ZONE")
+_LEAST = (5, 8, 12, 4, 7, 11)
+_WHOSE = {"address": "Homeport", "package": "package", "owner": "yours"}
+
+
+def record_rows(found: RecordsInZone, width: int) -> list[Row]:
+    """A heading, and a line for each value; a key is the record's place and the value."""
+    from engine.planning.records import name_as_written
+
+    lines: list[tuple[tuple[int, str], RecordStanding, tuple[str, ...]]] = []
+    for at, one in enumerate(found.records):
+        record = one.record
+        name = name_as_written(record.name, found.domain)
+        shown = one.there if one.origin == "address" and one.served else record.values
+        for value in shown:
+            whose, stands = _WHOSE[one.origin], standing(one)[0]
+            cells = (record.type, name, value, str(record.ttl), whose, stands)
+            lines.append(((at, value), one, cells))
+    table: list[tuple[str, ...]] = [_HEADING, *(texts for *_, texts in lines)]
+    widths = column_widths(table, _LEAST, width)
+    heading = (Cell(text, cells, "muted") for text, cells in zip(_HEADING, widths, strict=True))
+    rows = [Row(columns(heading))]
+    for key, one, texts in lines:
+        rows.append(Row(columns(_cells(one, texts, widths)), key))
+        is_last = key[1] == one.record.values[-1]
+        if one.there and not one.served and is_last:
+            there = f"{' ' * (widths[0] + 2)}there is {', '.join(one.there)}"
+            rows.append(Row((Span(there, "warn"),)))
+    return rows
+
+
+def _cells(one: RecordStanding, texts: Sequence[str], widths: Sequence[int]) -> list[Cell]:
+    roles: tuple[Role, ...] = ("strong", "plain", "plain", "muted", "muted", standing(one)[1])
+    return [Cell(*parts) for parts in zip(texts, widths, roles, strict=True)]
+
+
+def standing(one: RecordStanding) -> tuple[str, Role]:
+    if one.served:
+        return "+ served", "good"
+    return ("! otherwise", "warn") if one.there else ("x missing", "bad")
