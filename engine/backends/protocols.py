@@ -406,6 +406,14 @@ class Buckets(Protocol):
         """Another key, beside the one that is held and stays; others of the owner's are removed.
         `ensure` with the new one removes the old. InvalidInput where the server makes no keys."""
 
+    def set_writable(self, owner: str, name: str, *, allowed: bool) -> None:
+        """May the owner's keys change the bucket? Where not, they read it. Nothing is done where
+        there are none. InvalidInput where the server makes no keys."""
+
+    def refuses_write(self, name: str, key: BucketKey) -> bool:
+        """A write by that key is tried, and the server says no to it; one that came through is
+        taken back."""
+
     def drop(self, owner: str, name: str) -> bool:
         """The owner's key and bucket are gone, with all objects and versions."""
 

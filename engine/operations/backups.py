@@ -73,7 +73,7 @@ class Backups:
             self._workplace.options_schema(package.id, deployment.release),
             profile,
             found,
-            self._planner.rotating.was_rotated(deployment.id, found.at),
+            self._planner.rotating.moved_on(deployment.id, found.at),
         )
 
     def restore_as(

@@ -27,6 +27,7 @@ from engine.model.repository import RepositoryProfile
 from engine.operations.cancellation import Cancellation
 from engine.operations.eventlog import EventLog
 from engine.operations.hiding import HidingBackends, HidingSecrets
+from engine.operations.secret_paths import stored
 from engine.operations.workplace import (
     SSH_KEY,
     Workplace,
@@ -161,7 +162,8 @@ class OperationStep:
         )
 
     def secret(self, name: str) -> str:
-        return self.backends.secrets.get(f"deployments/{self.plan.deployment}/{name}")
+        side = self.plan.deployment, self.provider.name
+        return stored(self.backends.secrets, self.package, *side, name)
 
     def hide(self, value: str) -> None:
         self._redactor.hide(value)

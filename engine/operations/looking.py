@@ -15,6 +15,7 @@ from engine.methods.protocols import Installation
 from engine.model.deployment import Deployment
 from engine.model.forecast import UnitSize
 from engine.model.move import Forwarded
+from engine.operations.secret_paths import stored
 from engine.operations.workplace import (
     SSH_KEY,
     Workplace,
@@ -93,7 +94,7 @@ def place_at(workplace: Workplace, deployment: Deployment, provider: str) -> Ite
             release=package.release(deployment.release),
             options_schema=workplace.options_schema(package.id, deployment.release),
             values=deployment.values,
-            read_secret=lambda name: store.get(f"deployments/{deployment.id}/{name}"),
+            read_secret=lambda name: stored(store, package, deployment.id, profile.name, name),
             databases=granted_databases(workplace.inventory, deployment.id, profile.name),
             bucket=granted_bucket(workplace.inventory, deployment.id, profile.name),
             relay=granted_relay(workplace.inventory, deployment.id, profile.name),

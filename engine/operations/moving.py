@@ -43,7 +43,7 @@ class Moving:
         source = self._inventory.providers.get(deployment.provider)
         move = self._inventory.moves.of(deployment.id)
         refuse_unfit(deployment, source, target, move)
-        refuse_move(self._at(deployment, source))
+        refuse_move(self._workplace.package(deployment.application), source, target)
         plan = plan_migrate(
             self._at(deployment, target),
             self._at(deployment, source),

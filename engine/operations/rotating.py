@@ -16,6 +16,9 @@ from engine.planning.rotate import plan_rotate
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
 
+_MOVES_ON = (Intent.ROTATE, Intent.MIGRATE, Intent.REVERT)
+"""What makes a configuration from before wrong."""
+
 
 class Rotating:
     def __init__(self, workplace: Workplace, planner: Planner) -> None:
@@ -40,7 +43,8 @@ class Rotating:
         desired = self._planner.with_history(self._planner.as_it_is(deployment, package))
         return plan_rotate(desired, inventory.resources.of(deployment.id), secrets)
 
-    def was_rotated(self, deployment: str, since: datetime) -> bool:
-        """Are passwords in a configuration from then, by the deployment's id, perhaps dead?"""
+    def moved_on(self, deployment: str, since: datetime) -> bool:
+        """Has a configuration from then, by the deployment's id, perhaps passwords that are dead,
+        or addresses and servers of another provider?"""
         made = self._workplace.inventory.operations.all(deployment)
-        return any(run.plan.intent is Intent.ROTATE and run.created > since for run in made)
+        return any(run.plan.intent in _MOVES_ON and run.created > since for run in made)

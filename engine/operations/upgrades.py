@@ -77,7 +77,7 @@ class Upgrades:
             self._workplace.options_schema(package.id, deployment.release),
             upgrade=upgrade.id,
             captured=datetime.fromisoformat(str(kept.attributes["at"])),
-            has_other_passwords=self._planner.rotating.was_rotated(deployment.id, upgrade.created),
+            has_moved_on=self._planner.rotating.moved_on(deployment.id, upgrade.created),
         )
 
     def again(self, deployment: Deployment, plan: Plan) -> Plan:

@@ -76,11 +76,11 @@ def plan_restore(
     present_schema: Mapping[str, Any],
     repository: RepositoryProfile,
     backup: Backup,
-    has_other_passwords: bool = False,
+    has_moved_on: bool = False,
 ) -> Plan:
     """From `present` to `old`, the deployment as it was when the backup was made.
 
-    has_other_passwords: the deployment has, since.
+    has_moved_on: other passwords hold since then, or another provider.
     """
     back_to = f"{old.package.name} {old.release.version}"
     args = {"repository": repository.name, "backup": backup.id, "snapshot": backup.snapshot}
@@ -106,7 +106,7 @@ def plan_restore(
         told = {"components": list(components)}
         steps.append(old.step("components.install@1", title, Effect.CHANGE, what, (), told))
     steps += [
-        *rewritten(old, has_other_passwords),
+        *rewritten(old, has_moved_on),
         *script_steps(old, "after-restore", "restore"),
         *script_steps(old, "before-start", "restore"),
         old.step("app.run@1", "Start it", Effect.CHANGE, back_to),

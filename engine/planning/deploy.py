@@ -10,7 +10,7 @@ from engine.planning.changes import document_changes
 from engine.planning.desired import Desired
 from engine.planning.records import more_than_the_address, record_args
 from engine.planning.reverse import reverse_named
-from engine.planning.services import installed_components, kept_on_guest, making, unproven_server
+from engine.planning.services import installed_components, making, unproven_server
 
 
 def plan_deploy(
@@ -146,4 +146,4 @@ def _warnings(desired: Desired) -> tuple[str, ...]:
     warnings = [note.text for note in desired.release.notes if note.kind in ("action", "security")]
     if desired.release.version != newest:
         warnings.insert(0, f"{desired.package.name} {newest} is newer than this release.")
-    return (*warnings, *kept_on_guest(desired), *unproven_server(desired))
+    return (*warnings, *unproven_server(desired))

@@ -37,7 +37,7 @@ from engine.planning.move_words import move_warnings
 from engine.planning.reverse import reverse_named
 from engine.planning.scripts import script_steps
 from engine.planning.sequence import in_order, named
-from engine.planning.services import installed_components, kept_on_guest, making
+from engine.planning.services import installed_components, making
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def plan_migrate(
         extent.speeds,
     )
     forecast = foreseen(steps, extent.sizes, extent.unknown)
-    warnings = (*move_warnings(target, source, forecast, terms), *kept_on_guest(target))
+    warnings = move_warnings(target, source, forecast, terms)
     return target.plan(Intent.MIGRATE, steps, (), warnings).model_copy(
         update={
             "rollback": _way_back(target, source, names_at),

@@ -12,7 +12,7 @@ from engine.catalog.placeholders import placeholders
 from engine.errors import InvalidInput
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.plan import Effect, PlannedStep
-from engine.model.provider import Service
+from engine.model.provider import ProviderProfile, Service
 from engine.planning.desired import Desired
 
 ENSURE_BUCKET = "buckets.ensure@1"
@@ -22,41 +22,15 @@ COMPONENTS = {
     "redis": "Redis",
     "rabbitmq": "RabbitMQ",
 }
-_NO_WAY_BACK = ("mariadb",)
-"""Servers whose databases are captured and restored on guests alone."""
 _LONGEST = 22
 """Of the application in a name: PostgreSQL, MariaDB and what a restore puts behind it fit in."""
 
 
 def served_component(desired: Desired) -> str:
-    """What the package needs and the provider's database server is; empty where that is none,
-    or where data on it could not be brought back: those stay on the guest."""
-    offered = _offered(desired)
-    return "" if offered in _NO_WAY_BACK and _kept_units(desired, offered) else offered
-
-
-def kept_on_guest(desired: Desired) -> Iterator[str]:
-    """Why, where the provider has a server for it."""
-    offered = _offered(desired)
-    if offered and not served_component(desired):
-        name, units = COMPONENTS[offered], ", ".join(_kept_units(desired, offered))
-        yield (
-            f"Its {name} runs on the guest, and {_server(desired, offered)} is not used: Homeport "
-            f"cannot yet keep and put back what lies there, so {units} would be in no backup."
-        )
-
-
-def _offered(desired: Desired) -> str:
-    """What the package needs and the provider has a server for."""
+    """What the package needs and the provider's database server is; empty where that is none."""
     backend = desired.provider.backends.get(Service.DATABASES)
     needed = desired.package.needs.components
     return backend.kind if backend is not None and backend.kind in needed else ""
-
-
-def _kept_units(desired: Desired, component: str) -> list[str]:
-    """What has to be in a backup of those that lie in the component."""
-    units = desired.package.state
-    return [unit.id for unit in units if unit.kind == component and not unit.is_made_anew]
 
 
 def database_name(desired: Desired) -> str:
@@ -147,16 +121,22 @@ def is_of_server(package: Package, secret: str) -> bool:
     return secret in of_needs or bool(of_component(package, secret))
 
 
-def refuse_move(desired: Desired) -> None:
-    """InvalidInput for what has state on a server of the provider that no move can fence."""
-    if desired.package.needs.bucket:
-        raise InvalidInput(
-            "an application with a bucket of the provider's cannot move yet",
-            on=desired.name,
-            why="nothing could prove that the old side does not write into its bucket any more",
-            left="nothing was changed",
-            do=f"Back it up and restore it elsewhere: homeport backup {desired.name}",
-        )
+def refuse_move(package: Package, source: ProviderProfile, target: ProviderProfile) -> None:
+    """InvalidInput for an application with a bucket where the target has no S3 server, or where a
+    server makes no keys: with Homeport's own nobody can be kept from writing."""
+    for provider in (source, target) if package.needs.bucket else ():
+        backend = provider.backends.get(Service.BUCKETS)
+        if backend is None:
+            raise _no_s3_server(package, provider)
+        if backend.settings.get("keys") == "static":
+            raise InvalidInput(
+                "a bucket to which Homeport has the only key cannot move",
+                on=f"{package.name} at {provider.name}",
+                why="its S3 server makes no keys, and nothing could prove that the side that was "
+                "left does not write into its bucket any more",
+                left="nothing was changed",
+                do="Back it up and restore it as new elsewhere, or use servers with an IAM.",
+            )
 
 
 def dropping(desired: Desired, resources: Sequence[Resource]) -> list[PlannedStep]:
@@ -212,11 +192,14 @@ def _mail_server(desired: Desired) -> str:
 def _s3_server(desired: Desired) -> str:
     backend = desired.provider.backends.get(Service.BUCKETS)
     if backend is None:
-        name = desired.provider.name
-        raise InvalidInput(
-            "the provider has no S3 server, and the application needs a bucket",
-            on=f"{desired.package.name} at {name}",
-            left="nothing was changed",
-            do=f"Add 'buckets' to the settings of {name}, or choose another provider.",
-        )
+        raise _no_s3_server(desired.package, desired.provider)
     return f"S3 at {backend.settings.get('endpoint', desired.provider.name)}"
+
+
+def _no_s3_server(package: Package, provider: ProviderProfile) -> InvalidInput:
+    return InvalidInput(
+        "the provider has no S3 server, and the application needs a bucket",
+        on=f"{package.name} at {provider.name}",
+        left="nothing was changed",
+        do=f"Add 'buckets' to the settings of {provider.name}, or choose another provider.",
+    )

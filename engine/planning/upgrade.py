@@ -86,11 +86,12 @@ def plan_rollback(
     *,
     upgrade: str,
     captured: datetime,
-    has_other_passwords: bool = False,
+    has_moved_on: bool = False,
 ) -> Plan:
     """Back from `new` to `old`, to what the operation `upgrade` captured then.
 
-    has_other_passwords: the deployment has, since: the configuration is written with those.
+    has_moved_on: other passwords hold since, or another provider: the configuration is written
+    anew.
     """
     back = f"{old.package.name} {old.release.version}"
     steps = [
@@ -98,7 +99,7 @@ def plan_rollback(
         old.step("app.install@1", "See that the old release is there", Effect.CREATE, back),
         *stop_and_keep(old, new, "restore"),
         _restore(old, upgrade),
-        *rewritten(old, has_other_passwords),
+        *rewritten(old, has_moved_on),
         *script_steps(old, "after-restore", "restore"),
         *script_steps(old, "before-start", "restore"),
         old.step("app.run@1", "Start the old release", Effect.CHANGE, back),
@@ -116,11 +117,13 @@ def plan_rollback(
     return with_way_back(plan, old, new)
 
 
-def rewritten(desired: Desired, has_other_passwords: bool) -> tuple[PlannedStep, ...]:
-    """The configuration that was put back is written with the passwords that hold now."""
-    if not has_other_passwords:
+def rewritten(desired: Desired, has_moved_on: bool) -> tuple[PlannedStep, ...]:
+    """The configuration that was put back is written with the passwords, the addresses and the
+    servers that hold now."""
+    if not has_moved_on:
         return ()
-    title, what = "Write its present passwords", f"{desired.package.name} {desired.release.version}"
+    title = "Write its present passwords and servers"
+    what = f"{desired.package.name} {desired.release.version}"
     return (desired.step(CONFIGURE, title, Effect.CHANGE, what),)
 
 

@@ -55,8 +55,11 @@ class DigestsKind(ProgramKind):
 
 
 @dataclass(frozen=True)
-class FilesKind(TreeKind, DigestsKind):
-    """settled: seconds since the last change of a file after which it is read ahead."""
+class ReadAheadKind(DigestsKind):
+    """Compared without reading again what was read while the source served, and not written since.
+
+    settled: seconds since the last change of an entry after which it is read ahead.
+    """
 
     settled: float = 2.0
 
@@ -77,6 +80,10 @@ class FilesKind(TreeKind, DigestsKind):
 
     def _read(self, verb: str, side: Side, **more: Any) -> dict[str, Any]:
         return self._run(verb, side.unit, side.ground, memo=_memo(side), **more)
+
+
+class FilesKind(TreeKind, ReadAheadKind):
+    """Files as they lie on a guest."""
 
 
 def _memo(side: Side) -> str:

@@ -1,7 +1,10 @@
-"""A database of the guest's MariaDB server, of one snapshot while it may be written.
+"""A database of a MariaDB server, of one snapshot while it may be written.
 
 Tables of engines without transactions (MyISAM, MEMORY) are of one moment only while nobody
 writes, as it is in a backup and after the freeze of a move.
+
+A database on a server of the provider is dumped and restored by the client on the guest, as the
+account that it belongs to; whose it is and who may use it is then that server's and not compared.
 """
 
 from __future__ import annotations
@@ -10,12 +13,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.state.protocols import Side
-from engine.state.running import ProgramKind, difference
+from engine.methods.mariadb import Database
+from engine.state.protocols import Compared, Ground, Moved, Passage, Side, Unit
+from engine.state.running import ProgramKind, both, difference, too_old
+from engine.state.served import is_served, login_of
 
 
 @dataclass(frozen=True)
 class MariaKind(ProgramKind):
+    def seed(self, source: Side, target: Side, passage: Passage) -> Moved:
+        """NotReady where the target's server is older than the source's."""
+        here, there = both(
+            (source, target), lambda side: self._run("version", side.unit, side.ground)
+        )
+        if there["version"] < here["version"]:
+            shown = (".".join(map(str, found["version"])) for found in (here, there))
+            raise too_old("MariaDB", target, *shown)
+        return super().seed(source, target, passage)
+
+    def compare(self, source: Side, target: Side) -> Compared:
+        return self._read_both(source, target, plain=is_served("mariadb", source, target))
+
     def judged(
         self, source: Side, target: Side, here: Mapping[str, Any], there: Mapping[str, Any]
     ) -> tuple[str, int]:
@@ -30,9 +48,14 @@ class MariaKind(ProgramKind):
         return difference(*facts), level
 
 
+def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:
+    """account: of the application on the guest's own server, by which what it defined acts."""
+    task: dict[str, Any] = {"database": unit.locator, "empty": list(unit.empty)}
+    if login := login_of("mariadb", ground):
+        username = ground.place.app.databases["mariadb"].username
+        return {**task, "login": {**login, "username": username}}
+    return {**task, "account": Database.of(ground.place.app.package.id).account}
+
+
 def open_kind() -> MariaKind:
-    return MariaKind(
-        "mariadb",
-        lambda unit, _: {"database": unit.locator, "empty": list(unit.empty)},
-        level=3,
-    )
+    return MariaKind("mariadb", _task, level=3)

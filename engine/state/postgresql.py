@@ -17,14 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.errors import NotReady, RemoteFailure
+from engine.errors import RemoteFailure
 from engine.methods.bindings import bindings_of
-from engine.methods.postgresql import SECRET
 from engine.state import surveying
 from engine.state.follower import Follower, facts_of
 from engine.state.program_run import run_program
 from engine.state.protocols import Compared, Ground, Moved, Passage, Side, Unit
-from engine.state.running import ProgramKind, difference
+from engine.state.running import ProgramKind, difference, too_old
+from engine.state.served import is_served, login_of
 from engine.state.standby import is_older, obstacle, settings_to_raise
 from engine.state.subscription import Subscription
 
@@ -41,10 +41,10 @@ class PostgresKind(ProgramKind):
 
         NotReady where the target's server is older than the source's.
         """
-        if _is_served(source, target):
+        if is_served("postgresql", source, target):
             before, after = (self._version(side) for side in (source, target))
             if after < before:
-                raise _too_old(target, before, after)
+                raise too_old("PostgreSQL", target, str(before), str(after))
             say = f"{target.unit.id} is dumped and restored after the freeze"
             target.ground.place.work.log(say)
             return Moved(items=0, bytes=0, waits=True)
@@ -57,7 +57,7 @@ class PostgresKind(ProgramKind):
             with ThreadPoolExecutor(2) as sides:
                 here, there = sides.map(facts_of, (source, target))
             if is_older(here, there):
-                raise _too_old(target, here.major, there.major)
+                raise too_old("PostgreSQL", target, str(here.major), str(there.major))
             if why := obstacle(here, there, source.unit.locator):
                 return _without_standby(rows, target, why)
             settings = settings_to_raise(here, there)
@@ -74,7 +74,7 @@ class PostgresKind(ProgramKind):
         self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
     ) -> Moved:
         """thorough: of a standby nothing was taken for the same because it looked so."""
-        if _is_served(source, target):
+        if is_served("postgresql", source, target):
             return super().delta(source, target, passage, thorough=thorough)
         follower, rows = Follower(source, target, passage), Subscription(source, target, passage)
         state = follower.state()
@@ -120,14 +120,14 @@ class PostgresKind(ProgramKind):
         return super().delta(source, target, passage, thorough=thorough)
 
     def settle(self, source: Side, target: Side, passage: Passage) -> None:
-        if not _is_served(source, target):
+        if not is_served("postgresql", source, target):
             Subscription(source, target, passage).settle()
             Follower(source, target, passage).settle()
 
     def compare(self, source: Side, target: Side) -> Compared:
         """What was found the same while the target followed, and was not written since, is not
         read again (`engine.state.survey`)."""
-        served = _is_served(source, target)
+        served = is_served("postgresql", source, target)
         more = {"plain": True} if served else {"partial": surveying.left_to_read(source, target)}
         with ThreadPoolExecutor(2) as sides:
             here, there = sides.map(
@@ -203,34 +203,11 @@ def _unlogged(verb: str, side: Side, passage: Passage) -> dict[str, Any]:
     )
 
 
-def _is_served(*sides: Side) -> bool:
-    """Is it on a server of the provider, at any of them?"""
-    return any("postgresql" in side.ground.place.app.databases for side in sides)
-
-
-def _too_old(target: Side, here: int, there: int) -> NotReady:
-    return NotReady(
-        "the target's PostgreSQL is older than the source's",
-        on=f"{target.unit.id} at {target.ground.place.facts.address}",
-        why=f"PostgreSQL {there} cannot be relied on to read what {here} wrote",
-        left="the source serves as before",
-        do=f"Let the target have PostgreSQL {here} or newer, then try again.",
-    )
-
-
 def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:
-    place = ground.place
-    bound = bindings_of(place)
-    role = bound.get("postgresql.username", "")
+    role = bindings_of(ground.place).get("postgresql.username", "")
     task: dict[str, Any] = {"database": unit.locator, "role": role, "empty": list(unit.empty)}
-    if (access := place.app.databases.get("postgresql")) is not None:
-        task["login"] = {
-            "host": access.host,
-            "port": access.port,
-            "password": place.app.read_secret(SECRET),
-            "ssl_mode": access.ssl_mode,
-            "ca_file": bound["postgresql.ca_file"],
-        }
+    if login := login_of("postgresql", ground):
+        task["login"] = login
     return task
 
 

@@ -90,6 +90,10 @@ class Passage(Protocol):
     def config(self) -> str:
         """File at the target for `ssh -F`, in which the source's guest is the host `source`."""
 
+    @property
+    def limit(self) -> int:
+        """KiB per second that may be brought over; 0 for as fast as it goes."""
+
     def connect(self, service: str, address: str, port: int) -> int:
         """A port on the target's loopback address that leads to this one of the source's guest,
         until the way is closed. service: its name, [a-z]. Repeated, it is the same port."""

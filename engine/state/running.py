@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from engine.errors import RemoteFailure
+from engine.errors import NotReady, RemoteFailure
 from engine.state.program_run import run_program
 from engine.state.protocols import Captured, Compared, Ground, Moved, Passage, Side, Size, Unit
 
@@ -148,6 +148,17 @@ def differs(target: Side, why: str) -> RemoteFailure:
         why=why,
         left="the source has all of its state",
         do="Look at the disk and the memory of the target's guest, then try again.",
+    )
+
+
+def too_old(server: str, target: Side, here: str, there: str) -> NotReady:
+    """server: its kind, in words. here, there: versions at the source and at the target."""
+    return NotReady(
+        f"the target's {server} is older than the source's",
+        on=f"{target.unit.id} at {target.ground.place.facts.address}",
+        why=f"{server} {there} cannot be relied on to read what {here} wrote",
+        left="the source serves as before",
+        do=f"Let the target have {server} {here} or newer, then try again.",
     )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from engine.catalog.package import S3_SECRETS
 from engine.errors import Conflict, InvalidInput
-from engine.state.files import DigestsKind
+from engine.state.files import ReadAheadKind
 from engine.state.protocols import Captured, Ground, Moved, Passage, Side, Unit
 
 _REGION = "us-east-1"
@@ -22,8 +22,9 @@ _WHERE, _OWNER = "where", "deployment"
 
 
 @dataclass(frozen=True)
-class BucketKind(DigestsKind):
-    """Two buckets are compared as two trees are: by digests first, then by what differs."""
+class BucketKind(ReadAheadKind):
+    """Two buckets are compared as two trees are: by digests first, then by what differs. Of objects
+    that were read ahead, the server is asked for what a listing does not tell."""
 
     is_seeded: ClassVar[bool] = True
 
@@ -54,7 +55,8 @@ class BucketKind(DigestsKind):
         self, source: Side, target: Side, passage: Passage, *, thorough: bool = False
     ) -> Moved:
         origin = bucket_of(source.unit, source.ground)
-        found = self._run("sync", target.unit, target.ground, source=origin, thorough=thorough)
+        more = {"source": origin, "thorough": thorough, "limit": passage.limit}
+        found = self._run("sync", target.unit, target.ground, **more)
         return Moved(items=found["items"], bytes=found["bytes"])
 
     def _entries(self, side: Side, bucket: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from engine.state.programs.s3 import Refused, parsed
 from tests import s3_server
 from tests.conformance.doubles import Journal, MemoryLeases
 from tests.conformance.tofu_world import TofuWorld, infrastructure
+from tests.deployed import wait_until
 from tests.s3_server import ACCESS_KEY, SECRET_KEY
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
@@ -157,6 +158,50 @@ def test_a_second_key_works_beside_the_first_until_that_is_given_up() -> None:
             opened_with("static").renew(OWNER, NAME, new)
     finally:
         service.drop(OWNER, NAME)
+
+
+def test_a_bucket_that_is_shut_is_read_and_not_written_until_it_is_opened() -> None:
+    service = opened_with("seaweedfs-iam")
+    key = service.ensure(OWNER, NAME, None)
+    bucket = as_seen_by(key)
+    try:
+        service.set_writable(OWNER, NAME, allowed=True)
+        assert works(key)
+        bucket.ask("PUT", query={"versioning": ""}, body=KEPT).read()
+        assert not service.refuses_write(NAME, key)
+        assert list(bucket.histories(versioned=True)) == ["chart"]  # no trace of the proof
+        bucket.ask("PUT", "chart", body=b"rocks").read()
+        first, second = bucket.histories(versioned=True)["chart"]
+        bucket.remove("chart", first["version"])
+        begun = parsed(bucket.ask("POST", "huge", query={"uploads": ""}).read())
+        [upload] = texts(begun, "UploadId")
+        for _ in range(2):
+            service.set_writable(OWNER, NAME, allowed=False)
+        wait_until(lambda: service.refuses_write(NAME, key), 10)
+        bodies = {"tagging": OBJECT, "versioning": KEPT}
+        for verb, name, query in (
+            ("PUT", "chart", {}),
+            ("DELETE", "chart", {}),
+            ("PUT", "huge", {"uploadId": upload, "partNumber": "1"}),
+            ("PUT", "chart", {"tagging": ""}),
+            ("PUT", "", {"versioning": ""}),
+            ("DELETE", "chart", {"versionId": second["version"]}),
+        ):
+            with pytest.raises(Refused) as refused:
+                bucket.ask(verb, name, query=query, body=bodies.get(next(iter(query), ""), b"sand"))
+            assert refused.value.status == 403
+        assert bucket.ask("GET", "chart").read() == b"rocks"
+        assert list(bucket.histories(versioned=True)) == ["chart"]
+        with pytest.raises(Conflict):
+            opened_with("seaweedfs-iam", "away").set_writable(OWNER, NAME, allowed=True)
+        service.set_writable(OWNER, NAME, allowed=True)
+        wait_until(lambda: works(key), 10)
+        with pytest.raises(InvalidInput, match="makes no keys"):
+            opened_with("static").set_writable(OWNER, NAME, allowed=False)
+    finally:
+        service.drop(OWNER, NAME)
+    assert service.refuses_write(NAME, key)
+    service.set_writable(OWNER, NAME, allowed=False)
 
 
 def test_what_is_half_made_is_finished(service: S3Buckets, keys: str) -> None:

@@ -7,11 +7,15 @@ name it.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sqlite3
 import struct
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +26,8 @@ import pytest
 from engine.errors import RemoteFailure
 from engine.state.files import open_kind as open_files
 from engine.state.programs import s3
-from engine.state.protocols import Ground
+from engine.state.protocols import Ground, ReadsAhead
+from engine.state.s3 import BucketKind
 from tests.conformance.test_state_conformance import (
     Dovecot,
     Objects,
@@ -907,6 +912,9 @@ BUCKET_HARM: dict[str, tuple[Callable[[Objects], object], str]] = {
 def bucket(grounds: Grounds) -> Iterator[Move]:
     for move in moved(grounds, "s3"):
         move.here.make()
+        for side in (move.source, move.target):
+            place = side.ground.place
+            place.directory(place.paths.base, "0755", "root:root")
         yield move
 
 
@@ -914,11 +922,55 @@ def bucket(grounds: Grounds) -> Iterator[Move]:
 def test_damage_to_a_bucket_is_found_and_mended(bucket: Move, name: str) -> None:
     do, named = BUCKET_HARM[name]
     bucket.bring(thorough=True)
+    kind = bucket.here.kind
+    assert isinstance(kind, ReadsAhead)
+    kind.read_ahead(bucket.source, bucket.target)
     assert found(bucket) == ""
     do(Objects(bucket.target.ground))
     why = found(bucket)
     assert why
     assert named in why
+
+
+def test_what_was_read_ahead_of_a_bucket_is_not_read_again(bucket: Move) -> None:
+    bucket.bring(thorough=True)
+    kind = bucket.here.kind
+    assert isinstance(kind, BucketKind)
+    kind.settle(bucket.source, bucket.target, bucket.passage)
+    whole = 2 * kind.measure(bucket.source.unit, bucket.source.ground).bytes
+    assert kind.read_ahead(bucket.source, bucket.target) == whole
+    assert kind.read_ahead(bucket.source, bucket.target) == 0
+    Objects(bucket.source.ground).put("empty", b"now", x_amz_meta_owner="ada")
+    assert kind.read_ahead(bucket.source, bucket.target) == 3
+    assert "empty" in found(bucket)
+
+
+def test_objects_come_over_though_others_come_and_go_meanwhile(bucket: Move) -> None:
+    here, over = Objects(bucket.source.ground), threading.Event()
+    kind = bucket.here.kind
+    assert isinstance(kind, ReadsAhead)
+
+    def stir() -> None:
+        for number in itertools.count():
+            key = f"stirred/{number % 30}"
+            if number % 3:
+                here.put(key, b"x" * (number % 1000), x_amz_meta_at=str(number))
+            else:
+                here.bucket.remove(key)
+            if over.is_set():
+                return
+
+    with ThreadPoolExecutor(1) as beside:
+        stirring = beside.submit(stir)
+        try:
+            for _ in range(3):
+                kind.seed(bucket.source, bucket.target, bucket.passage)
+                kind.read_ahead(bucket.source, bucket.target)
+        finally:
+            over.set()
+        stirring.result()
+    bucket.bring()
+    assert found(bucket) == ""
 
 
 def test_a_large_object_comes_over_in_parts(bucket: Move) -> None:
@@ -930,8 +982,16 @@ def test_a_large_object_comes_over_in_parts(bucket: Move) -> None:
     assert "-" in there.bucket.histories(False)["large"][0]["etag"]
     assert found(bucket) == ""
     assert bucket.bring().items == 0
+    # As slowly as it is told to, whatever number of connections there is.
     for objects in (here, there):
         objects.bucket.remove("large")
+    for number in range(4):
+        here.put(f"part/{number}", content[: 256 << 10])
+    began = time.monotonic()
+    kind, slowly = bucket.here.kind, replace(bucket.passage, limit=512)
+    assert kind.seed(bucket.source, bucket.target, slowly).bytes == 1 << 20
+    assert time.monotonic() - began > 1.9
+    assert found(bucket) == ""
 
 
 VERSION_HARM: dict[str, Callable[[Objects, list[dict[str, Any]]], object]] = {

@@ -4,7 +4,6 @@ moved to a guest's own server and back, and gone, with the server as it was foun
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,26 @@ import psycopg
 import pymysql
 import pytest
 
-from engine.backends.protocols import BucketKey
-from engine.catalog.package import S3_SECRETS
 from engine.demo.use import use_application
-from engine.errors import InvalidInput
 from engine.homeport import DeployRequest, Homeport
-from engine.model.deployment import ResourceKind
 from engine.model.plan import Effect, Operation
 from engine.model.provider import BackendProfile, Service
 from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
 from engine.operations.retry import LIMIT_VARIABLE
-from tests import s3_server
 from tests.conformance.database_worlds import (
     REFERENCE,
     DatabaseWorld,
-    MariaWorld,
     PostgresWorld,
     database_world,
 )
-from tests.conformance.test_buckets_conformance import as_seen_by, everything, works
-from tests.deployed import Installation, check_nothing_left, installation
+from tests.deployed import Installation, check_nothing_left
 from tests.integration.test_secrets_stay_hidden import ProcessWatch, _files_with
 from tests.lab_fixture import RunningLab
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import with_packages
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
-PASSWORD, MARIA_PASSWORD = "postgresql-password", "mariadb-password"
+PASSWORD = "postgresql-password"
 KILLED = [
     "secrets.renew:after",
     "databases.ensure:after",
@@ -60,33 +52,18 @@ def world() -> Iterator[DatabaseWorld]:
 def here(
     lab: RunningLab, world: DatabaseWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    own = tmp_path_factory.mktemp("catalog")
-    for package in ("logbook", "shelf", "tally"):
-        shutil.copytree(CATALOG / package, own / package)
-    use_catalog(lab.paths, own)
-    try:
-        with installation(lab) as opened:
-            serve(opened.homeport, world)
-            yield opened
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+    with with_packages(lab, tmp_path_factory.mktemp("catalog"), "logbook") as opened:
+        serve(opened.homeport, world)
+        yield opened
 
 
 def serve(homeport: Homeport, world: DatabaseWorld) -> None:
-    """The harbour gets a database server, and one for buckets."""
+    """The harbour gets a database server."""
     profile = homeport.provider(SERVED)
-    endpoint = f"http://127.0.0.1:{s3_server.port()}"
-    key = {"access_key_ref": "secret:providers/s3-key", "secret_key_ref": "secret:providers/s3"}
-    there = {
-        Service.DATABASES: BackendProfile(kind=world.component, settings=world.settings),
-        Service.BUCKETS: BackendProfile(
-            kind="s3", settings={"endpoint": endpoint, "keys": "seaweedfs-iam", **key}
-        ),
-    }
-    served = profile.model_copy(update={"backends": {**profile.backends, **there}})
-    secrets = {REFERENCE: world.password}
-    secrets |= zip(key.values(), (s3_server.ACCESS_KEY, s3_server.SECRET_KEY), strict=True)
-    homeport.save_provider(served, secrets)
+    server = BackendProfile(kind=world.component, settings=world.settings)
+    backends = {**profile.backends, Service.DATABASES: server}
+    served = profile.model_copy(update={"backends": backends})
+    homeport.save_provider(served, {REFERENCE: world.password})
 
 
 def plan_of(here: Installation, application: str = "logbook", name: str = NAME) -> Any:
@@ -295,84 +272,3 @@ def test_chat_on_a_database_server(here: Installation, world: DatabaseWorld) -> 
     succeeded(here.destroy("chat"))
     check_nothing_left(here, "chat")
     assert world.objects() == before
-
-
-def test_what_can_be_made_anew_lies_in_mariadb_on_its_server(
-    here: Installation, world: DatabaseWorld
-) -> None:
-    homeport = here.homeport
-    with database_world(MariaWorld) as maria:
-        serve(homeport, maria)
-        try:
-            before = maria.objects()
-            plan = plan_of(here, "tally", "tally")
-            assert plan.warnings == ()
-            succeeded(here.carry_out(plan))
-            visits = homeport.endpoint("tally")
-            visits.request("PUT", "/")
-            [database] = databases_of(maria)
-            counted = f"SELECT COUNT(*) FROM `{database}`.visit"  # noqa: S608
-            assert maria.admin(counted) == [(1,)]
-            store, path = here.backends(SERVED).secrets, secret_of(here, "tally", MARIA_PASSWORD)
-            old = store.get(path)
-            rotated = here.killed_everywhere(
-                homeport.plan_rotate("tally"), ["databases.ensure:after"]
-            )
-            succeeded(rotated)
-            assert visits.request("GET", "/").body == b"1"
-            assert can_log_in(maria, database, store.get(path))
-            assert not can_log_in(maria, database, old)
-            succeeded(here.destroy("tally"))
-            check_nothing_left(here, "tally")
-            assert maria.objects() == before
-        finally:
-            serve(homeport, world)
-
-
-def test_a_bucket_of_its_own_is_used_kept_and_gone(here: Installation, tmp_path: Path) -> None:
-    homeport, before = here.homeport, everything()
-    succeeded(here.carry_out(plan_of(here, "shelf", "shelf")))
-    book = Book(homeport, "shelf")
-    for number in range(3):
-        book.write(number)
-    owner = here.owner("shelf")
-    buckets = here.backends(SERVED).buckets
-    assert buckets is not None
-    [made] = [r for r in homeport.resources("shelf") if r.kind is ResourceKind.BUCKET]
-    assert buckets.find(owner, made.external_id)
-    with pytest.raises(InvalidInput, match="cannot move yet"):
-        homeport.plan_migrate("shelf", OWN)
-    with pytest.raises(InvalidInput, match="no S3 server"):
-        homeport.plan_deploy(
-            DeployRequest(
-                application="shelf",
-                provider=OWN,
-                domain=f"nowhere.{OWN}.lab",
-                name="nowhere",
-                values={},
-            )
-        )
-    homeport.repositories.add(store_at(tmp_path))
-    succeeded(here.carry_out(homeport.plan_backup("shelf")))
-    [backup] = homeport.repositories.backups("shelf")
-    book.write(7)
-    store = here.backends(SERVED).secrets
-    paths = [secret_of(here, "shelf", name) for name in S3_SECRETS]
-    old = BucketKey(*map(store.get, paths))
-    plan = homeport.plan_rotate("shelf")
-    assert [step.id for step in plan.deletes] == ["buckets.ensure", "secrets.forget-old"]
-    succeeded(here.killed_everywhere(plan, ["buckets.renew:after", "buckets.ensure:after"]))
-    new = BucketKey(*map(store.get, paths))
-    assert book.entries() == [0, 1, 2, 7]
-    assert works(new, made.external_id)
-    assert not works(old, made.external_id)
-    as_seen_by(new, made.external_id).ask("DELETE", "chart").read()
-    assert not _files_with(here, [old.secret_key, new.secret_key])
-    succeeded(here.carry_out(homeport.plan_restore("shelf", backup.id)))
-    assert book.entries() == [0, 1, 2]
-    homeport.repositories.remove("kept")
-    gone = homeport.plan_destroy("shelf")
-    assert any(made.external_id in step.subject for step in gone.deletes)
-    succeeded(here.carry_out(gone))
-    check_nothing_left(here, "shelf")
-    assert everything() == before

@@ -122,7 +122,7 @@ def test_a_restore_has_the_backup_on_the_guest_before_it_stops_and_keeps_what_is
     assert kinds.index("backup.fetch@1") < kinds.index("app.stop@1")
     assert kinds.index("state.capture@1") < kinds.index("state.restore@1")
     assert "app.configure@1" not in kinds
-    rotated = plan_restore(old, new, OLD_SCHEMA, SCHEMA, STORE, backup(), has_other_passwords=True)
+    rotated = plan_restore(old, new, OLD_SCHEMA, SCHEMA, STORE, backup(), has_moved_on=True)
     later = [step.kind for step in rotated.steps]
     order = ["state.restore@1", "app.configure@1", "app.run@1"]
     assert [kind for kind in later if kind in order] == order

@@ -64,17 +64,7 @@ def test_an_application_that_does_not_prove_the_server_is_warned_of() -> None:
 def test_what_a_server_is_not_stays_on_the_guest() -> None:
     assert served_component(desired({"components": ["redis"]})) == ""
     assert served_component(desired({"components": ["mariadb"]}, "mariadb")) == "mariadb"
-    unit = {"id": "rows", "kind": "mariadb", "locator": "x", "class": "valuable"}
-    state = (PACKAGE.model_validate({**PACKAGE.model_dump(by_alias=True), "state": [unit]})).state
-    kept = desired({"components": ["mariadb"]}, "mariadb", state=state)
-    assert served_component(kept) == ""
-    [why] = [text for text in plan_deploy(kept, {}).warnings if "on the guest" in text]
-    assert "db.home.lab is not used" in why
-    assert "rows would be in no backup" in why
-    anew = (state[0].model_copy(update={"klass": "rebuildable"}),)
-    served = desired({"components": ["mariadb"]}, "mariadb", state=anew)
-    assert served_component(served) == "mariadb"
-    assert not any("on the guest" in text for text in plan_deploy(served, {}).warnings)
+    assert served_component(desired({"components": ["mariadb"]})) == ""
 
 
 def test_what_servers_know_an_application_by_is_told_apart() -> None:
@@ -94,14 +84,27 @@ def test_two_providers_on_one_server_have_two_names_that_fit_anywhere() -> None:
     assert len(database_name(long)) <= 40
 
 
-def test_a_bucket_needs_a_server_and_cannot_move() -> None:
+def test_a_bucket_needs_a_server_and_moves_where_both_make_keys() -> None:
     wanted = desired({"bucket": True})
     assert any(step.kind == "buckets.ensure@1" for step in plan_deploy(wanted, {}).steps)
     assert any(step.kind == "buckets.drop@1" for step in plan_destroy(wanted, ()).steps)
-    with pytest.raises(InvalidInput):
-        refuse_move(wanted)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match="has no S3 server"):
         plan_deploy(replace(wanted, provider=PROVIDER), {})
+    package, with_keys = wanted.package, wanted.provider
+    static = with_keys.model_copy(
+        update={
+            "backends": {Service.BUCKETS: BackendProfile(kind="s3", settings={"keys": "static"})}
+        }
+    )
+    refuse_move(package, with_keys, with_keys)
+    refuse_move(desired({}).package, static, PROVIDER)
+    for sides, why in (
+        ((with_keys, PROVIDER), "has no S3 server"),
+        ((with_keys, static), "cannot move"),
+        ((static, with_keys), "cannot move"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            refuse_move(package, *sides)
 
 
 def test_an_account_to_send_by_is_made_where_there_is_a_server_and_none_of_the_users() -> None:

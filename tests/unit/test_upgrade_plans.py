@@ -119,7 +119,7 @@ def test_rollback_names_what_leaves_and_can_itself_be_taken_back() -> None:
         *(old, new, OLD_SCHEMA, SCHEMA),
         upgrade="0123456789ab",
         captured=NOW,
-        has_other_passwords=True,
+        has_moved_on=True,
     )
     assert [step.kind for step in rotated.steps][4:6] == ["state.restore@1", "app.configure@1"]
     assert "since 2026-01-02 03:04 UTC" in plan.warnings[0]

@@ -13,10 +13,13 @@ from engine.backends.protocols import BucketKey
 from engine.backends.servers import not_ours
 
 _NONE = "NoSuchEntity"
-_ACTIONS = (
-    *("GetObject", "GetObjectVersion", "PutObject", "DeleteObject", "AbortMultipartUpload"),
-    *("GetObjectTagging", "GetObjectVersionTagging", "PutObjectTagging", "DeleteObjectTagging"),
+_READING = (
+    *("GetObject", "GetObjectVersion", "GetObjectTagging", "GetObjectVersionTagging"),
     *("ListBucket", "ListBucketVersions", "GetBucketLocation", "GetBucketVersioning"),
+)
+_WRITING = (
+    *("PutObject", "DeleteObject", "DeleteObjectVersion", "AbortMultipartUpload"),
+    *("PutObjectTagging", "DeleteObjectTagging", "PutBucketVersioning"),
 )
 _UPLOADS = {
     "aws-iam": ("ListMultipartUploadParts", "ListBucketMultipartUploads"),
@@ -43,12 +46,7 @@ def ensure_key(client: Client, policy: str, name: str, held: BucketKey | None) -
         raise not_ours("user of the IAM", name)
     if not known:
         iam.act("CreateUser", UserName=name)
-    iam.act(
-        "PutUserPolicy",
-        UserName=name,
-        PolicyName=policy,
-        PolicyDocument=policy_document(client.settings.keys, name),
-    )
+    _put_policy(client, iam, policy, name, writing=True)
     there = _keys(iam, name)
     _remove_others(iam, name, there, held)
     return held if held is not None and held.access_key in there else _made(iam, name)
@@ -61,6 +59,21 @@ def second_key(client: Client, policy: str, name: str, held: BucketKey) -> Bucke
         raise not_ours("user of the IAM", name)
     _remove_others(iam, name, _keys(iam, name), held)
     return _made(iam, name)
+
+
+def allow_writing(client: Client, policy: str, name: str, *, allowed: bool) -> None:
+    """May all keys of the user write, or read only? Conflict for another's user."""
+    iam = client.iam()
+    if absent(partial(iam.act, "GetUser", UserName=name), _NONE) is None:
+        return
+    if not _is_ours(iam, policy, name):
+        raise not_ours("user of the IAM", name)
+    _put_policy(client, iam, policy, name, writing=allowed)
+
+
+def _put_policy(client: Client, iam: Iam, policy: str, name: str, *, writing: bool) -> None:
+    document = policy_document(client.settings.keys, name, writing=writing)
+    iam.act("PutUserPolicy", UserName=name, PolicyName=policy, PolicyDocument=document)
 
 
 def _remove_others(iam: Iam, name: str, there: Sequence[str], held: BucketKey | None) -> None:
@@ -104,15 +117,16 @@ def _keys(iam: Iam, name: str) -> list[str]:
     return texts(iam.act("ListAccessKeys", UserName=name), "AccessKeyId")
 
 
-def policy_document(dialect: str, bucket: str) -> str:
-    """What the user of a bucket may: all with it, and nothing else."""
+def policy_document(dialect: str, bucket: str, *, writing: bool = True) -> str:
+    """What the user of a bucket may: all with it, or read it only, and nothing else."""
+    actions = (*_READING, *((*_WRITING, *_UPLOADS[dialect]) if writing else ()))
     return json.dumps(
         {
             "Version": "2012-10-17",
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Action": [f"s3:{action}" for action in (*_ACTIONS, *_UPLOADS[dialect])],
+                    "Action": [f"s3:{action}" for action in actions],
                     "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
                 }
             ],

@@ -15,7 +15,14 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from engine.backends.buckets.client import Client, TrustedBucket, absent, texts
-from engine.backends.buckets.keys import drop_key, drop_keys, ensure_key, second_key, standing_user
+from engine.backends.buckets.keys import (
+    allow_writing,
+    drop_key,
+    drop_keys,
+    ensure_key,
+    second_key,
+    standing_user,
+)
 from engine.backends.buckets.refusals import LEFT
 from engine.backends.buckets.settings import BucketSettings
 from engine.backends.protocols import BucketAccess, BucketKey
@@ -28,6 +35,8 @@ from engine.state.programs.s3 import Refused, parsed, patiently
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 TAG = "homeport"
+_PROOF = ".homeport-proof"
+"""What a write is tried with; no application has an object of that name."""
 _OWN_ALREADY = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 _NO_TAGS = ("NoSuchTagSet", "NoSuchTagSetError")
 
@@ -99,16 +108,28 @@ class S3Buckets:
             return ensure_key(self.client, self.policy(owner), name, held)
 
     def renew(self, owner: str, name: str, held: BucketKey) -> BucketKey:
-        if self.client.settings.keys == "static":
-            raise InvalidInput(
-                "the S3 server makes no keys",
-                on=self.client.settings.host,
-                why="its settings say 'keys: static': every deployment has Homeport's own",
-                left=LEFT,
-                do="Change Homeport's own key in the provider's settings.",
-            )
+        self._refuse_static("Change Homeport's own key in the provider's settings.")
         with self.client.asking(_checked(name)):
             return second_key(self.client, self.policy(owner), name, held)
+
+    def set_writable(self, owner: str, name: str, *, allowed: bool) -> None:
+        self._refuse_static("Use a server with an IAM, whose keys can be shut one by one.")
+        with self.client.asking(_checked(name)):
+            allow_writing(self.client, self.policy(owner), name, allowed=allowed)
+
+    def refuses_write(self, name: str, key: BucketKey) -> bool:
+        with self.client.asking(_checked(name)):
+            try:
+                self.client.bucket(name, key).ask("PUT", _PROOF).read()
+            except Refused as error:
+                if error.status != 403:
+                    raise
+                return True
+            bucket = self.client.bucket(name)
+            versioned = bool(bucket.versioning())
+            for one in bucket.histories(versioned, _PROOF).get(_PROOF, []):
+                bucket.remove(_PROOF, one.get("version") if versioned else None)
+        return False
 
     def drop(self, owner: str, name: str) -> bool:
         bucket, mark = self.client.bucket(_checked(name)), self.mark(owner)
@@ -132,6 +153,16 @@ class S3Buckets:
                 drop_keys(self.client, name)
             if there.bucket:
                 _empty(self.client.bucket(name))
+
+    def _refuse_static(self, do: str) -> None:
+        if self.client.settings.keys == "static":
+            raise InvalidInput(
+                "the S3 server makes no keys",
+                on=self.client.settings.host,
+                why="its settings say 'keys: static': every deployment has Homeport's own",
+                left=LEFT,
+                do=do,
+            )
 
     def mark(self, owner: str) -> str:
         return f"{owner} at {self.provider}"

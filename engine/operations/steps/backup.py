@@ -252,7 +252,10 @@ def _as_here(ctx: StepContext, about: About, name: str) -> Manifest:
                 left="nothing was changed",
                 do="Use the catalog with which the backup was made.",
             )
-        if unit.locator.rpartition("/")[2] != entry.locator.rpartition("/")[2]:
+        # A tree lies in its capture under its own name; databases and buckets, which the servers of
+        # each provider know by others, do not.
+        here_called, there_called = (at.rpartition("/")[2] for at in (unit.locator, entry.locator))
+        if unit.locator.startswith("/") and here_called != there_called:
             raise RemoteFailure(
                 "the backup was made under another name",
                 on=f"{entry.id}: {entry.locator}",

@@ -8,6 +8,7 @@ from engine.errors import NotFound, RemoteFailure, Unsafe
 from engine.model.deployment import ResourceKind
 from engine.model.move import MovePhase
 from engine.operations.registry import handles
+from engine.operations.secret_paths import OF_SIDES
 from engine.operations.step import StepContext, StepOutcome
 from engine.operations.steps.certificate import CHAIN, TLS_KEY
 from engine.operations.steps.health import note_served, wait_until_answered
@@ -34,10 +35,12 @@ def check(ctx: StepContext) -> StepOutcome:
 
 @handles("secrets.copy@1")
 def copy_secrets(ctx: StepContext) -> StepOutcome:
-    """All of the deployment's, from store to store and never elsewhere; the source's stay."""
+    """All that its sides have in common, from store to store and never elsewhere; the source's
+    stay. args: source."""
     source, target = ctx.at(str(ctx.step.args["source"])).backends.secrets, ctx.backends.secrets
     prefix = secret_path(ctx)
-    paths = [p for p in source.list(prefix) if not p.startswith(f"{prefix}/{COPIES}/")]
+    left = tuple(f"{prefix}/{below}/" for below in (COPIES, OF_SIDES))
+    paths = [path for path in source.list(prefix) if not path.startswith(left)]
     there, copied = set(target.list(prefix)), []
     for path in paths:
         value = source.get(path)

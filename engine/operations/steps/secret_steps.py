@@ -8,12 +8,15 @@ from engine.backends.secrets.generate import generate
 from engine.catalog.package import S3_SECRETS
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
+from engine.operations.secret_paths import path_of, stored_at
 from engine.operations.step import StepContext, StepOutcome
 
 
 def secret_path(ctx: StepContext, name: str = "") -> str:
     """Where a secret of this deployment lies; without a name, all of them."""
-    return "/".join(filter(None, ("deployments", ctx.plan.deployment, name)))
+    if not name:
+        return path_of(ctx.plan.deployment)
+    return stored_at(ctx.package, ctx.plan.deployment, ctx.provider.name, name)
 
 
 def ensured(ctx: StepContext, name: str) -> str:

@@ -12,6 +12,7 @@ from engine.errors import RemoteFailure, Unreachable, Unsafe
 from engine.operations.registry import handles
 from engine.operations.steady import mark
 from engine.operations.step import StepContext, StepOutcome
+from engine.operations.steps.buckets import open_bucket, shut_bucket
 from engine.operations.steps.carrying import close_left_end
 from engine.operations.steps.databases import open_databases, shut_databases
 from engine.operations.steps.planned import installation
@@ -50,7 +51,7 @@ def fence(ctx: StepContext) -> StepOutcome:
         proofs = ctx.method.fence(ctx.shell(), installation(ctx), ctx)
     except Unreachable:
         proofs, powered_off = _fence_of_unreachable(ctx)
-    proofs = (*proofs, *shut_databases(ctx))
+    proofs = (*proofs, *shut_databases(ctx), *shut_bucket(ctx))
     ctx.moves.change(ctx.plan.deployment, writer=str(ctx.step.args["writer"]))
     return StepOutcome(output={"proofs": list(proofs), "powered_off": powered_off})
 
@@ -67,6 +68,7 @@ def unfence(ctx: StepContext) -> StepOutcome:
     if move is not None and move.operation != ctx.operation_id:
         close_left_end(ctx, move.operation)
     open_databases(ctx)
+    open_bucket(ctx)
     ctx.method.unfence(ctx.shell(), installation(ctx), ctx)
     return StepOutcome()
 

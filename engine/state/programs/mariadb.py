@@ -1,6 +1,9 @@
 """A MariaDB database: dumped of one snapshot, restored beside and renamed into its place.
 
-Everything is done as the server's root on its local socket, by the operating system's user.
+On the guest's own server everything is done as its root on its local socket, by the operating
+system's user; on a server of the provider, as the account that the database belongs to. That one
+may use a second database beside it, in which a restore is loaded and compared; what the first one
+holds then gives way, table by table, and it stays itself, with the mark that says whose it is.
 What a database holds is summed up in values that depend on no order: per table the rows and the
 sum of their hashes, sequences and the next automatic numbers, the definition of every object,
 and the accounts that may do something in it, with what they may.
@@ -25,10 +28,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NoReturn
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_FRESH = "_homeport_fresh"
+FRESH = "_homeport_fresh"
+"""Ending of the database beside; `engine.backends.databases.mariadb` lets the account use it."""
 _SETTINGS = (
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00', sql_mode = 'NO_BACKSLASH_ESCAPES', max_statement_time = 0,"
@@ -62,6 +67,12 @@ _NUMBERS = ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "dou
 _TIMES = ("date", "datetime", "timestamp", "time", "uuid", "inet6", "inet4")
 _SHORT = (*_NUMBERS, *_TIMES, "float", "bit", "char", "varchar", "binary", "varbinary", "enum")
 _INSERTED_HISTORY = [10, 11]
+_DEFINER = re.compile(r" DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`")
+_DEFINED = re.compile(
+    rb"^(CREATE|/\*M?![0-9]+ CREATE\*/ /\*M?![0-9]+|/\*M?![0-9]+)"
+    rb" DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`"
+)
+"""How mariadb-dump begins what somebody defined."""
 
 _THERE = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = @db"
 _SIZE = """\
@@ -109,8 +120,45 @@ def program(name: str) -> str:
     return shutil.which(name) or name.replace("mariadb", "mysql", 1)
 
 
+class Server:
+    """Where the database is: on the guest, or where `login` says.
+
+    definer: as SQL has it, as whom that acts which comes from another server.
+    """
+
+    def __init__(self, login: dict[str, Any] | None, account: str) -> None:
+        self.is_remote, self.definer = login is not None, account
+        self._options: list[str] = []
+        if login is None:
+            return
+        self.definer = "CURRENT_USER"
+        # In memory only: the client reads the password from a file that nobody finds afterwards.
+        kept = os.memfd_create("login")
+        os.fchmod(kept, 0o600)
+        fields = {"host": login["host"], "port": login["port"], "user": login["username"]}
+        fields |= {"password": login["password"], "protocol": "tcp", "loose-connect-timeout": 20}
+        if login["ssl_mode"] == "verify-full":
+            fields["ssl-ca"] = login["ca_file"]
+        lines = [f"{field}={quoted(str(text))}" for field, text in fields.items()]
+        secured = login["ssl_mode"] == "verify-full"
+        lines.append("ssl-verify-server-cert" if secured else "skip-ssl")
+        os.write(kept, "\n".join(("[client]", *lines, "")).encode())
+        self._options = [f"--defaults-file=/proc/{os.getpid()}/fd/{kept}"]
+
+    def words(self, name: str, *more: str) -> list[str]:
+        return [program(name), *self._options, *more]
+
+
+def quoted(text: str) -> str:
+    """As a file of options has it."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+server = Server(None, "")
+
+
 def client(*more: str) -> list[str]:
-    return [program("mariadb"), "--batch", "--skip-column-names", "--quick", *more]
+    return server.words("mariadb", "--batch", "--skip-column-names", "--quick", *more)
 
 
 def name(text: str) -> str:
@@ -173,17 +221,25 @@ def unescaped(field: str) -> str:
     )
 
 
-def load(database: str, path: str) -> None:
-    with open(path, "rb") as file:
-        done = subprocess.run(
+def load(database: str, path: str, definer: str = "") -> None:
+    """definer: as whom that acts which is defined there; by default, as it says itself."""
+    with (
+        open(path, "rb") as file,
+        subprocess.Popen(
             client("--max-allowed-packet=1G", f"--database={database}"),
-            stdin=file,
+            stdin=subprocess.PIPE if definer else file,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            check=False,
-        )
-    if done.returncode != 0:
-        fail(done.stderr.decode(errors="replace").strip()[-800:])
+        ) as loading,
+    ):
+        if loading.stdin is not None:
+            as_definer = rb"\1 DEFINER=" + definer.encode()
+            with suppress(BrokenPipeError):  # why is in what it said
+                for line in file:
+                    loading.stdin.write(_DEFINED.sub(as_definer, line))
+        said = loading.communicate()[1]
+    if loading.returncode != 0:
+        fail(said.decode(errors="replace").strip()[-800:])
 
 
 # --- what there is --------------------------------------------------------------------------
@@ -236,21 +292,27 @@ def digest(text: str) -> str:
 
 
 def summary_of(session: Session, database: str, rows: bool = True) -> dict[str, Any]:
-    """Part -> name -> facts. rows: not only what stands around them."""
+    """Part -> name -> facts. rows: not only what stands around them. plain: the definitions
+    without as whom they act."""
     about(session, database)
     session.ask(f"USE {name(database)}")
     names = ("charset", "collation", "comment")
     summary: dict[str, Any] = {"database": dict(zip(names, session.ask(_ABOUT)[0]))}  # noqa: B905 - Python 3.9
-    summary.update(table={}, sequence={}, definition={})
+    summary.update(table={}, sequence={}, definition={}, plain={})
+
+    def defined(what: str, text: str) -> None:
+        summary["definition"][what] = digest(text)
+        summary["plain"][what] = digest(_DEFINER.sub("", text))
+
     kinds = dict(session.ask(_KINDS))
     held = columns(session, kinds)
     for table, kind in kinds.items():
         if kind == "VIEW":
             shown = session.ask(f"SHOW CREATE VIEW {name(table)}")[0]
-            summary["definition"][f"view {table}"] = digest("\n".join(shown[1:]))
+            defined(f"view {table}", "\n".join(shown[1:]))
             continue
         made = session.ask(f"SHOW CREATE TABLE {name(table)}")[0][1]
-        summary["definition"][f"table {table}"] = digest(_COUNTED.sub("", made))
+        defined(f"table {table}", _COUNTED.sub("", made))
         if kind == "SEQUENCE":
             state = f"SELECT * FROM {name(table)}"  # noqa: S608 - a quoted name
             summary["sequence"][table] = session.ask(state)[0]
@@ -263,9 +325,9 @@ def summary_of(session: Session, database: str, rows: bool = True) -> dict[str, 
         shown = session.ask(f"SHOW CREATE {kind} {name(called_)}")[0]
         # A trigger's line ends in the moment at which it was made.
         kept = shown[1:-1] if kind == "TRIGGER" else shown[1:]
-        summary["definition"][f"{kind.lower()} {called_}"] = digest("\n".join(kept))
+        defined(f"{kind.lower()} {called_}", "\n".join(kept))
     if order := session.ask(_TRIGGERS):
-        summary["definition"]["order of the triggers"] = digest(json.dumps(order))
+        defined("order of the triggers", json.dumps(order))
     return summary
 
 
@@ -339,6 +401,10 @@ def version(session: Session) -> list[int]:
     ]
 
 
+def told_version(task: dict[str, Any]) -> dict[str, Any]:
+    return {"version": version(Session())}
+
+
 # --- the verbs ------------------------------------------------------------------------------
 
 
@@ -349,7 +415,17 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     return {"items": 1, "bytes": int(session.ask(_SIZE)[0][0])}
 
 
+def of_itself(summary: dict[str, Any]) -> dict[str, Any]:
+    """Whose a database is, who may use it and as whom it acts belongs to the server that it is
+    on. A summary from before has the definitions in one form only: they count by their names."""
+    kept = {part: found for part, found in summary.items() if part not in ("plain", "definition")}
+    about = {word: text for word, text in summary["database"].items() if word != "comment"}
+    plain = summary.get("plain") or dict.fromkeys(summary["definition"], "")
+    return {**kept, "database": about, "definition": plain}
+
+
 def describe(task: dict[str, Any]) -> dict[str, Any]:
+    """plain: of the task; without whose it is, who may use it and as whom it acts."""
     database, session = task["database"], Session()
     if not is_there(session, database):
         return {"items": 0, "bytes": 0, "facts": {"absent": True}}
@@ -357,7 +433,11 @@ def describe(task: dict[str, Any]) -> dict[str, Any]:
     session.ask("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
     summary = summary_of(session, database)
     rows = sum(fields["rows"] for fields in summary["table"].values())
-    facts = {**summary, "account": told(accounts(session, database), database)}
+    if task["plain"]:
+        facts = of_itself(summary)
+    else:
+        del summary["plain"]
+        facts = {**summary, "account": told(accounts(session, database), database)}
     session.close()
     return {"items": rows, "bytes": size, "facts": {**facts, "version": version(Session())}}
 
@@ -368,7 +448,7 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     if not is_there(session, database):
         return {"items": 0, "bytes": 0, "absent": True}
     os.mkdir(into, 0o700)
-    session.ask("FLUSH TABLES WITH READ LOCK")
+    keeping = kept_still(database)
     session.ask("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
     kinds = dict(session.ask(_KINDS))
     held = columns(session, kinds)
@@ -383,7 +463,7 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     views = sorted(table for table, kind in kinds.items() if kind == "VIEW")
     left = [f"--ignore-table={database}.{view}" for view in views]
     left += [f"--ignore-table-data={database}.{table}" for table in exact]
-    words = [program("mariadb-dump"), *_DUMP, *_DATA, *history, *left, database]
+    words = server.words("mariadb-dump", *_DUMP, *_DATA, *history, *left, database)
     with (
         open(f"{into}/{_TABLES}", "xb") as file,
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as dumping,
@@ -394,20 +474,20 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
         begun = False
         for line in dumping.stdout:
             if not begun and line.startswith((b"CREATE ", b"INSERT ", b"LOCK ")):
-                session.ask("UNLOCK TABLES")
+                keeping.ask("UNLOCK TABLES")
                 begun = True
             file.write(line)
         problem = dumping.stderr.read()
     if dumping.returncode != 0:
         fail(problem.decode(errors="replace").strip()[-800:])
-    session.ask("UNLOCK TABLES")
+    keeping.close()
     with open(f"{into}/{_EXACT}", "x") as text:
         for table in exact:
             text.writelines(inserts(session, database, table, held[table]))
     for part, options in _PARTS.items():
         dump(f"{into}/{part}", [*options, database])
     dump(f"{into}/{_VIEWS}", ["--no-data", "--skip-triggers", database, *views] if views else [])
-    found = accounts(session, database)
+    found = {} if server.is_remote else accounts(session, database)
     with open(f"{into}/{_ACCOUNTS}", "x") as file_:
         json.dump(found, file_)
     summary = summary_of(session, database)
@@ -417,7 +497,23 @@ def capture(task: dict[str, Any]) -> dict[str, Any]:
     size = sum(os.stat(f"{into}/{part}").st_size for part in files)
     rows = sum(fields["rows"] for fields in summary["table"].values())
     held_by = told(found, database)
-    return {"items": rows, "bytes": size, "files": files, "summary": summary, "account": held_by}
+    facts = {"items": rows, "bytes": size, "files": files, "summary": summary, "account": held_by}
+    return {**facts, "served": True} if server.is_remote else facts
+
+
+def kept_still(database: str) -> Session:
+    """A connection that nobody writes beside, until it unlocks: all of the server, or, where that
+    is not ours to stop, the tables of the database."""
+    keeping = Session()
+    if not server.is_remote:
+        keeping.ask("FLUSH TABLES WITH READ LOCK")
+        return keeping
+    about(keeping, database)
+    tables = [table for table, kind in keeping.ask(_KINDS) if kind != "VIEW"]
+    if tables:
+        locked = ", ".join(f"{name(database)}.{name(table)} READ" for table in tables)
+        keeping.ask(f"LOCK TABLES {locked}")
+    return keeping
 
 
 def has_float(held: list[list[str]]) -> bool:
@@ -453,7 +549,7 @@ def inserts(session: Session, database: str, table: str, held: list[list[str]]) 
 def dump(path: str, words: list[str]) -> None:
     with open(path, "xb") as file:
         if words:
-            command = [program("mariadb-dump"), *_DUMP, "--single-transaction", *words]
+            command = server.words("mariadb-dump", *_DUMP, "--single-transaction", *words)
             done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False)
             if done.returncode != 0:
                 fail(done.stderr.decode(errors="replace").strip()[-800:])
@@ -493,38 +589,47 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
     )
     if wanted.get("absent"):
         fail("there was no database when the state was captured")
-    fresh, session = database + _FRESH, Session()
-    same = is_there(session, database) and not different(session, database, wanted, emptied)
+    fresh, session = database + FRESH, Session()
+    plain = server.is_remote or bool(wanted.get("served"))
+    there = is_there(session, database)
+    same = there and not different(session, database, wanted, emptied, plain=plain)
     if same and not task.get("thorough"):
         session.ask(f"DROP DATABASE IF EXISTS {name(fresh)}")
         return {"changed": False}
     verify(task)
-    make(session, fresh, wanted["summary"]["database"])
+    made_as = {**wanted["summary"]["database"], **({"comment": ""} if plain else {})}
+    make(session, fresh, made_as)
     load(fresh, f"{into}/{_TABLES}")
     load(fresh, f"{into}/{_EXACT}")
     session.ask("SET SESSION foreign_key_checks = 0")
     for table in set(emptied) & wanted["summary"]["table"].keys():
         session.ask(f"DELETE FROM {name(fresh)}.{name(table)}")  # noqa: S608
-    found, expected = summary_of(session, fresh), compared(wanted["summary"], emptied)
+    found, expected = (
+        compared(one, emptied, plain) for one in (summary_of(session, fresh), wanted["summary"])
+    )
     expected["definition"] = {
         k: v for k, v in expected["definition"].items() if k.startswith("table ")
     }
-    if why := difference(expected, compared(found, emptied)):
+    if why := difference(expected, with_names_alone(found, expected)):
         fail(f"the restored database differs: {why}; the old one is as it was")
     session.ask("SET SESSION foreign_key_checks = 1")
-    make(session, database, wanted["summary"]["database"])
+    if server.is_remote:
+        clear(session, database, made_as)
+    else:
+        make(session, database, made_as)
     about(session, fresh)
     present = dict(session.ask(_KINDS))
     moves = [f"{name(fresh)}.{name(t)} TO {name(database)}.{name(t)}" for t in present]
     if moves:
         session.ask(f"RENAME TABLE {', '.join(moves)}")
     for part in _ORDER:
-        load(database, f"{into}/{part}")
+        load(database, f"{into}/{part}", server.definer if plain else "")
     session.ask(f"DROP DATABASE {name(fresh)}")
-    with open(f"{into}/{_ACCOUNTS}") as file:
-        admit(session, database, json.load(file))
+    if not plain:
+        with open(f"{into}/{_ACCOUNTS}") as file:
+            admit(session, database, json.load(file))
     # The rows have been compared, and renaming does not touch them.
-    if why := different(session, database, wanted, emptied, rows=False):
+    if why := different(session, database, wanted, emptied, rows=False, plain=plain):
         fail(f"the restored database differs: {why}")
     return {"changed": True}
 
@@ -542,6 +647,22 @@ def make(session: Session, database: str, about: dict[str, str]) -> None:
     session.ask(f"DROP DATABASE IF EXISTS {name(database)}")
     session.ask("SET SESSION foreign_key_checks = 1")
     session.ask(f"CREATE DATABASE {name(database)} {words}")
+
+
+def clear(session: Session, database: str, about_it: dict[str, str]) -> None:
+    """As `make`, but the database stays, with its comment, which is its server's."""
+    about(session, database)
+    session.ask("SET SESSION foreign_key_checks = 0")
+    for kind, called_ in session.ask(_NAMED):
+        if kind != "TRIGGER":  # they go with their tables
+            session.ask(f"DROP {kind} IF EXISTS {name(database)}.{name(called_)}")
+    words = {"VIEW": "VIEW", "SEQUENCE": "SEQUENCE"}
+    for table, kind in session.ask(_KINDS):
+        what = words.get(kind, "TABLE")
+        session.ask(f"DROP {what} IF EXISTS {name(database)}.{name(table)}")
+    session.ask("SET SESSION foreign_key_checks = 1")
+    text = f"CHARACTER SET {about_it['charset']} COLLATE {about_it['collation']}"
+    session.ask(f"ALTER DATABASE {name(database)} {text}")
 
 
 def admit(session: Session, database: str, wanted: dict[str, dict[str, Any]]) -> None:
@@ -582,10 +703,18 @@ def taken_back(line: str) -> list[str]:
     return [f"REVOKE {role} FROM {who}"]
 
 
-def compared(summary: dict[str, Any], emptied: list[str]) -> dict[str, Any]:
+def compared(summary: dict[str, Any], emptied: list[str], plain: bool) -> dict[str, Any]:
     """What must be the same after a restore."""
     kept = {name_: fields for name_, fields in summary["table"].items() if name_ not in emptied}
-    return {**summary, "table": kept, "definition": dict(summary["definition"])}
+    parts = of_itself(summary) if plain else {k: v for k, v in summary.items() if k != "plain"}
+    return {**parts, "table": kept, "definition": dict(parts["definition"])}
+
+
+def with_names_alone(found: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """found, its definitions by their names where nothing else is expected of them."""
+    known = expected["definition"]
+    shown = {k: v if known.get(k) != "" else "" for k, v in found["definition"].items()}
+    return {**found, "definition": shown}
 
 
 def difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
@@ -599,14 +728,22 @@ def difference(wanted: dict[str, Any], found: dict[str, Any]) -> str:
 
 
 def different(
-    session: Session, database: str, wanted: dict[str, Any], emptied: list[str], rows: bool = True
+    session: Session,
+    database: str,
+    wanted: dict[str, Any],
+    emptied: list[str],
+    rows: bool = True,
+    plain: bool = False,
 ) -> str:
     found = summary_of(session, database, rows)
     full = [table for table in emptied if found["table"].get(table, {}).get("rows")]
     if full:
         return f"{full[0]} is not empty"
-    here = {**compared(wanted["summary"], emptied), "account": wanted["account"]}
-    there = {**compared(found, emptied), "account": told(accounts(session, database), database)}
+    here, there = (compared(one, emptied, plain) for one in (wanted["summary"], found))
+    there = with_names_alone(there, here)
+    if not plain:
+        here["account"] = wanted["account"]
+        there["account"] = told(accounts(session, database), database)
     if not rows:
         del here["table"], there["table"]
     return difference(here, there)
@@ -616,8 +753,10 @@ def main() -> None:
     task = json.load(sys.stdin)
     if not _NAME.fullmatch(task["database"]):
         fail(f"{task['database']!r} cannot name a database here")
+    global server
+    server = Server(task.get("login"), task.get("account", ""))
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
-    verbs["describe"] = describe
+    verbs |= {"describe": describe, "version": told_version}
     try:
         result = verbs[task["verb"]](task)
     except OSError as error:

@@ -38,6 +38,8 @@ _KEPT = (
     *("content-language", "expires", "x-amz-website-redirect-location"),
 )
 _METADATA = "x-amz-meta-"
+_Known = dict[str, list[Any]]
+"""Object -> its signature, then its digest."""
 
 
 def fail(why: str) -> NoReturn:
@@ -100,6 +102,10 @@ class Bucket:
         answer: bytes = patiently(lambda: self.ask(verb, key, **more).read())
         return answer
 
+    def hang_up(self) -> None:
+        """What was not read of an answer is in nobody's way."""
+        self._connection().close()
+
     def _connection(self) -> http.client.HTTPConnection:
         kept: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if kept is None:
@@ -147,15 +153,15 @@ class Bucket:
         """'Enabled', 'Suspended', or '' where it never was."""
         return found(parsed(self.read("GET", query={"versioning": ""})), "Status") or ""
 
-    def histories(self, versioned: bool) -> dict[str, list[dict[str, Any]]]:
-        """Key below the prefix -> its versions, the oldest first."""
+    def histories(self, versioned: bool, only: str = "") -> dict[str, list[dict[str, Any]]]:
+        """Key below the prefix -> its versions, the oldest first. only: how the keys begin."""
         listed: dict[str, list[dict[str, Any]]] = {}
-        for one in self._versions() if versioned else self._objects():
+        for one in self._versions(only) if versioned else self._objects(only):
             listed.setdefault(one.pop("key"), []).insert(0, one)
         return listed
 
-    def _objects(self) -> Iterator[dict[str, Any]]:
-        query = {"list-type": "2", "prefix": self.prefix, "encoding-type": "url"}
+    def _objects(self, only: str) -> Iterator[dict[str, Any]]:
+        query = {"list-type": "2", "prefix": self.prefix + only, "encoding-type": "url"}
         while True:
             page = parsed(self.read("GET", query=query))
             yield from (self._entry(page, one) for one in page if tag(one) == "Contents")
@@ -163,8 +169,8 @@ class Bucket:
                 return
             query["continuation-token"] = found(page, "NextContinuationToken") or ""
 
-    def _versions(self) -> Iterator[dict[str, Any]]:
-        query = {"versions": "", "prefix": self.prefix, "encoding-type": "url"}
+    def _versions(self, only: str) -> Iterator[dict[str, Any]]:
+        query = {"versions": "", "prefix": self.prefix + only, "encoding-type": "url"}
         while True:
             page = parsed(self.read("GET", query=query))
             kinds = ("Version", "DeleteMarker")
@@ -262,6 +268,16 @@ def patiently(act: Any) -> Any:
     raise AssertionError
 
 
+def unless_gone(act: Any) -> Any:
+    """None where the object was removed since it was listed."""
+    try:
+        return patiently(act)
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return None
+
+
 def of_version(version: str | None) -> dict[str, str]:
     return {"versionId": version} if version else {}
 
@@ -295,8 +311,8 @@ def unquoted(page: ElementTree.Element, text: str | None) -> str:
     return unquote_plus(text or "") if found(page, "EncodingType") == "url" else text or ""
 
 
-def in_threads(act: Any, given: Iterable[Any]) -> Iterator[Any]:
-    with ThreadPoolExecutor(_THREADS) as pool:
+def in_threads(act: Any, given: Iterable[Any], threads: int = _THREADS) -> Iterator[Any]:
+    with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(act, given)
 
 
@@ -310,6 +326,13 @@ def contents(answer: http.client.HTTPResponse, into: Any = None) -> Iterator[byt
         yield chunk
 
 
+def paced(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+        if limit:
+            time.sleep(len(chunk) / (limit * 1024))
+
+
 def piece(answer: http.client.HTTPResponse) -> bytes:
     try:
         return answer.read(_CHUNK)
@@ -319,15 +342,26 @@ def piece(answer: http.client.HTTPResponse) -> bytes:
         ) from error
 
 
-def entries(bucket: Bucket) -> Iterator[dict[str, Any]]:
-    """Every version of every key, with the digest of its content; in the order of the keys."""
+def entries(bucket: Bucket, known: _Known | None = None) -> Iterator[dict[str, Any]]:
+    """Every version of every key, with the digest of its content; in the order of the keys.
+
+    known: digests that were read before, by object. Of those that are as they were then, the
+    server is asked for headers and tags only: tags change without a sign in the listing."""
     versioned = bucket.versioning() != ""
+    digests = known or {}
 
     def described(one: tuple[str, int, dict[str, Any]]) -> dict[str, Any]:
         key, number, entry = one
         if entry["deleted"]:
             return {"name": key, "number": number, "deleted": True}
         version = entry["version"] if versioned else None
+        *read_then, held_digest = digests.get(object_name(key, version), [""])
+
+        def look() -> dict[str, Any]:
+            answer = bucket.ask("HEAD", bucket.prefix + key, of_version(version))
+            answer.read()
+            told = {"name": key, "number": number, "size": entry["size"], "sha256": held_digest}
+            return {**told, **bucket.about(key, version, answer)}
 
         def read() -> dict[str, Any]:
             digest, size = hashlib.sha256(), 0
@@ -337,7 +371,8 @@ def entries(bucket: Bucket) -> Iterator[dict[str, Any]]:
             told = {"name": key, "number": number, "size": size, "sha256": digest.hexdigest()}
             return {**told, **bucket.about(key, version, answer)}
 
-        held: dict[str, Any] = patiently(read)
+        is_known = held_digest and read_then == signature(entry)
+        held: dict[str, Any] = patiently(look if is_known else read)
         return held
 
     histories = bucket.histories(versioned)
@@ -345,19 +380,75 @@ def entries(bucket: Bucket) -> Iterator[dict[str, Any]]:
     yield from in_threads(described, listed)
 
 
+def object_name(key: str, version: str | None) -> str:
+    return f"{version or ''} {key}"
+
+
+def signature(entry: dict[str, Any]) -> list[Any]:
+    """What of a listed object is another when it was written again: an ETag stands for content."""
+    return [entry["etag"], entry["size"], entry["modified"]]
+
+
+def remembered(memo: str) -> _Known:
+    """What `ahead` found; nothing where that is not to be had."""
+    try:
+        with open(memo) as file:
+            found: _Known = json.load(file)
+            return found
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def ahead(task: dict[str, Any]) -> dict[str, Any]:
+    """Reads what `describe` need not read again unless it changes, while somebody else writes.
+    bytes: what was read now."""
+    bucket, before = Bucket(task["bucket"]), remembered(task["memo"])
+    versioned = bucket.versioning() != ""
+
+    def digested(one: tuple[str, dict[str, Any]]) -> tuple[str, list[Any], int]:
+        key, entry = one
+        version = entry["version"] if versioned else None
+        called, found = object_name(key, version), signature(entry)
+        if before.get(called, [])[:-1] == found:
+            return called, before[called], 0
+
+        def read() -> tuple[str, list[Any], int]:
+            digest = hashlib.sha256()
+            answer = bucket.ask("GET", bucket.prefix + key, of_version(version))
+            same = (answer.getheader("ETag") or "").strip('"') == entry["etag"]
+            size = sum(map(len, contents(answer, digest)))
+            return called, [*found, digest.hexdigest()] if same else [], size
+
+        result: tuple[str, list[Any], int] = unless_gone(read) or (called, [], 0)
+        return result
+
+    listed = [(k, one) for k, history in bucket.histories(versioned).items() for one in history]
+    there = (one for one in listed if not one[1]["deleted"])
+    now, size = _Known(), 0
+    for called, found, read in in_threads(digested, there):
+        size += read
+        if found:
+            now[called] = found
+    part = task["memo"] + ".part"
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(now, file)
+    os.replace(part, task["memo"])
+    return {"items": len(now), "bytes": size}
+
+
 def in_bucket(name: str) -> int:
     return hashlib.sha256(name.encode(errors="surrogateescape")).digest()[0] % _BUCKETS
 
 
 def describe(task: dict[str, Any]) -> dict[str, Any]:
-    """Counts, and the digests of the entries by buckets of their names."""
+    """Counts, and the digests of the entries by buckets of their names. memo: of `ahead`."""
     bucket = Bucket(task["bucket"])
     if not bucket.exists():
         return {"items": 0, "bytes": 0, "buckets": []}
     digests = [hashlib.sha256() for _ in range(_BUCKETS)]
     digests[0].update(bucket.versioning().encode())
     items = size = 0
-    for entry in entries(bucket):
+    for entry in entries(bucket, remembered(task["memo"])):
         line = json.dumps(entry, sort_keys=True) + "\n"
         digests[in_bucket(entry["name"])].update(line.encode())
         items += 1
@@ -411,6 +502,7 @@ def sync(task: dict[str, Any]) -> dict[str, Any]:
             target.remove(key, one["version"] if versioned else None)
     total = sum(one["size"] for history in here.values() for one in history)
     within = source.endpoint == target.endpoint and source.access_key == target.access_key
+    limit = task["limit"]
 
     def carried(key: str) -> tuple[int, int, int]:
         items = size = 0
@@ -422,12 +514,15 @@ def sync(task: dict[str, Any]) -> dict[str, Any]:
             target.remove(key, one["version"])
         for one in had[kept:]:
             version = one["version"] if versioned else None
-            patiently(partial(carry, source, target, key, version, one, within))
+            if within and not one["deleted"] and one["size"] < 5 << 30:
+                unless_gone(partial(target.copy_within, source, key, version))
+            else:
+                unless_gone(partial(carry, source, target, key, version, one, limit))
             items, size = items + 1, size + one["size"]
         return items, size, sum(one["size"] for one in had)
 
     items = size = done = 0
-    for some, moved, whole in in_threads(carried, sorted(here)):
+    for some, moved, whole in in_threads(carried, sorted(here), 1 if limit else _THREADS):
         items, size, done = items + some, size + moved, done + whole
         if moved:
             print("homeport-progress:", done, max(total, 1), flush=True)
@@ -457,19 +552,21 @@ def carry(
     key: str,
     version: str | None,
     one: dict[str, Any],
-    within: bool,
+    limit: int,
 ) -> None:
+    """limit: KiB per second; 0 for as fast as it goes."""
     if one["deleted"]:
         target.remove(key)
-        return
-    if within and one["size"] < 5 << 30:
-        target.copy_within(source, key, version)
         return
     head = source.ask("HEAD", source.prefix + key, of_version(version))
     head.read()
     about = source.about(key, version, head)
     answer = source.ask("GET", source.prefix + key, of_version(version))
-    target.put(key, about, contents(answer), one["size"])
+    written = ("ETag", "Last-Modified")
+    if any(answer.getheader(name) != head.getheader(name) for name in written):
+        source.hang_up()
+        raise ConnectionError(f"{key} was written while it was read")
+    target.put(key, about, paced(contents(answer), limit), one["size"])
 
 
 # --- in a directory ---------------------------------------------------------------------------
@@ -591,7 +688,7 @@ def written(bucket: Bucket, into: str, entry: dict[str, Any]) -> None:
 def main() -> None:
     task = json.load(sys.stdin)
     verbs = {"measure": measure, "capture": capture, "verify": verify, "restore": restore}
-    verbs |= {"describe": describe, "entries": told, "sync": sync}
+    verbs |= {"describe": describe, "entries": told, "sync": sync, "ahead": ahead}
     try:
         result = verbs[task["verb"]](task)
     except (OSError, Refused, ElementTree.ParseError) as error:

@@ -2,7 +2,8 @@
 
 The mark is the comment on the database, written as it is made. An account can bear none: it
 counts as the owner's where it has rights on a database of its name with the mark or, before it
-has them, is known by the very password that the owner has for it.
+has them, is known by the very password that the owner has for it. The account may make a second
+database beside its own, in which a restore is loaded before it takes the first one's place.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from engine.backends.registry import BackendEnvironment, read_settings
 from engine.backends.servers import not_ours
 from engine.model.provider import Check
 from engine.password_hashes import native_hash
+from engine.state.programs.mariadb import FRESH
 
 _LOCKED = 4151
 """ER_ACCOUNT_HAS_BEEN_LOCKED, which PyMySQL has no name for."""
@@ -72,7 +74,8 @@ class MariaDatabases:
             account, words = self._account(name), f"IDENTIFIED BY PASSWORD '{known_by}'{secured}"
             connection.rows(f"CREATE USER IF NOT EXISTS {account} {words}")
             connection.rows(f"ALTER USER {account} {words} ACCOUNT UNLOCK")
-            connection.rows(f"GRANT ALL PRIVILEGES ON `{_escaped(name)}`.* TO {account}")
+            for own in (name, name + FRESH):
+                connection.rows(f"GRANT ALL PRIVILEGES ON `{_escaped(own)}`.* TO {account}")
         return not there
 
     def set_login(self, owner: str, name: str, *, allowed: bool) -> None:
@@ -104,7 +107,8 @@ class MariaDatabases:
                     # Without the account, nobody finds its rights on the database any more.
                     connection.rows(f"DROP USER IF EXISTS `{name}`@%s", (str(host),))
                 _end_sessions(connection, name)
-                connection.rows(f"DROP DATABASE IF EXISTS `{name}`")
+                for own in (name + FRESH, name):
+                    connection.rows(f"DROP DATABASE IF EXISTS `{own}`")
         return bool(names)
 
     def _marked(self, connection: Connection, owner: str) -> list[str]:

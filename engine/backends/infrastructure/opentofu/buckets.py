@@ -2,7 +2,8 @@
 
 Keys are not declared: a key that OpenTofu makes stands in its state. Homeport makes them at the
 IAM, once the user is there. The mark of a bucket is its tag and that of a user its policy, both
-declared; one that a kill left without is known as the back-end for S3 knows its own.
+declared; one that a kill left without is known as the back-end for S3 knows its own. What a user
+may is declared and then Homeport's: a move shuts the bucket of its source to writing.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ class DeclaredBuckets(Declared, S3Buckets):
             "name": policy,
             "user": f"${{{user.address}.name}}",
             "policy": policy_document(keys, name),
+            "lifecycle": {"ignore_changes": ["policy"]},
         }
         key = f"{name}:{policy}"
         return [*found, user, Resource(POLICY, called, rights, key, key, there.policy)]
