@@ -136,14 +136,13 @@ class DebianMethod:
     ) -> None:
         place = Place.of(shell, app, work)
         first = caddy.passing_on(place, bindings_of(place), pass_on_to) if pass_on_to else ()
-        unit, masked = place.paths.unit, fence.masked(place)
         if app.package.quiesce.before:
-            running = Command(("systemctl", "is-active", "--quiet", unit), may_fail=True)
+            asked = ("systemctl", "is-active", "--quiet", place.paths.unit)
+            running = Command(asked, may_fail=True)
             if run_in_turn(place, *first, running)[-1].status == 0:
                 _run_as_service(place, app.package.quiesce.before)
             first = ()
-        ended = (Command(("systemctl", verb, unit), unless=masked) for verb in ("disable", "stop"))
-        run_in_turn(place, *first, *ended, timeout=systemd.START_SECONDS)
+        run_in_turn(place, *first, *_ending(place), timeout=systemd.START_SECONDS)
 
     def accounts(self, shell: GuestShell, app: Installation, work: Work) -> None:
         """Accounts by command; those in a file or an option are part of the configuration."""
@@ -176,11 +175,19 @@ class DebianMethod:
 
     def fence(self, shell: GuestShell, app: Installation, work: Work) -> tuple[str, ...]:
         place = Place.of(shell, app, work)
-        self.stop(shell, app, work)
-        return fence.put_up_and_prove(place)
+        if app.package.quiesce.before:
+            self.stop(shell, app, work)
+            return fence.put_up_and_prove(place)
+        return fence.put_up_and_prove(place, *_ending(place))
 
     def unfence(self, shell: GuestShell, app: Installation, work: Work) -> None:
         fence.take_down(Place.of(shell, app, work))
+
+
+def _ending(place: Place) -> tuple[Command, ...]:
+    """The service does not run, and does not start by itself."""
+    verbs, masked = ("disable", "stop"), fence.masked(place)
+    return tuple(Command(("systemctl", v, place.paths.unit), unless=masked) for v in verbs)
 
 
 def _write_authorities(place: Place) -> bool:

@@ -18,6 +18,7 @@ from engine.guests.protocols import Completed
 from engine.methods import mariadb, postgresql, rabbitmq
 from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
+from engine.methods.systemd import START_SECONDS
 
 _NOWHERE = "/dev/null"
 
@@ -39,14 +40,15 @@ def prove(place: Place) -> tuple[str, ...]:
     return _proven(place, run_in_turn(place, *_tries(place)))
 
 
-def put_up_and_prove(place: Place) -> tuple[str, ...]:
-    """The one behind the other, on one way."""
-    up, tries = _putting_up(place), _tries(place)
+def put_up_and_prove(place: Place, *first: Command) -> tuple[str, ...]:
+    """The one behind the other, on one way. first: what ends the application, where it was not
+    ended before."""
+    up, tries = _putting_up(place, *first), _tries(place)
     return _proven(place, run_in_turn(place, *up, *tries)[len(up) :])
 
 
-def _putting_up(place: Place) -> list[Command]:
-    is_masked, is_aside = _look(place)
+def _putting_up(place: Place, *first: Command) -> list[Command]:
+    is_masked, is_aside = _look(place, *first)
     commands = [] if is_masked else _masking(place)
     commands.append(Command(("systemctl", "daemon-reload")))
     if not is_aside:
@@ -108,11 +110,13 @@ def take_down(place: Place) -> None:
     run_in_turn(place, *commands)
 
 
-def _look(place: Place) -> tuple[bool, bool]:
-    """Is the unit masked, and are the data put aside? Conflict where there are two of them."""
+def _look(place: Place, *first: Command) -> tuple[bool, bool]:
+    """Is the unit masked, and are the data put aside? Conflict where there are two of them.
+    first: what is to be done on the way to the answer."""
     paths = place.paths
     looks = (masked(place), ("test", "-e", paths.fenced_data), ("test", "-e", paths.data))
-    found = run_in_turn(place, *(Command(look, may_fail=True) for look in looks))
+    asked = (Command(look, may_fail=True) for look in looks)
+    found = run_in_turn(place, *first, *asked, timeout=START_SECONDS)[len(first) :]
     is_masked, aside, data = (done.status == 0 for done in found)
     if aside and data:
         raise Conflict(

@@ -7,16 +7,20 @@ order they do it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from engine.errors import RemoteFailure
 from engine.methods.postgresql import PORT
 from engine.state.program_run import run_program
 from engine.state.protocols import Moved, Passage, Side
 from engine.state.standby import ClusterFacts
 
 _SERVICE = "postgresql"
+_ATTEMPTS = 2
+"""A standby for which the source has no WAL any more begins anew, once."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,34 @@ class Follower:
         loopback = self.source.ground.place.facts.loopback
         port = self.passage.connect(_SERVICE, loopback, PORT)
         host = self.target.ground.place.facts.loopback
-        copied = int(self._at_target("follow", host=host, port=port)["bytes"])
-        behind = self._at_target("lag", lsn=self._at_source("mark")["lsn"])["bytes"]
-        self._say(f"follows the source's server, {behind / 1e6:.1f} MB of WAL behind")
-        return Moved(items=0, bytes=copied)
+        copied = 0
+        for _ in range(_ATTEMPTS):
+            copied += int(self._at_target("copy", host=host, port=port)["bytes"])
+            lsn = self._at_source("mark")["lsn"]
+            found = self._at_target("follow", lsn=lsn, host=host, port=port)
+            if found["follows"]:
+                behind = found["behind"] / 1e6
+                self._say(f"follows the source's server, {behind:.1f} MB of WAL behind")
+                return Moved(items=0, bytes=copied)
+        raise RemoteFailure(
+            "the target's PostgreSQL does not follow the source's",
+            on=f"{self.target.unit.id} at {self.target.ground.place.facts.address}",
+            why="the source had no WAL any more for a copy that was made just before",
+            left="the source serves as before",
+            do="Look at both servers' logs: journalctl -u postgresql; then try again.",
+        )
 
-    def promote(self) -> Moved:
-        """Nobody writes any more: all that was written is here, in a server of its own. The
-        source still offers itself."""
-        lsn = self._at_source("mark", final=True)["lsn"]
+    def state_and_last(self) -> tuple[str, Future[str]]:
+        """`state`, and where the source's log ends, which it was asked at the same time: nobody
+        writes any more. What it does for that changes nothing for who does not follow."""
+        _ = self._desks
+        with ThreadPoolExecutor(1) as beside:
+            last = beside.submit(lambda: str(self._at_source("mark", final=True)["lsn"]))
+            return self.state(), last
+
+    def promote(self, lsn: str) -> Moved:
+        """All that was written up to there is here, in a server of its own. The source still
+        offers itself."""
         behind = int(self._at_target("promote", lsn=lsn)["bytes"])
         self._say(f"has all of the source's server, up to {lsn}, and is one of its own")
         return Moved(items=0, bytes=behind)

@@ -77,14 +77,14 @@ class PostgresKind(ProgramKind):
         if is_served("postgresql", source, target):
             return super().delta(source, target, passage, thorough=thorough)
         follower, rows = Follower(source, target, passage), Subscription(source, target, passage)
-        state = follower.state()
-        if state == "none" and (last := rows.state()) != "none":
-            return self._last_rows(rows, last, thorough=thorough)
+        state, last = follower.state_and_last()
+        if state == "none" and (state_of_rows := rows.state()) != "none":
+            return self._last_rows(rows, state_of_rows, thorough=thorough)
         if state in ("following", "streaming"):
             # What waits for the target's server and what the source has to do go side by side.
             with ThreadPoolExecutor(1) as beside:
                 saved = beside.submit(_save_unlogged, source, passage)
-                moved = follower.promote()
+                moved = follower.promote(last.result())
             follower.withdraw()
             unlogged = _load_unlogged(source, target, passage) if saved.result() else 0
             return Moved(items=0, bytes=moved.bytes + unlogged)

@@ -12,14 +12,18 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from engine.guests.protocols import GuestTarget
 from engine.lab import cli as lab_cli
 from engine.lab.lab import Lab
 from engine.paths import Paths
 from engine.state.passage import GuestPassage
 from engine.state.postgresql import PostgresKind, open_kind
 from engine.state.protocols import Ground, Side, Unit
+from tests.bench import openssh_ground
 from tests.conformance.state_ground import both_grounds
 from tests.conformance.test_state_conformance import psql
 from tests.deployed import installation
@@ -59,7 +63,11 @@ def measure() -> list[dict[str, str]]:
         paths = Paths.from_environment().ensure()
         running = RunningLab(Lab(paths.lab), paths)
         try:
-            with installation(running) as here, both_grounds(here) as (source, target, way):
+            with (
+                installation(running) as here,
+                both_grounds(here) as (source, target, lab_way),
+                way_to(source, lab_way, Path(home)) as way,
+            ):
                 rows = MEGABYTES * ROWS_PER_MB // 2
                 make(source, rows)
                 size = int(psql(source, "SELECT pg_database_size('cargo')")) / 1e6
@@ -75,6 +83,17 @@ def measure() -> list[dict[str, str]]:
                 return told(size, ours, window, dump)
         finally:
             lab_cli.reset(paths, force=True)
+
+
+@contextmanager
+def way_to(source: Ground, lab_way: GuestTarget, home: Path) -> Iterator[GuestTarget]:
+    """By OpenSSH, where that is to be had, and not by the lab's SSH server, which is written in
+    Python; the peer has no way to pay for at all."""
+    if not openssh_ground.is_possible():
+        yield lab_way
+        return
+    with openssh_ground.openssh_of(source.place, home / "openssh") as way:
+        yield way
 
 
 def make(source: Ground, rows: int) -> None:

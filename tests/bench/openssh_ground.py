@@ -1,4 +1,5 @@
-"""Two guests that are no more than OpenSSH servers on this machine, for figures of the data path.
+"""OpenSSH for figures of the data path: two guests that are no more than its servers on this
+machine, or one in front of a guest of the lab.
 
 The lab's own SSH server is written in Python: what it costs would be in every figure, ours and
 the peers'. A guest's root is a directory, as in the lab. Needs root and sshd.
@@ -30,15 +31,15 @@ from tests.quiet_work import Quiet
 _SSHD = "/usr/sbin/sshd"  # it starts itself anew, by its whole path
 _CONFIG = """\
 ListenAddress {address}:{port}
-HostKey {root}/host_key
+HostKey {directory}/host_key
 PidFile none
-AuthorizedKeysFile {root}/.ssh/authorized_keys
+AuthorizedKeysFile {keys}
 UsePAM no
 StrictModes no
 PasswordAuthentication no
 MaxStartups 100
 Subsystem sftp internal-sftp
-SetEnv HOME={root} HOMEPORT_GUEST_ROOT={root} HOMEPORT_GUEST_ADDRESS={address}
+SetEnv {environment}
 """
 
 
@@ -64,20 +65,40 @@ def _guest(
     root: Path, address: str, key: Path, paths: Paths
 ) -> Iterator[tuple[Ground, GuestTarget]]:
     (root / ".ssh").mkdir(parents=True)
-    shutil.copy(f"{key}.pub", root / ".ssh" / "authorized_keys")
-    _keygen(root / "host_key")
+    keys = root / ".ssh" / "authorized_keys"
+    shutil.copy(f"{key}.pub", keys)
+    environment = f"HOME={root} HOMEPORT_GUEST_ROOT={root} HOMEPORT_GUEST_ADDRESS={address}"
+    with _serving(root, address, keys, environment) as way:
+        shell = wait_for_shell(lambda: open_shell(way, key.read_text()), _refuse, Quiet(), 20)
+        yield Ground(_place(shell, way.port, paths), cast(Any, None), ""), way
+        shell.close()
+
+
+@contextmanager
+def openssh_of(place: Place, directory: Path) -> Iterator[GuestTarget]:
+    """Another way to root on a guest of the lab: by OpenSSH, as a real one has it. directory:
+    for the server's own files."""
+    directory.mkdir()
+    home = Path(place.facts.root, "root")
+    keys = home / ".ssh" / "authorized_keys"
+    with _serving(directory, place.facts.address, keys, f"HOME={home}") as way:
+        yield way
+
+
+@contextmanager
+def _serving(directory: Path, address: str, keys: Path, environment: str) -> Iterator[GuestTarget]:
+    """keys: the file of those that let in."""
+    _keygen(directory / "host_key")
     with socket.create_server((address, 0)) as free:
         port = free.getsockname()[1]
-    config = root / "sshd_config"
-    config.write_text(_CONFIG.format(root=root, address=address, port=port))
+    config = directory / "sshd_config"
+    values = {"directory": directory, "keys": keys, "environment": environment}
+    config.write_text(_CONFIG.format(address=address, port=port, **values))
     os.makedirs("/run/sshd", exist_ok=True)  # where it leaves its rights, for every connection
     server = subprocess.Popen([_SSHD, "-D", "-e", "-f", str(config)], stderr=subprocess.DEVNULL)
     try:
-        host_key = " ".join((root / "host_key.pub").read_text().split()[:2])
-        way = GuestTarget(address, port, "root", (host_key,))
-        shell = wait_for_shell(lambda: open_shell(way, key.read_text()), _refuse, Quiet(), 20)
-        yield Ground(_place(shell, port, paths), cast(Any, None), ""), way
-        shell.close()
+        host_key = " ".join((directory / "host_key.pub").read_text().split()[:2])
+        yield GuestTarget(address, port, "root", (host_key,))
     finally:
         server.terminate()
         server.wait()

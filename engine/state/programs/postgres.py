@@ -160,7 +160,7 @@ ALTER SCHEMA public OWNER TO pg_database_owner;
 """
 """As a database begins, from its owner's hands."""
 _EXISTS = "SELECT 1 FROM pg_database WHERE datname = :'name';\n"
-_SIZE = "SELECT pg_database_size(:'name');\n"
+_SIZE_IF_THERE = "SELECT pg_database_size(oid) FROM pg_database WHERE datname = :'name';\n"
 
 
 def fail(why: str) -> NoReturn:
@@ -304,9 +304,8 @@ def sha256(path: str) -> str:
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
-    name = task["database"]
-    there = is_there(name)
-    return {"items": int(there), "bytes": int(psql(_SIZE, name=name)) if there else 0}
+    size = psql(_SIZE_IF_THERE, name=task["database"]).strip()
+    return {"items": int(bool(size)), "bytes": int(size or 0)}
 
 
 def capture(task: dict[str, Any]) -> dict[str, Any]:
@@ -352,7 +351,7 @@ def describe(task: dict[str, Any]) -> dict[str, Any]:
     """Everything of the summary, roles too, and the schema as pg_dump writes it; where the task
     says `plain`, without whose it is and who else may use it."""
     database = task["database"]
-    if not is_there(database):
+    if not (size := psql(_SIZE_IF_THERE, name=database).strip()):
         return {"items": 0, "bytes": 0, "facts": {"absent": True}}
     with ThreadPoolExecutor(1) as beside:
         schema = beside.submit(schema_digest, database, bool(task.get("plain")))
@@ -362,7 +361,7 @@ def describe(task: dict[str, Any]) -> dict[str, Any]:
     if task.get("plain"):
         facts = without_owners(facts)
     rows = sum(fields["rows"] for fields in summary.get("table", {}).values())
-    return {"items": rows, "bytes": int(psql(_SIZE, name=database)), "facts": facts}
+    return {"items": rows, "bytes": int(size), "facts": facts}
 
 
 def schema_digest(database: str, plain: bool) -> str:

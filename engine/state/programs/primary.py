@@ -74,6 +74,11 @@ _WITHDRAW = """\
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role' \\g /dev/null
 DROP ROLE IF EXISTS :"role";
 """
+_PLACES = """\
+SELECT json_build_object('hba', current_setting('hba_file'),
+    'data', current_setting('data_directory'));
+"""
+_RELOAD = "SELECT pg_reload_conf() \\g /dev/null\n"
 _KEPT = """\
 SELECT json_build_object('mib', setting::int, 'own', sourcefile LIKE '%/postgresql.auto.conf')
   FROM pg_settings WHERE name = 'wal_keep_size';
@@ -136,35 +141,34 @@ def named(database: str) -> str:
 
 def offer(task: dict[str, Any]) -> dict[str, Any]:
     """The role of the standby may connect from this host. Repeated, it does so once."""
-    remember(task["memo"])
-    psql(_OFFER, role=task["role"], verifier=task["verifier"])
+    values = {"role": task["role"], "verifier": task["verifier"]}
+    places, kept_now = map(json.loads, psql(_OFFER + _PLACES + _KEPT, **values).splitlines())
+    remember(task["memo"], kept_now)
     line = f"host replication {task['role']} 127.0.0.0/8 scram-sha-256 # {task['mark']}"
-    write_access(task["mark"], line)
+    write_access(places["hba"], task["mark"], line)
     if wrong := psql(_WRONG).strip():
-        write_access(task["mark"], "")
+        write_access(places["hba"], task["mark"], "")
         fail(f"pg_hba.conf of the source cannot be read, in line {wrong}")
-    data = psql("SHOW data_directory;").strip()
-    free = shutil.disk_usage(data).free >> 20
+    free = shutil.disk_usage(places["data"]).free >> 20
     kept = min(max(free // _KEEP_SHARE, _KEEP_MIB[0]), _KEEP_MIB[1])
-    if kept > json.loads(psql(_KEPT))["mib"]:
-        psql(f"ALTER SYSTEM SET wal_keep_size = '{kept}MB';")
-    psql("SELECT pg_reload_conf();")
+    keep = f"ALTER SYSTEM SET wal_keep_size = '{kept}MB';\n" if kept > kept_now["mib"] else ""
+    psql(keep + _RELOAD)
     return {}
 
 
 def withdraw(task: dict[str, Any]) -> dict[str, Any]:
     """Nothing of the offer is left. Repeated, or without an offer, it does nothing."""
-    write_access(task["mark"], "")
-    psql(_WITHDRAW, role=task["role"])
+    write_access(json.loads(psql(_PLACES))["hba"], task["mark"], "")
     try:
         with open(task["memo"]) as file:
             before = json.load(file)
     except FileNotFoundError:
         before = None
+    reset = ""
     if before is not None:
         value = f"= '{before['mib']}MB'" if before["own"] else ""
-        psql(f"ALTER SYSTEM {'SET' if value else 'RESET'} wal_keep_size {value};")
-    psql("SELECT pg_reload_conf();")
+        reset = f"ALTER SYSTEM {'SET' if value else 'RESET'} wal_keep_size {value};\n"
+    psql(reset + _RELOAD + _WITHDRAW, role=task["role"])
     if before is not None:
         os.unlink(task["memo"])
     return {}
@@ -175,27 +179,33 @@ def mark(task: dict[str, Any]) -> dict[str, Any]:
 
     A sequence writes to the WAL for 32 values at once, as if they had been taken; set to what
     it is, it writes that."""
+    sql = ""
     if task.get("final"):
         names = [json.loads(line)["database"] for line in psql(_DATABASES).splitlines()]
-        with ThreadPoolExecutor(_SESSIONS) as sessions:
-            list(sessions.map(lambda name: psql(_EXACT, named(name)), names))
-    return {"lsn": psql(_MARK).strip()}
+        sql = "".join(f"{connecting(name)}{_EXACT}" for name in names) + connecting("postgres")
+    return {"lsn": psql(sql + _MARK).splitlines()[-1]}
 
 
-def remember(memo: str) -> None:
+def connecting(database: str) -> str:
+    """For psql, which goes on in that database."""
+    quoted = named(database).replace("\\", "\\\\").replace("'", "''")
+    return f"\\connect '{quoted}'\n"
+
+
+def remember(memo: str, kept: dict[str, Any]) -> None:
     """What `wal_keep_size` was before the first offer."""
     if os.path.exists(memo):
         return
     with open(f"{memo}.part", "w") as file:
-        file.write(psql(_KEPT))
+        json.dump(kept, file)
         file.flush()
         os.fsync(file.fileno())
     os.rename(f"{memo}.part", memo)
 
 
-def write_access(ending: str, line: str) -> None:
-    """pg_hba.conf with this line first and no other that ends in the mark; in one piece."""
-    path = psql("SHOW hba_file;").strip()
+def write_access(path: str, ending: str, line: str) -> None:
+    """pg_hba.conf with this line first and no other that ends in the mark; in one piece. The
+    server is to be told to read it."""
     with open(path) as file:
         before = file.read()
     kept = [one for one in before.splitlines() if not one.endswith(f"# {ending}")]
@@ -212,7 +222,6 @@ def write_access(ending: str, line: str) -> None:
         file.flush()
         os.fsync(descriptor)
     os.rename(temporary, path)
-    psql("SELECT pg_reload_conf();")
 
 
 def main() -> None:

@@ -208,11 +208,10 @@ class Cluster:
 
     def settle(self) -> None:
         """After the promotion: nothing of the standby in the cluster, which says what it is."""
-        ask(f'DROP ROLE IF EXISTS "{self.task["role"]}";')
         own = os.path.join(self._ours(), _AUTO)
         with open(own if os.path.exists(own) else os.devnull) as file:
             self._write(os.path.join(self.data, _AUTO), file.read())
-        ask("SELECT pg_reload_conf();")
+        ask(f'DROP ROLE IF EXISTS "{self.task["role"]}"; SELECT pg_reload_conf();')
         self._write_mark(self.data, promoted=True)
         self._drop_password()
 
@@ -305,12 +304,17 @@ def systemctl(verb: str, *, must: bool = True) -> None:
         fail(done.stderr.strip()[-800:] or f"systemctl {verb} ended with {done.returncode}")
 
 
-_STREAMING = """
+_RECEIVING = """
 SELECT count(*) FROM pg_stat_wal_receiver JOIN pg_stat_activity USING (pid)
- WHERE status = 'streaming' AND backend_start < now() - interval '2 s';
+ WHERE status = 'streaming' AND backend_start < now() - interval '2 s'
 """
 """A receiver says so, too, for the moment until the source answers that it has not got that WAL any
 more; then it ends."""
+_STREAMING = f"{_RECEIVING};"
+_FOLLOWING = f"""
+SELECT CASE WHEN pg_last_wal_replay_lsn() >= '{{lsn}}'::pg_lsn THEN 1 ELSE ({_RECEIVING}) END;
+"""
+"""What was written after the copy is here, which came by streaming; or more is on its way."""
 
 
 def alive(pidfile: str) -> bool:
@@ -322,8 +326,11 @@ def alive(pidfile: str) -> bool:
     return True
 
 
-_REPLAYED = "SELECT pg_last_wal_replay_lsn() >= '{lsn}'::pg_lsn;"
-_LAG = "SELECT greatest('{lsn}'::pg_lsn - pg_last_wal_replay_lsn(), 0)::bigint;"
+_RECOVERING = "SELECT pg_is_in_recovery();"
+_LAG = """
+SELECT greatest('{lsn}'::pg_lsn - replayed, 0)::bigint FROM pg_last_wal_replay_lsn() AS replayed
+ WHERE replayed IS NOT NULL;
+"""
 
 
 def state(cluster: Cluster) -> dict[str, Any]:
@@ -335,54 +342,65 @@ def prepare(cluster: Cluster) -> dict[str, Any]:
     return {"verifier": cluster.verifier()}
 
 
+def copy(cluster: Cluster) -> dict[str, Any]:
+    """A standby of the source's, running, whether it gets to the source or not. bytes: that were
+    copied; none where it was here already."""
+    if cluster.state() in ("following", "streaming"):
+        cluster.start()
+        return {"bytes": 0}
+    copied = cluster.copy()
+    cluster.change_places()
+    return {"bytes": copied}
+
+
 def follow(cluster: Cluster) -> dict[str, Any]:
-    """Following the source. A standby for which the source has no WAL any more begins anew."""
-    copied = 0
-    for _ in range(2):
-        if cluster.state() not in ("following", "streaming"):
-            copied += cluster.copy()
-            cluster.change_places()
-        else:
-            cluster.start()
-        if wait_for(_STREAMING, "1", 30.0):
-            return {"bytes": copied}
-        if not cluster.reaches_source():
-            fail("the target's PostgreSQL does not get to the source's; what it has is kept")
-        cluster.stop()
-        shutil.rmtree(cluster.data)
-    return fail("the target's PostgreSQL does not follow the source's; see its log there")
+    """task: lsn, where the source was after the copy. behind: bytes of WAL up to there. follows:
+    where the source has no WAL for it any more, it is gone, and has to be copied anew."""
+    lsn = lsn_of(cluster)
+    if wait_for(_FOLLOWING.format(lsn=lsn), "1", 30.0):
+        return {"follows": True, "behind": lag(lsn) or 0}
+    if not cluster.reaches_source():
+        fail("the target's PostgreSQL does not get to the source's; what it has is kept")
+    cluster.stop()
+    shutil.rmtree(cluster.data)
+    return {"follows": False}
 
 
-def lag(cluster: Cluster) -> dict[str, Any]:
-    """task: lsn, where the source was a moment ago."""
-    return {"bytes": int(ask(_LAG.format(lsn=lsn_of(cluster))) or 0)}
+def lag(lsn: str) -> int | None:
+    """Bytes of WAL up to there that are not replayed yet; None where the server does not say."""
+    found = ask(_LAG.format(lsn=lsn))
+    return int(found) if found else None
 
 
 def promote(cluster: Cluster) -> dict[str, Any]:
     """Everything up to task's lsn is here, and the cluster is one of its own. bytes: of WAL
     that it still waited for."""
     behind = 0
-    if ask("SELECT 1;") is None:
+    if (recovering := ask(_RECOVERING)) is None:
         cluster.start()
-    if ask("SELECT pg_is_in_recovery();") == "t":
-        behind = lag(cluster)["bytes"]
-        wait_until_replayed(lsn_of(cluster))
+        recovering = ask(_RECOVERING)
+    if recovering is None:
+        fail("PostgreSQL does not answer at the target")
+    if recovering == "t":
+        behind = wait_until_replayed(lsn_of(cluster))
         if ask("SELECT pg_promote(true, 120);") != "t":
             fail("PostgreSQL at the target did not become a server of its own in 120 s")
     cluster.settle()
     return {"bytes": behind}
 
 
-def wait_until_replayed(lsn: str) -> None:
-    """As long as there is progress."""
-    deadline, best = time.monotonic() + _SECONDS, -1
-    while ask(_REPLAYED.format(lsn=lsn)) != "t":
-        left = int(ask(_LAG.format(lsn=lsn)) or 0)
-        if left < best or best < 0:
+def wait_until_replayed(lsn: str) -> int:
+    """As long as there is progress. Bytes of WAL that were missing."""
+    deadline = time.monotonic() + _SECONDS
+    first = best = left = lag(lsn)
+    while left != 0:
+        if left is not None and (best is None or left < best):
             deadline, best = time.monotonic() + _SECONDS, left
         if time.monotonic() > deadline:
-            fail(f"the target's PostgreSQL stays {left} bytes of WAL behind the source's")
+            fail(f"the target's PostgreSQL stays {best} bytes of WAL behind the source's")
         time.sleep(_POLL)
+        left = lag(lsn)
+    return first or 0
 
 
 def lsn_of(cluster: Cluster) -> str:
@@ -400,7 +418,7 @@ def leave(cluster: Cluster) -> dict[str, Any]:
 def main() -> None:
     task = json.load(sys.stdin)
     os.chdir("/")
-    verbs = {each.__name__: each for each in (state, prepare, follow, lag, promote, leave)}
+    verbs = {each.__name__: each for each in (state, prepare, copy, follow, promote, leave)}
     try:
         result = verbs[task["verb"]](Cluster(task))
     except OSError as error:

@@ -221,9 +221,10 @@ def changed(task: dict[str, Any]) -> dict[str, Any]:
     task: database; lsn, from which on, or null for since the cluster is one of its own. Without
     `blocks` where the WAL does not say. files: name of a table -> its file now.
     """
-    there = json.loads(psql(_WHERE)[0])
+    first, *rest = psql(_WHERE + _TABLES.format(least=0), task["database"])
+    there, tables = json.loads(first), map(json.loads, rest)
     start = task["lsn"] or last_switch(there)
-    files = {name: table["file"] for name, table in tables_of(task["database"]).items()}
+    files = {table["name"]: table["file"] for table in tables}
     if start is None or not _LSN.fullmatch(start):
         return {"files": files}
     words = [os.path.join(there["bin"], "pg_waldump"), f"--path={there['data']}/pg_wal"]
