@@ -13,12 +13,12 @@ import base64
 import html
 import json
 import logging
-import re
 import shlex
-import textwrap
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -41,8 +41,7 @@ class Redactor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: set[str] = set()
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._sought = _Sought.of(())
         _living.add(self)
 
     def hide(self, value: str) -> None:
@@ -50,13 +49,16 @@ class Redactor:
         with self._lock:
             if value.strip() and value not in self._values:
                 self._values.add(value)
-                self._forms.update(forms(value))
-                self._pattern = _pattern(self._forms)
+                self._sought = _Sought.of({*self._sought.forms, *forms(value)})
 
     def redact(self, text: str) -> str:
         """The text with every form of every registered value replaced by `(secret)`."""
-        pattern = self._pattern
-        return pattern.sub(MARK, text) if pattern is not None else text
+        spans = self._sought.within(text)
+        if not spans:
+            return text
+        ends = [0, *(end for _, end in spans)]
+        starts = [*(start for start, _ in spans), len(text)]
+        return MARK.join(text[end:start] for end, start in zip(ends, starts, strict=True))
 
     def redact_json(self, value: Any) -> Any:
         """The same for every string in a JSON value, keys included."""
@@ -69,6 +71,51 @@ class Redactor:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return MARK if self.redact(str(value)) == MARK else value
         return value
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What is looked for, ordered by length, so that a text is only searched for what fits in it.
+
+    No regular expression of them all: it would be compiled anew with each secret, which for a
+    key of several lines takes longer than all searching that an operation does.
+    """
+
+    forms: tuple[str, ...]
+    lengths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, forms: Iterable[str]) -> _Sought:
+        ordered = tuple(sorted(forms, key=len))
+        return cls(ordered, tuple(map(len, ordered)))
+
+    def within(self, text: str) -> list[tuple[int, int]]:
+        """Where something of it is, from start to end; what overlaps is one."""
+        fitting = self.forms[: bisect_right(self.lengths, len(text))]
+        found = sorted(
+            span for form in fitting if form in text for span in _occurrences(form, text)
+        )
+        merged: list[tuple[int, int]] = []
+        for start, end in found:
+            if merged and start < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((start, end))
+        return merged
+
+
+def _occurrences(form: str, text: str) -> Iterator[tuple[int, int]]:
+    start = text.find(form)
+    while start >= 0:
+        end = start + len(form)
+        if len(form) >= _SHORT or _stands_alone(text, start, end):
+            yield start, end
+        start = text.find(form, start + 1)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    around = text[max(0, start - 1) : start] + text[end : end + 1]
+    return not any(char.isalnum() or char == "_" for char in around)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -126,13 +173,5 @@ def _encoded(data: bytes) -> Iterator[str]:
             yield whole
         for width in _WRAPS:
             if len(whole) > width:
-                yield from (part for part in textwrap.wrap(whole, width) if len(part) >= _LINE)
-
-
-def _pattern(found: set[str]) -> re.Pattern[str]:
-    """Longest first, so that the whole of a form goes before a part of it could."""
-    parts = []
-    for form in sorted(found, key=lambda text: (-len(text), text)):
-        part = re.escape(form)
-        parts.append(part if len(form) >= _SHORT else rf"(?<!\w){part}(?!\w)")
-    return re.compile("|".join(parts))
+                lines = (whole[at : at + width] for at in range(0, len(whole), width))
+                yield from (line for line in lines if len(line) >= _LINE)

@@ -31,6 +31,8 @@ from engine.guests.protocols import GuestTarget
 CONNECT_SECONDS = 20.0
 LINGER_SECONDS = 20.0
 RELAY_ATTEMPTS = 5
+CIPHERS = "^aes128-gcm@openssh.com"
+"""Preferred to the library's first choice, which costs it twice the time for each packet."""
 
 
 @dataclass
@@ -152,6 +154,7 @@ async def _open(
         agent_path=None,
         preferred_auth=["publickey"],
         compression_algs=None,
+        encryption_algs=CIPHERS,
         keepalive_interval=10,
         keepalive_count_max=3,
     )

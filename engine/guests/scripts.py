@@ -38,11 +38,11 @@ made with, and with the line on standard input. See `engine.guests.proving`."""
 WRITE = """\
 set -eu
 path=$1 mode=$2 owner=$3 size=$4
-directory=$(dirname -- "$path")
+directory=${path%/*}/
 umask 022
-mkdir -p -- "$directory"
+[ -d "$directory" ] || mkdir -p -- "$directory"
 umask 077
-temporary=$(mktemp -- "$directory/.homeport.XXXXXXXX")
+temporary=$(mktemp -- "$directory.homeport.XXXXXXXX")
 trap 'rm -f -- "$temporary"' EXIT
 trap 'exit 74' HUP INT TERM
 cat > "$temporary"
@@ -63,26 +63,43 @@ sync -- "$directory"
 trap - EXIT
 echo changed
 """
-"""Arguments: path, mode, owner or "", size in bytes. Prints "same" or "changed"."""
+"""Arguments: absolute path, mode, owner or "", size in bytes. Prints "same" or "changed"."""
 
 READ = 'if [ ! -e "$1" ]; then exit 66; fi; exec cat -- "$1"'
 """Argument: path. Exit status 66 (EX_NOINPUT of sysexits.h) where there is no such file."""
+
+SERVICE_GROUND = """\
+set -eu
+user=$1 home=$2
+shift 2
+if ! getent passwd "$user" >/dev/null; then
+    useradd --system --user-group --no-create-home --shell /usr/sbin/nologin \
+        --home-dir "$home" "$user"
+fi
+while [ $# -gt 0 ]; do
+    install -d -m "$2" -o "$3" -g "$4" -- "$1"
+    shift 4
+done
+"""
+"""Arguments: the service's user, its home, then path, mode, owner and group of each directory."""
 
 LOCKED = """\
 set -eu
 lock=$1 seconds=$2
 shift 2
-mkdir -p -- "$(dirname -- "$lock")"
+directory=${lock%/*}/
+[ -d "$directory" ] || mkdir -p -- "$directory"
 exec flock --exclusive --timeout "$seconds" --conflict-exit-code 75 -- "$lock" "$@"
 """
-"""Arguments: lock file, seconds to wait for it, command... The lock is held until the
-command and all that it started have ended, even where the connection ends before."""
+"""Arguments: absolute path of the lock file, seconds to wait for it, command... The lock is held
+until the command and all that it started have ended, even where the connection ends before."""
 
 LOCKED_BESIDE = """\
 set -eu
 lock=$1 part=$2 seconds=$3
 shift 3
-mkdir -p -- "$(dirname -- "$lock")"
+directory=${lock%/*}/
+[ -d "$directory" ] || mkdir -p -- "$directory"
 exec flock --shared --timeout "$seconds" --conflict-exit-code 75 -- "$lock" \
     flock --exclusive --timeout "$seconds" --conflict-exit-code 75 -- "$lock.$part" "$@"
 """

@@ -55,16 +55,20 @@ def publish(
     site = _site(place, bindings, forward_to, behind)
     owner = f"{USER}:{USER}"
     place.directory(site.storage, "0750", owner)
-    changed = place.write(site.certificate, chain_pem, mode=0o600, owner=owner)
-    changed |= place.write(site.key, key_pem, mode=0o600, owner=owner)
-    [config] = run_in_turn(place, _config(place, site))
-    changed |= config.stdout.strip() == "changed"
+    files = run_in_turn(
+        place,
+        written(site.certificate, chain_pem, mode=0o600, owner=owner),
+        written(site.key, key_pem, mode=0o600, owner=owner),
+        _config(place, site),
+    )
+    changed = any(file.stdout.strip() == "changed" for file in files)
     unit_file = f"{place.facts.root}/etc/systemd/system/{UNIT}"
     new_unit = systemd.write_unit(place, unit_file, _unit(place, site.storage))
-    systemd.enable(place, UNIT)
     if new_unit or not systemd.is_active(place, UNIT):
-        systemd.start(place, UNIT, restart=new_unit)
+        enable = Command(("systemctl", "enable", UNIT))
+        systemd.start(place, UNIT, restart=new_unit, before=(enable,))
     else:
+        systemd.enable(place, UNIT)
         # Always: a kill between writing and this line must not leave the old certificate.
         systemd.reload(place, UNIT)
     place.work.log(f"{site.url} is served" + ("" if changed else ", as before"))

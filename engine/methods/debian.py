@@ -13,6 +13,7 @@ from datetime import datetime
 from engine.catalog.placeholders import expand_command, expand_text
 from engine.catalog.render import RenderedFile, file_paths, render_files
 from engine.errors import RemoteFailure
+from engine.guests import scripts
 from engine.guests.protocols import GuestShell
 from engine.methods import (
     apt,
@@ -77,8 +78,7 @@ class DebianMethod:
 
     def install(self, shell: GuestShell, app: Installation, work: Work) -> None:
         place = Place.of(shell, app, work)
-        _ensure_user(place)
-        _ensure_directories(place)
+        _ensure_ground(place)
         if app.package.scripts:
             # Now, and not while the application is away.
             apt.ensure_packages(place, (SANDBOX,))
@@ -88,8 +88,7 @@ class DebianMethod:
         place = Place.of(shell, app, work)
         bindings = bindings_of(place)
         files = _rendered(place, bindings)
-        _ensure_user(place)
-        _ensure_directories(place)
+        _ensure_ground(place)
         was_proven = keep_proven(place)
         changed = False
         for file in files:
@@ -212,25 +211,22 @@ def _owner(place: Place, mode: int) -> str:
     return f"root:{user}" if mode & 0o070 else f"{user}:{user}"
 
 
-def _ensure_user(place: Place) -> None:
-    user = place.paths.user
-    if place.run("getent", "passwd", user, check=False).status == 0:
-        return
-    options = ("--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin")
-    place.run("useradd", *options, "--home-dir", place.paths.data, user)
-
-
-def _ensure_directories(place: Place) -> None:
-    paths = place.paths
-    user = paths.user
-    place.directory(paths.base, "0755", "root:root")
-    place.directory(paths.config, "0750", f"root:{user}")
-    place.directory(paths.data, "0750", f"{user}:{user}")
-    place.directory(paths.run, "0750", f"{user}:{user}")
+def _ensure_ground(place: Place) -> None:
+    """The service's user and its directories, modes and owners as they should be."""
+    paths, user = place.paths, place.paths.user
+    directories = [
+        (paths.base, "0755", "root", "root"),
+        (paths.config, "0750", "root", user),
+        (paths.data, "0750", user, user),
+        (paths.run, "0750", user, user),
+    ]
     bindings = bindings_of(place)
     for path, mode in place.app.package.directories.items():
         own = paths.within(expand_text(path, bindings))
-        place.directory(own, f"{int(mode, 8):04o}", f"{user}:{user}")
+        directories.append((own, f"{int(mode, 8):04o}", user, user))
+    words = (word for directory in directories for word in directory)
+    script = ("sh", "-c", scripts.SERVICE_GROUND, "service-ground")
+    place.run(*script, user, paths.data, *words)
 
 
 def _rendered(place: Place, bindings: PlaceBindings) -> list[RenderedFile]:

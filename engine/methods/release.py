@@ -86,6 +86,9 @@ def _done(place: Place, completed: Completed) -> None:
 
 
 def _python_version(place: Place) -> str:
+    if place.facts.python:
+        return place.facts.python
+    # It came with the packages, after we had logged in.
     shown = place.run("python3", "-c", "import platform; print(platform.python_version())")
     return shown.stdout.strip()
 

@@ -38,7 +38,9 @@ from engine.redaction import Redactor
 
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 _LOOK_AGAIN_SECONDS = 5.0
-_RECOVERY_LOOK_SECONDS = 0.2
+_RECOVERY_LOOK_SECONDS, _LATER_LOOK_SECONDS = 0.1, 5.0
+_RECOVERY_SECONDS = 5.0
+"""After which what was interrupted is at work again."""
 
 
 class Performer:
@@ -140,10 +142,7 @@ class Journal:
             "notification_listener_polling_interval_sec": 60.0,
             "scheduler_polling_interval_sec": 3600.0,
         }
-        dbos = DBOS(config=config)
-        # What was interrupted goes on through a queue of DBOS's own, which has no setting and
-        # is looked at once a second: most of the time that a worker needs to go on.
-        dbos._registry.get_internal_queue()._polling_interval_sec = _RECOVERY_LOOK_SECONDS
+        _look_often_at_first(DBOS(config=config))
         _log_like_us()
         DBOS.launch()
 
@@ -166,6 +165,21 @@ class Journal:
         elif known.status not in _ALIVE:
             # Its last act, writing the operation's end, did not succeed.
             self._performer.give_up(operation_id)
+
+
+def _look_often_at_first(dbos: DBOS) -> None:
+    """What was interrupted goes on through a queue of DBOS's own, which has no setting and is
+    looked at once a second: most of the time that a worker needs to go on. Nothing else comes
+    through it, and each look costs some milliseconds."""
+    queue = dbos._registry.get_internal_queue()
+    queue._polling_interval_sec = _RECOVERY_LOOK_SECONDS
+
+    def look_seldom() -> None:
+        queue._polling_interval_sec = _LATER_LOOK_SECONDS
+
+    later = threading.Timer(_RECOVERY_SECONDS, look_seldom)
+    later.daemon = True
+    later.start()
 
 
 def _log_like_us() -> None:

@@ -42,7 +42,7 @@ def handles(kind: str) -> Callable[[_H], _H]:
 def handler(kind: str) -> Handler:
     """The handler of a kind. NotFound where this Homeport has none."""
     if kind not in _handlers:
-        _load_built_in()
+        load_built_in()
     if kind not in _handlers and (point := installed(GROUP).get(kind)):
         _handlers[kind] = point.load()
     if kind not in _handlers:
@@ -56,7 +56,8 @@ def handler(kind: str) -> Handler:
     return _handlers[kind]
 
 
-def _load_built_in() -> None:
+def load_built_in() -> None:
+    """All of ours; otherwise the first one that is asked for brings them."""
     try:
         steps = importlib.import_module("engine.operations.steps")
     except ModuleNotFoundError as error:

@@ -14,6 +14,7 @@ anew after a while: what the drivers' libraries took stays with no worker that o
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -22,6 +23,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -142,10 +145,13 @@ class _Worker:
 
     def _opened_journal(self, name: str) -> Journal:
         if self._journal is None:
-            from engine.operations.durable import Journal, Performer
-            from engine.operations.retry import RetryPolicy
-            from engine.operations.workplace import open_workplace
+            with _nothing_to_collect():
+                from engine.operations.durable import Journal, Performer
+                from engine.operations.registry import load_built_in
+                from engine.operations.retry import RetryPolicy
+                from engine.operations.workplace import open_workplace
 
+                load_built_in()
             workplace = open_workplace(self._paths, self._inventory)
             performer = Performer(workplace, RetryPolicy.from_environment())
             self._journal = Journal(performer, self._url, name)
@@ -156,6 +162,17 @@ class _Worker:
         if self._journal is not None and not self._journal.settle(_GRACE_SECONDS):
             _log.warning("steps at work were left; the next worker does them again")
         _log.info("worker ended")
+
+
+@contextmanager
+def _nothing_to_collect() -> Iterator[None]:
+    """What is loaded inside stays for good: the collector need not look through it, ever."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _log_readably() -> None:

@@ -315,6 +315,22 @@ def test_names_of_users_are_kept_though_all_are_one(guest: Guest) -> None:
 # --- packages ---------------------------------------------------------------------------
 
 
+def test_what_was_compiled_once_is_not_compiled_again_and_is_valid(guest: Guest) -> None:
+    compiled = []
+    for name in ("one", "two"):
+        place = guest.root / "srv" / name
+        guest.run(f"uv venv --quiet --no-python-downloads --python python3 -- {place}")
+        install = "uv pip install --quiet --compile-bytecode --python"
+        guest.run(f"{install} {place}/bin/python six==1.17.0")
+        source = next(place.glob("lib/*/site-packages/six.py"))
+        told = guest.run(f"{place}/bin/python -v -c 'import six'")
+        assert f".pyc matches {source}" in told
+        compiled.append(next(source.parent.glob("__pycache__/six.*.pyc")).read_bytes())
+    # The path where it was compiled is within.
+    assert compiled[0][16:] == compiled[1][16:]
+    assert str(guest.root / "srv/one").encode() in compiled[1]
+
+
 def test_apt_get_gives_servers_that_answer(guest: Guest) -> None:
     guest.run("apt-get update")
     options = "-y --no-install-recommends -o DPkg::Lock::Timeout=60"

@@ -102,6 +102,13 @@ def test_a_short_secret_leaves_words_that_hold_it_alone() -> None:
     assert redactor.redact("abc abcd (abc) xabc") == f"{MARK} abcd ({MARK}) xabc"
 
 
+def test_secrets_that_overlap_are_blotted_out_whole() -> None:
+    redactor = Redactor()
+    redactor.hide("abcdefgh")
+    redactor.hide("efghijkl")
+    assert redactor.redact("x abcdefghijkl abcdefgh y") == f"x {MARK} {MARK} y"
+
+
 def test_an_empty_secret_hides_nothing() -> None:
     redactor = Redactor()
     redactor.hide("")

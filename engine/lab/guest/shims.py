@@ -99,6 +99,10 @@ exec {python} "$@"
 """,
 }
 _SAME = {"chgrp": "chown", "groupadd": "useradd", "groupdel": "userdel"}
+_UV = """\
+if [ "${{1-}}" = pip ]; then exec {installer} "$@"; fi
+exec {uv} "$@"
+"""
 _PASSWD = """\
 root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
@@ -117,15 +121,17 @@ def lab_program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def write_shims(directory: Path) -> None:
-    """Write all commands anew: the lab may have moved or been updated since the last boot."""
+def write_shims(directory: Path, cache: Path) -> None:
+    """Write all commands anew: the lab may have moved or been updated since the last boot.
+
+    cache: what all guests of the lab share.
+    """
     root = directory / "root"
     binaries = root / "usr/bin"
     passwd = root / "etc/passwd"
     if not passwd.exists():
         passwd.write_text(_PASSWD)
-    words = [bare_python(), "-I", "-S", str(Path(__file__).with_name("shim.py")), str(directory)]
-    client = shlex.join(words)
+    client = _by_bare_python("shim.py", str(directory))
     for name in _ASK_INIT:
         write_script(binaries / name, f'exec {client} {name} "$@"')
     for name in _POWER_OFF:
@@ -145,7 +151,15 @@ def write_shims(directory: Path) -> None:
     for name, other in _SAME.items():
         write_script(binaries / name, _SCRIPTS[other].format(**values))
     if uv is not None:
-        link(binaries / "uv", uv)
+        installer = _by_bare_python("bytecode.py", str(cache / "bytecode"), str(uv))
+        plain = shlex.quote(str(uv))
+        write_script(binaries / "uv", _UV.format(installer=installer, uv=plain))
+
+
+def _by_bare_python(program: str, *words: str) -> str:
+    """The beginning of a shell's command that runs one of the programs beside this module."""
+    path = str(Path(__file__).with_name(program))
+    return shlex.join([bare_python(), "-I", "-S", path, *words])
 
 
 def write_script(path: Path, body: str) -> None:

@@ -45,7 +45,7 @@ def prepare_root(boot: Boot, directory: Path) -> bool:
         (root / name).chmod(mode)
     _clear_run(root)
     _write_identity(boot, root)
-    write_shims(directory)
+    write_shims(directory, Path(boot.cache))
     return is_new_instance(boot, root)
 
 
