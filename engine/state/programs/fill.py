@@ -51,7 +51,8 @@ _SMALL, _FILES, _TOGETHER = 256 << 10, 512, 1 << 20
 _CHUNK = 256 << 10
 """As the reader has it: a sum is of so many bytes."""
 _NEAR, _FAR = 2, 6
-"""Streams: for the cores' sake, and for a line on which one waits for its window."""
+"""Streams at most: for the cores' sake, of which each keeps two busy at either end, and for a
+line on which one waits for its window."""
 _FAR_SECONDS = 0.005
 """There and back."""
 _FEW_BYTES, _FEW_FILES = 16 << 20, 2000
@@ -651,7 +652,8 @@ def fill(task: dict[str, Any]) -> dict[str, Any]:
     if worth >= 1 or journal.begun:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         begin(wanted, Tree(target), journal)
-        most = 1 if task["limit"] else _FAR if seconds > _FAR_SECONDS else _NEAR
+        near = min(_NEAR, max(len(os.sched_getaffinity(0)) // 2, 1))
+        most = 1 if task["limit"] else _FAR if seconds > _FAR_SECONDS else near
         asked = requests(wanted)
         streams = min(most, len(asked), int(1 + worth / 2))
         lines += [Line(task["config"], task["source"]) for _ in range(1, streams)]
