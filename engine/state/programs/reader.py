@@ -100,9 +100,9 @@ def open_crypto() -> Any:
 
 
 def summed(crypto: Any, key: bytes, data: Any, size: int) -> bytes:
-    """Of the first bytes of a buffer: Poly1305 (RFC 8439), by which damage gets once in 2^100
-    times, and which takes a seventh of what SHA-256 takes. That where there is no OpenSSL at one
-    of the ends, so that there is no key."""
+    """Of the first bytes of a buffer: Poly1305 (RFC 8439), which one damage in 2^100 gets past, and
+    which takes a seventh of the time of SHA-256. Without a key, for want of OpenSSL at one of the
+    ends, it is SHA-256."""
     if not crypto or not key:
         return hashlib.sha256(memoryview(data)[:size]).digest()
     total, many, into = ctypes.c_size_t(size), ctypes.c_size_t(), ctypes.create_string_buffer(16)
@@ -405,16 +405,19 @@ class Files:
         name, size, mtime, offset, length = asked["piece"]
         if length > _MOST:
             refuse("that is too much for one request")
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        try:
             descriptor = self._tree.open(name)
-            try:
-                status = os.fstat(descriptor)
-                if is_listed(status, size, mtime):
-                    self._give(descriptor, status, offset, length, asked)
-                    return
-            finally:
-                os.close(descriptor)
-        answer({"parts": None}, [])
+        except OSError:
+            answer({"parts": None}, [])
+            return
+        try:
+            status = os.fstat(descriptor)
+            if is_listed(status, size, mtime):
+                self._give(descriptor, status, offset, length, asked)
+            else:
+                answer({"parts": None}, [])
+        finally:
+            os.close(descriptor)
 
     def _give(
         self,
