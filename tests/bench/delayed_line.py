@@ -1,18 +1,26 @@
 """A line of a given length: a relay that keeps every byte back for a while.
 
 It stands in for `tc netem`, which not every kernel has, and needs no root. Nothing is lost on
-it and TCP's own window does not feel it; SSH's does, and whatever waits for an answer.
+it and TCP's own window does not feel it; SSH's does, and whatever waits for an answer. Each
+connection is carried by a process of its own, in large parts, so that the line itself takes as
+little of the machine as can be.
 """
 
 from __future__ import annotations
 
-import asyncio
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_READ = 1 << 18
-_UNDER_WAY = 4096
+_READ = 1 << 20
+_UNDER_WAY = 1024
 """Reads that are on the line at most."""
 
 
@@ -22,57 +30,60 @@ def delayed_line(host: str, port: int, source: str, seconds: float) -> Iterator[
 
     seconds: one way.
     """
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    async def begin() -> asyncio.Server:
-        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there = await asyncio.open_connection(host, port, local_addr=(source, 0))
-            with suppress(asyncio.CancelledError):  # at the end
-                await asyncio.gather(
-                    _late(reader, there[1], seconds), _late(there[0], writer, seconds)
-                )
-
-        return await asyncio.start_server(relay, "127.0.0.1", 0)
-
-    server = asyncio.run_coroutine_threadsafe(begin(), loop).result()
+    words = [sys.executable, "-I", __file__, host, str(port), source, str(seconds)]
+    line = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert line.stdout is not None
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield int(line.stdout.readline())
     finally:
-        loop.call_soon_threadsafe(server.close)
-        asyncio.run_coroutine_threadsafe(_ended(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        os.killpg(line.pid, signal.SIGTERM)
+        line.wait()
+        line.stdout.close()
 
 
-async def _ended() -> None:
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-
-
-async def _late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    line: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_UNDER_WAY)
-
-    async def arrive() -> None:
+def main(host: str, port: str, source: str, seconds: str) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that end
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
         while True:
-            due, data = await line.get()
-            await asyncio.sleep(max(due - loop.time(), 0))
-            if not data:
-                return
-            writer.write(data)
-            await writer.drain()
+            near, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                far = socket.create_connection((host, int(port)), source_address=(source, 0))
+                relay(near, far, float(seconds))
+                os._exit(0)
+            near.close()
 
-    arriving = asyncio.ensure_future(arrive())
+
+def relay(near: socket.socket, far: socket.socket, seconds: float) -> None:
+    back = threading.Thread(target=late, args=(far, near, seconds), daemon=True)
+    back.start()
+    late(near, far, seconds)
+    back.join()
+
+
+def late(origin: socket.socket, goal: socket.socket, seconds: float) -> None:
+    """All that comes from there, until it ends."""
+    line: queue.Queue[tuple[float, bytes]] = queue.Queue(_UNDER_WAY)
+    threading.Thread(target=arrive, args=(goal, line), daemon=True).start()
     data = b" "
-    with suppress(ConnectionError):
-        while data:
-            data = b""
-            with suppress(ConnectionError):
-                data = await reader.read(_READ)
-            await line.put((loop.time() + seconds, data))
-        await arriving
-    writer.close()
+    while data:
+        data = b""
+        with suppress(ConnectionError):
+            data = origin.recv(_READ)
+        line.put((time.monotonic() + seconds, data))
+    line.join()
+
+
+def arrive(goal: socket.socket, line: queue.Queue[tuple[float, bytes]]) -> None:
+    goal.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while True:
+        due, data = line.get()
+        time.sleep(max(due - time.monotonic(), 0))
+        with suppress(OSError):
+            goal.sendall(data) if data else goal.shutdown(socket.SHUT_WR)
+        line.task_done()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import hashlib
 import json
 import os
 import pwd
@@ -63,7 +64,7 @@ def asked(top: Path, *requests: Any) -> tuple[list[tuple[dict[str, Any], bytes]]
 def read(file: Path, name: str, rate: float = 0) -> dict[str, Any]:
     status = file.stat()
     piece = [name, status.st_size, status.st_mtime_ns, 0, status.st_size]
-    return {"read": [piece], "rate": rate}
+    return {"read": [piece], "rate": rate, "key": ""}
 
 
 def test_it_lists_and_gives_plain_files(tree: Path) -> None:
@@ -114,7 +115,28 @@ def test_a_name_that_leads_elsewhere_ends_it(tree: Path, name: str) -> None:
 def test_links_are_not_followed_and_only_plain_files_are_given(tree: Path, name: str) -> None:
     answers, _ = asked(tree, read(tree.parent / "secret", name))
     head = {"parts": [None], "rights": [-1], "kinds": [], "packed": False, "length": 0}
-    assert answers == [(head, b"")]
+    assert answers == [(head | {"sum": hashlib.sha256().hexdigest()}, b"")]
+
+
+@pytest.mark.parametrize("name", ["out/secret", "to word", "pipe", "deep", "", "nothing"])
+def test_nor_are_they_for_a_piece(tree: Path, name: str) -> None:
+    asking = read(tree.parent / "secret", name)
+    answers, _ = asked(tree, {"piece": asking["read"][0], "rate": 0, "key": ""})
+    assert answers == [({"parts": None, "length": 0}, b"")]
+
+
+def test_behind_a_piece_comes_whether_it_stayed_as_it_was(tree: Path) -> None:
+    word = tree / "deep" / "word"
+    size, mtime = word.stat().st_size, word.stat().st_mtime_ns
+    piece = {"piece": ["deep/word", size, mtime, 100, 200], "rate": 0, "key": ""}
+    (head, data), (then, _) = asked(tree, piece)[0]
+    assert (head["parts"], data) == ([[100, 200]], word.read_bytes()[100:300])
+    assert (then["kept"], then["sum"]) == (True, hashlib.sha256(data).hexdigest())
+    with word.open("rb") as file:
+        before = os.fstat(file.fileno())
+        assert reader.is_settled(file.fileno(), before)
+        os.utime(word, ns=(mtime, mtime))  # as after a write that put the time back
+        assert not reader.is_settled(file.fileno(), before)
 
 
 def test_the_top_is_no_link_either(tree: Path) -> None:

@@ -7,6 +7,10 @@ is, a file that changes meanwhile, one with attributes, a link, an odd one or a 
 is left to rsync (`programs.pull`), which follows at once where there is anything of that sort, and
 before the move's end in any case. So nothing is lost by what is not brought here.
 
+All is verified on its way: the source tells a sum of the bytes as it read them, and here they are
+read back from the file that they were written to. What is not the same is thrown away, and rsync
+brings it.
+
 A file larger than a piece gets its time when all its pieces are there; which are is written to
 a journal, by which a filling that was killed goes on. The journal holds as long as the guest is
 up: after a crash of the guest nobody knows what reached the disk.
@@ -20,6 +24,7 @@ import errno
 import fcntl
 import gc
 import grp
+import hashlib
 import json
 import multiprocessing
 import os
@@ -41,10 +46,13 @@ _PIECE = 4 << 20
 _AHEAD = 3
 """Pieces that a stream has asked for and not written: with the piece that is being written,
 one of 16 MiB in all is what a kill costs it."""
-_FILES = 512
-"""Of small ones in one request."""
+_SMALL, _FILES, _TOGETHER = 256 << 10, 512, 1 << 20
+"""Bytes up to which a file comes together with others, how many and how much of them at most."""
+_CHUNK = 256 << 10
+"""As the reader has it: a sum is of so many bytes."""
 _NEAR, _FAR = 2, 6
-"""Streams: for the cores' sake, and for a line on which one waits for its window."""
+"""Streams at most: for the cores' sake, of which each keeps two busy at either end, and for a
+line on which one waits for its window."""
 _FAR_SECONDS = 0.005
 """There and back."""
 _FEW_BYTES, _FEW_FILES = 16 << 20, 2000
@@ -82,6 +90,27 @@ def fail(why: str) -> NoReturn:
     sys.exit(1)
 
 
+def open_crypto() -> Any:
+    """OpenSSL 3, which Python's hashlib and ssh use as well; None where it is not to be had."""
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL("libcrypto.so.3")
+        library.EVP_Q_mac.restype = ctypes.c_void_p
+        return library
+    return None
+
+
+def summed(crypto: Any, key: bytes, data: Any, size: int) -> bytes:
+    """As the reader has it."""
+    if not crypto or not key:
+        return hashlib.sha256(memoryview(data)[:size]).digest()
+    total, many, into = ctypes.c_size_t(size), ctypes.c_size_t(), ctypes.create_string_buffer(16)
+    what = (None, b"POLY1305", None, None, None, key, ctypes.c_size_t(len(key)), data, total)
+    done = crypto.EVP_Q_mac(*what, into, ctypes.c_size_t(len(into)), ctypes.byref(many))
+    if not done:
+        raise OSError("OpenSSL has no Poly1305")
+    return into.raw
+
+
 class Line:
     """A connection to the reader at the source."""
 
@@ -97,23 +126,25 @@ class Line:
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
 
-    def hear(self, limit: int = 0) -> tuple[dict[str, Any], bytes]:
-        """limit: KiB per second, or 0. ConnectionError where it ended."""
+    def hear(self) -> dict[str, Any]:
+        """The next line. ConnectionError where it ended."""
         assert self.process.stdout is not None
         head = self.process.stdout.readline()
         if not head.endswith(b"\n"):
             raise ConnectionError("the source's end is gone")
         told: dict[str, Any] = json.loads(head)
-        left, body = told["length"], []
-        while left:
-            part = self.process.stdout.read(min(left, limit * 128) if limit else left)
-            if not part:
+        return told
+
+    def take(self, into: memoryview, limit: int = 0) -> None:
+        """Bytes that follow it. limit: KiB per second, or 0. ConnectionError where it ended."""
+        assert self.process.stdout is not None
+        while into:
+            part = into[: limit * 128] if limit else into
+            if self.process.stdout.readinto(part) != len(part):  # type: ignore[attr-defined]
                 raise ConnectionError("the source's end is gone")
             if limit:
                 time.sleep(len(part) / (limit * 1024))
-            body.append(part)
-            left -= len(part)
-        return told, b"".join(body)
+            into = into[len(part) :]
 
     def let_go(self) -> None:
         """It ends when every process has let go of it."""
@@ -173,10 +204,18 @@ class Tree:
 
     def create(self, name: str) -> int:
         """FileExistsError where there is something; OSError where there is no place for it."""
-        return self._open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        return self._open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
 
     def again(self, name: str) -> int:
-        return self._open(name, os.O_WRONLY)
+        return self._open(name, os.O_RDWR)
+
+    def remove(self, name: str) -> None:
+        """A file that was created before."""
+        os.close(self._open(name, os.O_PATH))
+        if name:
+            os.unlink(name.rpartition("/")[2], dir_fd=self._opened)
+        else:
+            os.unlink(os.path.join(self._parent, self._name))
 
     def directory(self, name: str) -> int:
         """Made where there is none."""
@@ -245,22 +284,38 @@ def unfinished(path: str, size: int, mtime: int) -> bool:
 
 
 def requests(wanted: list[Wanted]) -> list[list[Wanted]]:
-    """Put together in their order; neither too many bytes nor too many files in one."""
+    """Small ones put together in their order, neither too many bytes nor too many files; a larger
+    one alone."""
     made: list[list[Wanted]] = []
-    size = 0
+    size, is_full = 0, True
     for each in wanted:
-        if not made or size + each.length > _PIECE or len(made[-1]) >= _FILES:
+        if is_full or is_large(each) or size + each.length > _TOGETHER:
             made.append([])
             size = 0
         made[-1].append(each)
         size += each.length
+        is_full = is_large(each) or len(made[-1]) == _FILES
     return made
 
 
+def is_large(wanted: Wanted) -> bool:
+    return wanted.length > _SMALL or not wanted.alone
+
+
 def write(descriptor: int, data: memoryview, offset: int) -> None:
-    while data:
-        many = os.pwrite(descriptor, data, offset)
-        data, offset = data[many:], offset + many
+    """And read back, in the same place."""
+    at = 0
+    while at < len(data):
+        at += os.pwrite(descriptor, data[at:], offset + at)
+    if os.preadv(descriptor, [data], offset) != len(data):
+        raise OSError(errno.EIO, "less can be read than was written")
+
+
+def chunks(where: list[list[int]]) -> Iterator[tuple[int, int]]:
+    """Offset and length of each in turn."""
+    for begin, length in where:
+        for at in range(begin, begin + length, _CHUNK):
+            yield at, min(_CHUNK, begin + length - at)
 
 
 def give(descriptor: int, rights: Rights) -> None:
@@ -304,21 +359,25 @@ class Stream:
         self._task, self._line, self._requests, self._shared = task, line, asked, shared
         self._tree = Tree(task["target"])
         self._journal = Journal(task["journal"])
+        self._crypto, self._key = open_crypto(), bytes.fromhex(task["key"])
+        buffer = bytearray(_TOGETHER)
+        self._buffer = memoryview(buffer)
+        self._address = (ctypes.c_char * len(buffer)).from_buffer(buffer)
         self._rate = 0.0
 
     def run(self) -> None:
         under_way: deque[list[Wanted]] = deque()
         self._ask(under_way)
-        began = time.monotonic()
         while under_way:
-            told, body = self._line.hear(self._task["limit"])
-            now = time.monotonic()
-            rate = len(body) / max(now - began, 1e-6)
-            self._rate = 0.7 * self._rate + 0.3 * rate if self._rate else rate
-            began = now
-            wanted = under_way.popleft()
+            began = time.monotonic()
+            told, wanted = self._line.hear(), under_way.popleft()
             self._ask(under_way)
-            self._take(wanted, told, body)
+            if is_large(wanted[0]):
+                self._take_piece(wanted[0], told)
+            else:
+                self._take(wanted, told)
+            rate = told["length"] / max(time.monotonic() - began, 1e-6)
+            self._rate = 0.7 * self._rate + 0.3 * rate if self._rate else rate
         self._line.let_go()
 
     def _ask(self, under_way: deque[list[Wanted]]) -> None:
@@ -330,28 +389,92 @@ class Stream:
             if number >= len(self._requests):
                 return
             wanted = self._requests[number]
-            self._line.ask({"read": [each[:5] for each in wanted], "rate": self._rate})
+            pieces = [each[:5] for each in wanted]
+            what = {"piece": pieces[0]} if is_large(wanted[0]) else {"read": pieces}
+            self._line.ask({**what, "rate": self._rate, "key": self._task["key"]})
             under_way.append(wanted)
 
-    def _take(self, wanted: list[Wanted], told: dict[str, Any], body: bytes) -> None:
-        data = memoryview(zlib.decompress(body) if told["packed"] else body)
+    def _take_piece(self, wanted: Wanted, told: dict[str, Any]) -> None:
+        where = told["parts"]
+        if where is None:
+            self._count(0, 0, 1)
+            return
+        rights = attainable(told["rights"]) if told["rights"] else None
+        descriptor = self._opened(wanted)
+        try:
+            sums = b"".join(self._brought(descriptor, where, told))
+            then = self._line.hear()
+            is_same = descriptor >= 0 and then["kept"] and then["sum"] == sums.hex()
+            if is_same:
+                self._finish(descriptor, wanted, where, rights)
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+        if is_same and not wanted.alone:
+            self._journal.note(wanted.name, wanted.offset)
+        if descriptor >= 0 and wanted.alone and not is_same:
+            self._tree.remove(wanted.name)
+        is_done = is_same and (rights is not None or wanted.offset > 0)
+        self._count(wanted.offset == 0, sum(many for _, many in where), not is_done)
+
+    def _brought(
+        self, descriptor: int, where: list[list[int]], told: dict[str, Any]
+    ) -> Iterator[bytes]:
+        """The sums of what is in the file, chunk by chunk. descriptor: -1 for nowhere."""
+        limit, body = self._task["limit"], memoryview(b"")
+        if told["packed"]:
+            body = self._unpacked(told["length"])
+        for offset, length in chunks(where):
+            data = self._buffer[:length]
+            if told["packed"]:
+                data[:], body = body[:length], body[length:]
+            else:
+                self._line.take(data, limit)
+            if descriptor >= 0:
+                write(descriptor, data, offset)
+                yield summed(self._crypto, self._key, self._address, length)
+
+    def _unpacked(self, length: int) -> memoryview:
+        packed = bytearray(length)
+        self._line.take(memoryview(packed), self._task["limit"])
+        return memoryview(zlib.decompress(packed))
+
+    def _take(self, wanted: list[Wanted], told: dict[str, Any]) -> None:
+        if told["packed"]:
+            body = self._unpacked(told["length"])
+            length = len(body)
+            self._buffer[:length] = body
+        else:
+            length = min(told["length"], _TOGETHER)
+            self._line.take(self._buffer[:length], self._task["limit"])
         files = written = left = begun = 0
+        made: list[str] = []
         kinds = [*map(attainable, told["kinds"]), None]  # the last one by the number -1
         for each, where, number in zip(wanted, told["parts"], told["rights"]):  # noqa: B905 - Python 3.9
             if where is None:
                 left += 1
                 continue
             parts = [[each.offset, each.length]] if where is True else where
-            end = begun + (each.length if where is True else sum([many for _, many in where]))
+            end = begun + sum([many for _, many in parts])
             descriptor = self._opened(each)
             if descriptor < 0:
                 left += 1
             else:
-                left += not self._put(descriptor, each, parts, kinds[number], data[begun:end])
-                files += each.offset == 0
+                made.append(each.name)
+                rights = kinds[number]
+                self._put(descriptor, each, parts, rights, self._buffer[begun:end])
+                left += rights is None
+                files += 1
                 written += end - begun
             begun = end
-        for name, value in zip(_COUNTS, (files, written, left)):  # noqa: B905 - Python 3.9
+        if summed(self._crypto, self._key, self._address, length).hex() != told["sum"]:
+            for name in made:
+                self._tree.remove(name)
+            files, left = 0, len(wanted)
+        self._count(files, written, left)
+
+    def _count(self, *counts: int) -> None:
+        for name, value in zip(_COUNTS, counts):  # noqa: B905 - Python 3.9
             with self._shared[name].get_lock():
                 self._shared[name].value += value
 
@@ -371,23 +494,25 @@ class Stream:
         where: list[list[int]],
         rights: Rights | None,
         data: memoryview,
-    ) -> bool:
-        """Whether rsync has nothing to do with it any more. Closes the descriptor."""
+    ) -> None:
+        """Closes the descriptor."""
         try:
             for offset, length in where:
                 write(descriptor, data[:length], offset)
                 data = data[length:]
-            if wanted.alone:
-                if where != [[0, wanted.size]]:
-                    os.ftruncate(descriptor, wanted.size)
-                os.utime(descriptor, ns=(wanted.mtime, wanted.mtime))
-            if rights:
-                give(descriptor, rights)
+            self._finish(descriptor, wanted, where, rights)
         finally:
             os.close(descriptor)
-        if not wanted.alone:
-            self._journal.note(wanted.name, wanted.offset)
-        return rights is not None or wanted.offset > 0
+
+    def _finish(
+        self, descriptor: int, wanted: Wanted, where: list[list[int]], rights: Rights | None
+    ) -> None:
+        if wanted.alone:
+            if where != [[0, wanted.size]]:
+                os.ftruncate(descriptor, wanted.size)
+            os.utime(descriptor, ns=(wanted.mtime, wanted.mtime))
+        if rights:
+            give(descriptor, rights)
 
 
 def begin(wanted: list[Wanted], tree: Tree, journal: Journal) -> None:
@@ -461,20 +586,25 @@ def work(task: dict[str, Any], lines: list[Line], number: int, asked: Any, share
         fail(str(error))
 
 
-def distance(line: Line) -> float:
-    """Seconds that a question takes to get there and back."""
-    taken = []
+def acquainted(line: Line) -> tuple[float, str]:
+    """Seconds that a question takes to get there and back; the key for the sums, empty where one
+    of the ends has no OpenSSL for it."""
+    taken, key = [], os.urandom(32).hex() if open_crypto() else ""
     for _ in range(3):  # the first one waits for the login, too; a busy machine delays any
         began = time.monotonic()
-        line.ask({"read": [], "rate": 0})
-        line.hear()
+        line.ask({"read": [], "rate": 0, "key": key})
+        told = line.hear()
         taken.append(time.monotonic() - began)
-    return min(taken)
+        if told["sum"] == hashlib.sha256().hexdigest():
+            key = ""
+    return min(taken), key
 
 
 def listing(line: Line, exclude: list[str]) -> dict[str, Any]:
     line.ask({"list": exclude})
-    found: dict[str, Any] = json.loads(zlib.decompress(line.hear()[1]))
+    packed = bytearray(line.hear()["length"])
+    line.take(memoryview(packed))
+    found: dict[str, Any] = json.loads(zlib.decompress(packed))
     return found
 
 
@@ -509,7 +639,7 @@ def fill(task: dict[str, Any]) -> dict[str, Any]:
     is said: rsync will say it better."""
     lines = [Line(task["config"], task["source"])]
     try:
-        far = distance(lines[0]) > _FAR_SECONDS
+        seconds, key = acquainted(lines[0])
         listed = listing(lines[0], task["exclude"])
     except ConnectionError:
         return {"items": 0, "bytes": 0, "left": True}
@@ -522,11 +652,12 @@ def fill(task: dict[str, Any]) -> dict[str, Any]:
     if worth >= 1 or journal.begun:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         begin(wanted, Tree(target), journal)
-        most = 1 if task["limit"] else _FAR if far else _NEAR
+        near = min(_NEAR, max(len(os.sched_getaffinity(0)) // 2, 1))
+        most = 1 if task["limit"] else _FAR if seconds > _FAR_SECONDS else near
         asked = requests(wanted)
         streams = min(most, len(asked), int(1 + worth / 2))
         lines += [Line(task["config"], task["source"]) for _ in range(1, streams)]
-        whole, moved = streamed(task, asked, total, lines)
+        whole, moved = streamed(task | {"key": key}, asked, total, lines)
         is_all = finish(target, Journal(task["journal"]))
         is_all = furnish(Tree(target), listed["directories"]) and is_all
         moved["left"] = bool(moved["left"] or listed["left"]) or not (fresh and whole and is_all)

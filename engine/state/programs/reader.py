@@ -3,14 +3,17 @@
 Argument: the path, which `programs.sender` has checked. Requests come as lines of JSON:
 
     {"list": [EXCLUDED, ...]}
-    {"read": [[NAME, SIZE, MTIME, OFFSET, LENGTH], ...], "rate": BYTES_PER_SECOND}
+    {"read": [[NAME, SIZE, MTIME, OFFSET, LENGTH], ...], "rate": BYTES_PER_SECOND, "key": HEX}
+    {"piece": [NAME, SIZE, MTIME, OFFSET, LENGTH], "rate": BYTES_PER_SECOND, "key": HEX}
     {"volume": true}    {"sums": [NUMBER, ...]}    {"blocks": [NUMBER, ...]}
 
 The last three are of a volume (`programs.volume`): its size, and whose it is where it is an image;
 the hashes of blocks of a mebibyte; and blocks. There the path itself may be a block device.
 
 Each is answered by a line of JSON that tells the length of what follows; to a read it tells
-where the bytes belong, and who may do what with the file, too. Names lead from the path
+where the bytes belong, and who may do what with the file, too. A piece goes out while it is read;
+behind its bytes comes one more line, for only then is it known whether the file stayed what it
+was. Of all bytes of files it tells the sums (`summed`), as they were read. Names lead from the path
 downwards, and no link is followed on their way: what is asked for never lies elsewhere. It
 writes nothing and runs nothing. A file that is not what the listing said, or has changed too
 lately to tell, is not given; rsync brings it afterwards.
@@ -18,6 +21,7 @@ lately to tell, is not given; rsync brings it afterwards.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import grp
 import hashlib
@@ -28,13 +32,20 @@ import stat
 import sys
 import time
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NoReturn
 
 _MOST = 64 << 20
 """Bytes that one request may ask for."""
-_SAMPLE = 128 << 10
+_CHUNK = 256 << 10
+"""Bytes that are read, summed and sent before the next ones are, so that they stay in the
+processor's cache. A sum is of so many."""
+_SAMPLE = 32 << 10
+_RESTS, _FAST = 16, 20e6
+"""Requests for which packing is not tried again after it was not worth it, on a line with more
+bytes per second than that: trying would cost as much as sending."""
 _BLOCK = 1 << 20
 _SETTLED, _SETTLED_COARSE = 100_000_000, 2_000_000_000
 """Nanoseconds after which one more write would have given a file another time: clocks of file
@@ -77,6 +88,29 @@ class Told:
 
 
 _NOTHING: tuple[None, None, list[bytes]] = (None, None, [])
+
+
+def open_crypto() -> Any:
+    """OpenSSL 3, which Python's hashlib and ssh use as well; None where it is not to be had."""
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL("libcrypto.so.3")
+        library.EVP_Q_mac.restype = ctypes.c_void_p
+        return library
+    return None
+
+
+def summed(crypto: Any, key: bytes, data: Any, size: int) -> bytes:
+    """Of the first bytes of a buffer: Poly1305 (RFC 8439), which one damage in 2^100 gets past, and
+    which takes a seventh of the time of SHA-256. Without a key, for want of OpenSSL at one of the
+    ends, it is SHA-256."""
+    if not crypto or not key:
+        return hashlib.sha256(memoryview(data)[:size]).digest()
+    total, many, into = ctypes.c_size_t(size), ctypes.c_size_t(), ctypes.create_string_buffer(16)
+    what = (None, b"POLY1305", None, None, None, key, ctypes.c_size_t(len(key)), data, total)
+    done = crypto.EVP_Q_mac(*what, into, ctypes.c_size_t(len(into)), ctypes.byref(many))
+    if not done:
+        raise OSError("OpenSSL has no Poly1305")
+    return into.raw
 
 
 def refuse(why: str) -> NoReturn:
@@ -265,18 +299,29 @@ def taken(
 ) -> tuple[bool | list[list[int]] | None, tuple[int, int, int] | None, list[bytes]]:
     """Where the bytes belong, what `kind` has with a file's first bytes, and the bytes."""
     before = os.fstat(descriptor)
-    changed = before.st_ctime_ns
-    if before.st_size != size or before.st_mtime_ns != mtime or not stat.S_ISREG(before.st_mode):
+    if not is_listed(before, size, mtime):
         return _NOTHING
     whole = before.st_blocks * 512 >= size
     where = [[offset, length]] if whole else parts(descriptor, offset, length)
     data = [os.pread(descriptor, many, at) for at, many in where]
     if [len(each) for each in data] != [many for _, many in where]:
         return _NOTHING
-    settled = _SETTLED if changed % 1_000_000_000 else _SETTLED_COARSE
-    if time.time_ns() - changed < settled or os.fstat(descriptor).st_ctime_ns != changed:
+    if not is_settled(descriptor, before):
         return _NOTHING
     return whole or where, kind(descriptor, before) if offset == 0 else None, data
+
+
+def is_listed(status: os.stat_result, size: int, mtime: int) -> bool:
+    told = (status.st_size, status.st_mtime_ns)
+    return told == (size, mtime) and stat.S_ISREG(status.st_mode)
+
+
+def is_settled(descriptor: int, before: os.stat_result) -> bool:
+    """Whether what was read since is what the file had then."""
+    changed = before.st_ctime_ns
+    settled = _SETTLED if changed % 1_000_000_000 else _SETTLED_COARSE
+    is_old = time.time_ns() - changed >= settled
+    return is_old and os.fstat(descriptor).st_ctime_ns == changed
 
 
 def kind(descriptor: int, status: os.stat_result) -> tuple[int, int, int] | None:
@@ -317,21 +362,106 @@ def worth_packing(share: float, speed: float, rate: float) -> bool:
     return rate > 0 and speed > 0 and 1 / speed + share / rate < 1 / rate
 
 
-def packed(data: list[bytes], rate: float) -> tuple[bool, list[bytes]]:
-    sample = b"".join(data[:64])[:_SAMPLE]
-    if rate <= 0 or len(sample) < 512:
-        return False, data
-    began = time.perf_counter()
-    small = zlib.compress(sample, 1)
-    speed = len(sample) / max(time.perf_counter() - began, 1e-6)
-    if not worth_packing(len(small) / len(sample), speed, rate):
-        return False, data
-    packer = zlib.compressobj(1)
-    return True, [*map(packer.compress, data), packer.flush()]
+class Packing:
+    """Whether bytes are packed is found out by a sample of them, now and then."""
+
+    def __init__(self) -> None:
+        self._rests = 0
+
+    def is_worth(self, sample: bytes | memoryview, rate: float) -> bool:
+        if rate <= 0 or len(sample) < 512:
+            return False
+        if self._rests and rate > _FAST:
+            self._rests -= 1
+            return False
+        began = time.perf_counter()
+        small = zlib.compress(sample[:_SAMPLE], 1)
+        speed = len(sample[:_SAMPLE]) / max(time.perf_counter() - began, 1e-6)
+        is_worth = worth_packing(len(small) / len(sample[:_SAMPLE]), speed, rate)
+        self._rests = 0 if is_worth else _RESTS
+        return is_worth
 
 
-def answer(head: dict[str, Any], body: list[bytes]) -> None:
-    head["length"] = sum(map(len, body))
+class Files:
+    """What is asked of the files below the top."""
+
+    def __init__(self, top: str) -> None:
+        self._tree, self._packing, self._crypto = Tree(top), Packing(), open_crypto()
+        self._chunk = bytearray(_CHUNK)
+        self._address = (ctypes.c_char * _CHUNK).from_buffer(self._chunk)
+
+    def read(self, asked: dict[str, Any]) -> None:
+        if sum(length for *_, length in asked["read"]) > _MOST:
+            refuse("that is too much for one request")
+        told = Told()
+        for each in asked["read"]:
+            told.add(self._tree, each)
+        body, key = b"".join(told.data), bytes.fromhex(asked["key"])
+        head = {**told.head(), "sum": summed(self._crypto, key, body, len(body)).hex()}
+        is_packed = self._packing.is_worth(body[:_SAMPLE], asked["rate"])
+        answer({**head, "packed": is_packed}, [zlib.compress(body, 1) if is_packed else body])
+
+    def piece(self, asked: dict[str, Any]) -> None:
+        name, size, mtime, offset, length = asked["piece"]
+        if length > _MOST:
+            refuse("that is too much for one request")
+        try:
+            descriptor = self._tree.open(name)
+        except OSError:
+            answer({"parts": None}, [])
+            return
+        try:
+            status = os.fstat(descriptor)
+            if is_listed(status, size, mtime):
+                self._give(descriptor, status, offset, length, asked)
+            else:
+                answer({"parts": None}, [])
+        finally:
+            os.close(descriptor)
+
+    def _give(
+        self,
+        descriptor: int,
+        status: os.stat_result,
+        offset: int,
+        length: int,
+        asked: dict[str, Any],
+    ) -> None:
+        whole = status.st_blocks * 512 >= status.st_size
+        where = [[offset, length]] if whole else parts(descriptor, offset, length)
+        about = kind(descriptor, status) if offset == 0 else None
+        head: dict[str, Any] = {"parts": where, "rights": rights(*about) if about else None}
+        sample = os.pread(descriptor, _SAMPLE, where[0][0]) if where and asked["rate"] else b""
+        packer = zlib.compressobj(1) if self._packing.is_worth(sample, asked["rate"]) else None
+        packed: list[bytes] = []
+        key, sums, is_whole = bytes.fromhex(asked["key"]), [], True
+        if not packer:
+            answer({**head, "packed": False}, [], sum(many for _, many in where))
+        for at, many in chunks(where):
+            view = memoryview(self._chunk)[:many]
+            is_whole = os.preadv(descriptor, [view], at) == many and is_whole
+            sums.append(summed(self._crypto, key, self._address, many))
+            if packer:
+                packed.append(packer.compress(view))
+                continue
+            while view:
+                view = view[os.write(1, view) :]
+        if packer:
+            answer({**head, "packed": True}, [*packed, packer.flush()])
+        is_whole = is_whole and is_settled(descriptor, status)
+        answer({"kept": is_whole, "sum": b"".join(sums).hex()}, [])
+
+
+def chunks(where: list[list[int]]) -> Iterator[tuple[int, int]]:
+    """Offset and length of each in turn."""
+    for begin, length in where:
+        for at in range(begin, begin + length, _CHUNK):
+            yield at, min(_CHUNK, begin + length - at)
+
+
+def answer(head: dict[str, Any], body: list[bytes], following: int = 0) -> None:
+    """following: bytes that the caller sends behind it."""
+    head["length"] = following or sum(map(len, body))
     out = sys.stdout.buffer
     out.write(b"".join([json.dumps(head).encode(), b"\n", *body]))
     out.flush()
@@ -341,7 +471,7 @@ def main() -> None:
     top = sys.argv[1]
     gc.disable()  # there are no cycles, and looking for them takes a third of the time
     try:
-        tree = Tree(top)
+        files = Files(top)
         volume: list[Volume] = []
         for line in sys.stdin.buffer:
             asked = json.loads(line)
@@ -352,13 +482,10 @@ def main() -> None:
             if asked.keys() & {"volume", "sums", "blocks"}:
                 answer({}, of_volume(volume, top, asked))
                 continue
-            if sum(length for *_, length in asked["read"]) > _MOST:
-                refuse("that is too much for one request")
-            told = Told()
-            for each in asked["read"]:
-                told.add(tree, each)
-            is_packed, body = packed(told.data, asked["rate"])
-            answer({**told.head(), "packed": is_packed}, body)
+            if "piece" in asked:
+                files.piece(asked)
+            else:
+                files.read(asked)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         refuse(f"{type(error).__name__}: {error}")
 
