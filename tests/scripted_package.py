@@ -7,17 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.paths import Paths
 from tests.deployed import Installation, installation
 from tests.lab_fixture import RunningLab
 
 CATALOG = Path(__file__).parent / "data" / "catalog"
-
-
-def use_catalog(paths: Paths, directory: Path) -> None:
-    """Whoever opens the catalog from now on, the worker included, finds what is in it."""
-    paths.config.mkdir(parents=True, exist_ok=True)
-    (paths.config / "config.toml").write_text(f'[catalog]\ndirectories = ["{directory}"]\n')
 
 
 @contextmanager
@@ -25,9 +18,19 @@ def with_packages(lab: RunningLab, directory: Path, *names: str) -> Iterator[Ins
     """An installation on the lab that knows these, too. directory: empty; for the catalog."""
     for name in names:
         shutil.copytree(CATALOG / name, directory / name)
-    use_catalog(lab.paths, directory)
+    with with_catalog(lab, directory) as opened:
+        yield opened
+
+
+@contextmanager
+def with_catalog(lab: RunningLab, directory: Path) -> Iterator[Installation]:
+    """An installation on the lab that knows the packages in this directory, too. Whoever opens
+    the catalog meanwhile finds them, the worker included."""
+    settings = lab.paths.config / "config.toml"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(f'[catalog]\ndirectories = ["{directory}"]\n')
     try:
         with installation(lab) as opened:
             yield opened
     finally:
-        (lab.paths.config / "config.toml").unlink()
+        settings.unlink()

@@ -23,10 +23,10 @@ from engine.model.plan import Operation
 from engine.operations.workplace import SSH_KEY
 from engine.planning.scripts import KIND
 from engine.state.scripting import run_guest_program
-from tests.deployed import Installation, installation
+from tests.deployed import Installation
 from tests.lab_fixture import RunningLab
 from tests.quiet_work import Quiet
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import with_packages
 
 pytestmark = [
     pytest.mark.integration,
@@ -38,18 +38,12 @@ NAME = "scripted"
 @pytest.fixture(scope="module")
 def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """With one deployment of the package, which has an event in it."""
-    own = tmp_path_factory.mktemp("catalog")
-    shutil.copytree(CATALOG / "scripted", own / "scripted")
-    use_catalog(lab.paths, own)
-    try:
-        with installation(lab) as opened:
-            deployed = opened.deploy("scripted", NAME, {})
-            assert deployed.status.value == "succeeded", repr(deployed.error)
-            put(opened, "collection-root/admin/work/one.ics", b"BEGIN:VCALENDAR\nEND:VCALENDAR\n")
-            yield opened
-            opened.destroy(NAME)
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+    with with_packages(lab, tmp_path_factory.mktemp("catalog"), "scripted") as opened:
+        deployed = opened.deploy("scripted", NAME, {})
+        assert deployed.status.value == "succeeded", repr(deployed.error)
+        put(opened, "collection-root/admin/work/one.ics", b"BEGIN:VCALENDAR\nEND:VCALENDAR\n")
+        yield opened
+        opened.destroy(NAME)
 
 
 def put(here: Installation, name: str, data: bytes) -> None:

@@ -33,10 +33,10 @@ from engine.model.plan import Operation, Plan
 from engine.model.provider import Service
 from engine.operations.retry import LIMIT_VARIABLE
 from engine.paths import Paths
-from tests.deployed import Installation, check_nothing_left, installation
+from tests.deployed import Installation, check_nothing_left
 from tests.every_service import NAME, EveryService, every_service
 from tests.lab_fixture import RunningLab
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import CATALOG, with_catalog
 from tests.struck_line import Blow
 
 PACKAGE = "strongbox"
@@ -286,14 +286,10 @@ def scene(lab: RunningLab, services: EveryService, catalog: Path) -> Iterator[Sc
     """An installation that knows the provider and the packages. catalog: a directory for them."""
     shutil.copytree(CATALOG / "shelf", catalog / "shelf")
     write_package(catalog / PACKAGE)
-    use_catalog(lab.paths, catalog)
-    try:
-        with installation(lab) as here:
-            here.homeport.save_provider(services.profile(), services.secrets())
-            yield Scene(here, services)
-            here.homeport.remove_provider(NAME)
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+    with with_catalog(lab, catalog) as here:
+        here.homeport.save_provider(services.profile(), services.secrets())
+        yield Scene(here, services)
+        here.homeport.remove_provider(NAME)
 
 
 def write_package(place: Path) -> None:

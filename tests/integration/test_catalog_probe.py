@@ -15,9 +15,9 @@ from engine.model.plan import Intent
 from engine.model.probe import Probed
 from engine.operations.steps.probe import unclaimed_databases, unclaimed_keys
 from tests.conformance.state_ground import ground
-from tests.deployed import Installation, check_nothing_left, installation
+from tests.deployed import Installation, check_nothing_left
 from tests.lab_fixture import RunningLab
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import CATALOG, with_catalog
 
 pytestmark = [
     pytest.mark.integration,
@@ -30,12 +30,8 @@ def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """With a package that forgets its collections, and leaves something elsewhere."""
     own = tmp_path_factory.mktemp("catalog") / "own"
     forgetful(Path(shutil.copytree(CATALOG / "scripted", own / "forgetful")))
-    use_catalog(lab.paths, own)
-    try:
-        with installation(lab) as opened:
-            yield opened
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+    with with_catalog(lab, own) as opened:
+        yield opened
 
 
 def forgetful(directory: Path) -> None:

@@ -4,7 +4,6 @@ provider, given up for the user's own server, and gone, with the mail server as 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +14,9 @@ from engine.model.plan import Operation
 from engine.model.provider import BackendProfile, CheckStatus, Service
 from engine.operations.retry import LIMIT_VARIABLE
 from tests.conformance.mail_world import DOMAIN, REFERENCE, MailWorld, mail_world, new_password
-from tests.deployed import Installation, check_nothing_left, installation, wait_until
+from tests.deployed import Installation, check_nothing_left, wait_until
 from tests.lab_fixture import RunningLab
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import with_packages
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
@@ -35,20 +34,14 @@ def world() -> Iterator[MailWorld]:
 def here(
     lab: RunningLab, world: MailWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    own = tmp_path_factory.mktemp("catalog")
-    shutil.copytree(CATALOG / "postbox", own / "postbox")
-    use_catalog(lab.paths, own)
-    try:
-        with installation(lab) as opened:
-            server = BackendProfile(kind="dovecot", settings=world.settings)
-            for name in (HERE, THERE):
-                profile = opened.homeport.provider(name)
-                backends = {**profile.backends, Service.MAIL: server}
-                served = profile.model_copy(update={"backends": backends})
-                opened.homeport.save_provider(served, {REFERENCE: world.ssh.private_key})
-            yield opened
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+    with with_packages(lab, tmp_path_factory.mktemp("catalog"), "postbox") as opened:
+        server = BackendProfile(kind="dovecot", settings=world.settings)
+        for name in (HERE, THERE):
+            profile = opened.homeport.provider(name)
+            backends = {**profile.backends, Service.MAIL: server}
+            served = profile.model_copy(update={"backends": backends})
+            opened.homeport.save_provider(served, {REFERENCE: world.ssh.private_key})
+        yield opened
 
 
 def succeeded(operation: Operation) -> Operation:

@@ -24,9 +24,9 @@ from tests.conformance.database_worlds import (
 from tests.conformance.state_world import StateWorld, state_world
 from tests.conformance.terraform_world import program
 from tests.conformance.tofu_world import infrastructure
-from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
+from tests.deployed import Installation, check_nothing_left, check_one_of_each
 from tests.lab_fixture import RunningLab
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import CATALOG, with_catalog
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
@@ -60,10 +60,9 @@ def here(
     shutil.copytree(CATALOG / "logbook", own / "logbook")
     manifest = own / "logbook" / "manifest.yaml"  # a disk that the image fits on
     manifest.write_text(manifest.read_text().replace("disk_gib: 1", "disk_gib: 4"))
-    use_catalog(lab.paths, own)
     state = {"url": service.url("").rstrip("/"), "ca_pem": Path(service.ca).read_text()}
     profile = infrastructure(tmp_path_factory.mktemp("mirror"), state=state)
-    with installation(lab) as opened:
+    with with_catalog(lab, own) as opened:
         usual = opened.homeport.provider("harbour-a")
         server = BackendProfile(kind=world.component, settings=world.settings)
         backends = usual.backends | {Service.SECRETS: store, Service.DATABASES: server}
@@ -71,7 +70,6 @@ def here(
         opened.homeport.save_provider(changed, {**secrets, REFERENCE: world.password})
         yield opened
         opened.homeport.save_provider(usual, {})
-    (lab.paths.config / "config.toml").unlink()
 
 
 def directory_of(here: Installation, name: str) -> Path:

@@ -13,11 +13,11 @@ import pytest
 
 from engine.homeport import DeployRequest
 from engine.model.plan import Operation
-from tests.deployed import Installation, check_nothing_left, installation
+from tests.deployed import Installation, check_nothing_left
 from tests.integration.test_database_server import store_at
 from tests.lab_fixture import RunningLab
 from tests.ledger import Ledger
-from tests.scripted_package import CATALOG, use_catalog
+from tests.scripted_package import with_packages
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
@@ -29,14 +29,8 @@ WAITING = 40
 def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     if shutil.which("rabbitmqctl", path="/usr/sbin:/usr/bin") is None:
         pytest.skip("this machine has no RabbitMQ")
-    own = tmp_path_factory.mktemp("catalog")
-    shutil.copytree(CATALOG / "courier", own / "courier")
-    use_catalog(lab.paths, own)
-    try:
-        with installation(lab) as opened:
-            yield opened
-    finally:
-        (lab.paths.config / "config.toml").unlink()
+    with with_packages(lab, tmp_path_factory.mktemp("catalog"), "courier") as opened:
+        yield opened
 
 
 def succeeded(operation: Operation) -> Operation:
