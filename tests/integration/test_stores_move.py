@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.backends.buckets.client import TrustedBucket, texts
+from engine.backends.buckets.service import S3Buckets
 from engine.backends.protocols import BucketKey
 from engine.catalog.package import S3_SECRETS
 from engine.errors import InvalidInput
@@ -75,8 +75,9 @@ def owner_of(which: int, name: str = "") -> TrustedBucket:
 
 def everything(here: Installation, provider: str, which: int) -> tuple[list[str], list[str]]:
     """Names of the server's buckets, and of the users of its IAM."""
-    buckets: Any = here.backends(provider).buckets
-    users = texts(buckets._client.iam().act("ListUsers"), "UserName")
+    buckets = here.backends(provider).buckets
+    assert isinstance(buckets, S3Buckets)
+    users = texts(buckets.client.iam().act("ListUsers"), "UserName")
     return texts(parsed(owner_of(which).ask("GET").read()), "Name"), sorted(users)
 
 
