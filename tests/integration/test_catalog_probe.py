@@ -13,7 +13,7 @@ from engine.cli.main import main
 from engine.errors import InvalidInput, NotFound
 from engine.model.plan import Intent
 from engine.model.probe import Probed
-from engine.operations.steps.probe import unclaimed_databases, unclaimed_keys
+from engine.operations.steps.probe import unclaimed_databases, unclaimed_in_servers
 from tests.conformance.state_ground import ground
 from tests.deployed import Installation, check_nothing_left
 from tests.lab_fixture import RunningLab
@@ -99,12 +99,12 @@ def test_databases_and_keys_that_no_unit_has_are_named(here: Installation) -> No
         [stray] = unclaimed_databases(place)
         assert (stray.name, stray.by) == ("stray|one", "PostgreSQL role postgres")
         assert stray.bytes > 1_000_000
-        assert unclaimed_keys(place, made) == []
+        assert unclaimed_in_servers(place, made) == []
         bare = place.app.package.model_copy(update={"state": ()})
         undeclared = replace(place, app=replace(place.app, package=bare))
         names = {one.name for one in unclaimed_databases(undeclared)}
         assert names == {"stray|one", "synapse"}
-        [keys] = unclaimed_keys(undeclared, replace(made, place=undeclared))
+        [keys] = unclaimed_in_servers(undeclared, replace(made, place=undeclared))
         assert (keys.kind, keys.items) == ("keys", 1)
 
 
