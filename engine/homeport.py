@@ -333,12 +333,14 @@ class Homeport:
     def secrets(self, name: str) -> list[str]:
         """Names of the deployment's secrets that the owner may see."""
         deployment = self._inventory.deployments.get(name)
-        stored = self._stored_secrets(deployment)
+        there = self._stored_secrets(deployment)
         specs = self.package(deployment.application).secrets
-        return [secret for secret, spec in specs.items() if spec.title and secret in stored]
+        return [secret for secret, spec in specs.items() if spec.title and secret in there]
 
     def reveal_secret(self, name: str, secret: str) -> str:
         """The value; the audit trail records that it was shown, never what it is."""
+        from engine.operations.secret_paths import stored
+
         deployment = self._inventory.deployments.get(name)
         if secret not in (known := self.secrets(name)):
             raise NotFound(
@@ -348,12 +350,15 @@ class Homeport:
             )
         self._inventory.audit.record(f"reveal secret of {deployment.name}", secret)
         store = self._workplace.backends(self.provider(deployment.provider)).secrets
-        return store.get(f"deployments/{deployment.id}/{secret}")
+        package = self.package(deployment.application)
+        return stored(store, package, deployment.id, deployment.provider, secret)
 
     def _stored_secrets(self, deployment: Deployment) -> set[str]:
-        prefix = f"deployments/{deployment.id}/"
+        from engine.operations.secret_paths import path_of
+
+        prefix = path_of(deployment.id)
         store = self._workplace.backends(self.provider(deployment.provider)).secrets
-        return {path.removeprefix(prefix) for path in store.list(prefix.rstrip("/"))}
+        return {path.removeprefix(f"{prefix}/") for path in store.list(prefix)}
 
     # plans and operations
 

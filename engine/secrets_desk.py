@@ -17,6 +17,7 @@ from engine.errors import (
 )
 from engine.model.deployment import Deployment
 from engine.model.provider import BackendProfile, CheckStatus, ProviderProfile, Service
+from engine.operations.secret_paths import path_of
 from engine.operations.workplace import Workplace
 from engine.planning import store_move
 from engine.planning.store_move import StoreMove
@@ -169,7 +170,7 @@ class SecretsDesk:
 
 def _held(store: Secrets, deployments: Sequence[Deployment], provider: str) -> tuple[str, ...]:
     """Paths of all that the store has of these deployments, and of what generators made."""
-    own = [path for d in deployments for path in store.list(f"deployments/{d.id}")]
+    own = [path for d in deployments for path in store.list(path_of(d.id))]
     return (*own, *_generated(store, provider))
 
 

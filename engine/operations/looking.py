@@ -15,7 +15,7 @@ from engine.methods.protocols import Installation
 from engine.model.deployment import Deployment
 from engine.model.forecast import UnitSize
 from engine.model.move import Forwarded
-from engine.operations.secret_paths import stored
+from engine.operations.secret_paths import path_of, stored
 from engine.operations.workplace import (
     SSH_KEY,
     Workplace,
@@ -44,7 +44,7 @@ class Quiet:
 
 def sizes_of(workplace: Workplace, deployment: Deployment) -> tuple[UnitSize, ...]:
     """Of what a move brings over, by unit. HomeportError where the guest cannot be asked."""
-    prefix = f"deployments/{deployment.id}"
+    prefix = path_of(deployment.id)
     with place_at(workplace, deployment, deployment.provider) as place:
         secrets = workplace.backends(workplace.inventory.providers.get(deployment.provider)).secrets
         ground = Ground(place, secrets, prefix)

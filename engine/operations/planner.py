@@ -27,6 +27,7 @@ from engine.operations.probes import Probes
 from engine.operations.recording import Recording
 from engine.operations.resizing import Resizing
 from engine.operations.rotating import Rotating
+from engine.operations.secret_paths import path_of
 from engine.operations.upgrades import Upgrades
 from engine.operations.withheld import withheld
 from engine.operations.workplace import Workplace
@@ -198,7 +199,7 @@ class Planner:
             return
         provider = self._inventory.providers.get(plan.provider)
         store = self._workplace.backends(provider).secrets
-        prefix = f"deployments/{plan.deployment}"
+        prefix = path_of(plan.deployment)
         fresh = withheld.of(plan)
         if lost := wanted - set(fresh) - {path[len(prefix) + 1 :] for path in store.list(prefix)}:
             raise InvalidInput(
@@ -291,7 +292,7 @@ class Planner:
             return {}
         provider = self._inventory.providers.get(deployment.provider)
         store = self._workplace.backends(provider).secrets
-        prefix = f"deployments/{deployment.id}"
+        prefix = path_of(deployment.id)
         known = set(store.list(prefix))
         return {
             name: value

@@ -27,6 +27,7 @@ from engine.operations.cancellation import Cancellation
 from engine.operations.context import OperationStep
 from engine.operations.eventlog import EventLog
 from engine.operations.retry import RetryPolicy
+from engine.operations.secret_paths import path_of
 from engine.operations.step import StepOutcome
 from engine.operations.workplace import Workplace
 from engine.redaction import Redactor
@@ -166,7 +167,7 @@ class StepRunner:
         provider = context.provider.name
         if provider in self._hidden_of:
             return
-        prefix = f"deployments/{self._operation.plan.deployment}"
+        prefix = path_of(self._operation.plan.deployment)
         try:
             secrets = context.backends.secrets
             for path in secrets.list(prefix):

@@ -8,9 +8,10 @@ import platform
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.backends.addresses.netbox.service import open_backend as open_netbox
 from engine.backends.buckets.service import open_backend as open_s3
@@ -30,6 +31,7 @@ from tests.cached_packages import cached_environment
 from tests.conformance.doubles import Journal, MemoryLeases
 from tests.conformance.terraform_world import program
 
+Opened = TypeVar("Opened")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SCRIPTS = {"proxmox": "proxmox_provider", "netbox": "services_provider"}
 _SCRIPTS |= dict.fromkeys(("postgresql", "aws"), _SCRIPTS["netbox"])
@@ -93,36 +95,28 @@ class TofuWorld:
 
     def open(self) -> DeclaredGuests:
         """With nothing remembered but what is at the provider and on the disk."""
-        environment = self.environment
-        native = open_backend(environment, self.hypervisor)
-        opened = open_infrastructure(environment, self.infrastructure).hypervisor(native)
-        assert isinstance(opened, DeclaredGuests)
-        return opened
+        return self._opened(DeclaredGuests, Service.HYPERVISOR, open_backend)
 
     def databases(self) -> DeclaredDatabases:
         """As `open`."""
-        environment = self.environment
-        settings = environment.provider.backends[Service.DATABASES].settings
-        native = open_postgresql(environment, settings)
-        opened = open_infrastructure(environment, self.infrastructure).databases(native)
-        assert isinstance(opened, DeclaredDatabases)
-        return opened
+        return self._opened(DeclaredDatabases, Service.DATABASES, open_postgresql)
 
     def addresses(self) -> DeclaredAddresses:
         """As `open`."""
-        environment = self.environment
-        settings = environment.provider.backends[Service.ADDRESSES].settings
-        native = open_netbox(environment, settings)
-        opened = open_infrastructure(environment, self.infrastructure).addresses(native)
-        assert isinstance(opened, DeclaredAddresses)
-        return opened
+        return self._opened(DeclaredAddresses, Service.ADDRESSES, open_netbox)
 
     def buckets(self) -> DeclaredBuckets:
         """As `open`."""
+        return self._opened(DeclaredBuckets, Service.BUCKETS, open_s3)
+
+    def _opened(
+        self, kind: type[Opened], service: Service, open_native: Callable[..., Any]
+    ) -> Opened:
         environment = self.environment
-        native = open_s3(environment, environment.provider.backends[Service.BUCKETS].settings)
-        opened = open_infrastructure(environment, self.infrastructure).buckets(native)
-        assert isinstance(opened, DeclaredBuckets)
+        native = open_native(environment, environment.provider.backends[service].settings)
+        declared = open_infrastructure(environment, self.infrastructure)
+        opened = getattr(declared, service.value)(native)
+        assert isinstance(opened, kind)
         return opened
 
     def start(self, wanted: GuestSpec | tuple[str, str, str]) -> subprocess.Popen[bytes]:
