@@ -96,6 +96,7 @@ def report_data(
         "away_steps": _away_steps(operation, events),
         "units": _units(outputs, forecast),
         "fences": list(outputs.get("source.fence", {}).get("proofs", ())),
+        "queues": dict(outputs.get("backlog.watch", {}).get("backlog", {})),
         "passed_on": passed_on,
     }
 

@@ -90,6 +90,9 @@ def sections(data: Mapping[str, Any]) -> Iterator[tuple[str, list[Sequence[str]]
         yield "What was brought", [parts, *map(_unit, data["units"])]
     if data["fences"]:
         yield "What keeps the old side from writing", [("",), *((one,) for one in data["fences"])]
+    if data["queues"]:
+        waited = ("part", "messages before", "and after", "")
+        yield "What waits in its queues", [waited, *map(_queue, data["queues"].items())]
     if data["passed_on"]:
         yield "Requests to the old address", [("",), (data["passed_on"],)]
 
@@ -100,6 +103,12 @@ def _unit(one: Mapping[str, Any]) -> Sequence[str]:
     name = f"{one['unit']} ({one['kind']})" if one["kind"] else one["unit"]
     sizes = (_bytes(one[key]) for key in ("bytes", "copied_before", "copied_last"))
     return (name, *sizes, compared)
+
+
+def _queue(one: tuple[str, Mapping[str, Any]]) -> Sequence[str]:
+    name, found = one
+    word = "" if found["usual"] else "more than before: look at its workers"
+    return (name, str(found["before"]), str(found["now"]), word)
 
 
 def _padded(rows: Sequence[Sequence[str]]) -> Iterator[list[str]]:

@@ -19,6 +19,7 @@ from engine.lab.cli import up
 from engine.model.deployment import ResourceKind
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Service
+from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
 from engine.operations.fault import KILL_VARIABLE, RECORD, TESTING_VARIABLE
 from engine.operations.launch import ensure_worker, living_worker
 from tests.lab_fixture import RunningLab
@@ -84,13 +85,13 @@ class Installation:
         return self.homeport.operation(operation.id)
 
     @contextmanager
-    def killed_at(self, moment: str) -> Iterator[None]:
-        """The next worker kills itself at this moment, once ("<step>:<moment>"), or the next
-        ones do at every boundary (`EVERY`)."""
+    def killed_at(self, moments: str) -> Iterator[None]:
+        """The next workers kill themselves at these moments, each once ("<step>:<moment>", with
+        blanks between), or at every boundary (`EVERY`)."""
         self.end_worker()
         record = self.homeport.paths.state / RECORD
         record.unlink(missing_ok=True)
-        os.environ |= {TESTING_VARIABLE: "1", KILL_VARIABLE: moment}
+        os.environ |= {TESTING_VARIABLE: "1", KILL_VARIABLE: moments}
         try:
             yield
         finally:
@@ -173,14 +174,36 @@ class Installation:
 
 @contextmanager
 def installation(lab: RunningLab) -> Iterator[Installation]:
-    """Homeport opened on the lab, with both harbours known; its worker ends with it."""
+    """Homeport opened on the lab, with both harbours known; its worker ends with it.
+
+    The lab and all that Homeport knows are there for further tests: who leaves a repository
+    behind makes those fail, in whatever file they are.
+    """
     up(lab.paths)
     with Homeport.open(lab.paths) as homeport:
         here = Installation(lab, homeport)
+        known = homeport.repositories.all()
         try:
             yield here
         finally:
             here.end_worker()
+        assert homeport.repositories.all() == known
+
+
+def in_directory(place: Path, name: str = "kept") -> RepositoryProfile:
+    keep = Keep(last=3, daily=0, weekly=0, monthly=0)
+    kind = RepositoryKind.DIRECTORY
+    return RepositoryProfile(name=name, kind=kind, location=str(place), keep=keep)
+
+
+@contextmanager
+def keeping_in(here: Installation, profile: RepositoryProfile) -> Iterator[None]:
+    """Backups are kept there; no longer known afterwards."""
+    assert here.homeport.repositories.add(profile)
+    try:
+        yield
+    finally:
+        here.homeport.repositories.remove(profile.name)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from engine.cli.main import main
 from engine.errors import Denied, InvalidInput, NotFound, RemoteFailure
 from engine.model.deployment import DeploymentStatus
 from engine.model.plan import Operation, OperationStatus, Plan
-from engine.model.repository import Backup, Keep, RepositoryKind, RepositoryProfile
+from engine.model.repository import Backup, RepositoryKind, RepositoryProfile
 from engine.operations.fault import TESTING_VARIABLE
 from engine.operations.launch import ensure_worker
 from tests import s3_server
@@ -31,7 +31,9 @@ from tests.deployed import (
     Installation,
     check_nothing_left,
     check_one_of_each,
+    in_directory,
     installation,
+    keeping_in,
     wait_until,
 )
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
@@ -95,23 +97,16 @@ class Kept:
         assert [n for n in left if not n.endswith((".before", ".since"))] == []
 
 
-def profile(place: Path, name: str = "store") -> RepositoryProfile:
-    keep = Keep(last=3, daily=0, weekly=0, monthly=0)
-    kind = RepositoryKind.DIRECTORY
-    return RepositoryProfile(name=name, kind=kind, location=str(place), keep=keep)
-
-
 @pytest.fixture(scope="module")
 def kept(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     with installation(lab) as here:
         place = tmp_path_factory.mktemp("backups") / "store"
-        assert here.homeport.repositories.add(profile(place))
-        try:
-            client = deploy(here, "radicale", NAME, OLD)
-            yield Kept(here, client, place)
-        finally:
-            here.destroy(NAME)
-            here.homeport.repositories.remove("store")
+        with keeping_in(here, in_directory(place, "store")):
+            try:
+                client = deploy(here, "radicale", NAME, OLD)
+                yield Kept(here, client, place)
+            finally:
+                here.destroy(NAME)
 
 
 def test_backed_up_and_restored_in_place_with_nothing_lost(kept: Kept) -> None:
@@ -350,10 +345,10 @@ def test_the_recovery_sheet_opens_the_repository_without_homeport(
     assert list((tmp_path / "collections").rglob("*.ics"))
     # Another machine's Homeport takes it over by the password, and by no other.
     with pytest.raises(Denied):
-        desk.add(profile(kept.place, "again"), password="another")
+        desk.add(in_directory(kept.place, "again"), password="another")
     with pytest.raises(NotFound):
-        desk.add(profile(tmp_path / "empty", "again"), password=password)
-    assert not desk.add(profile(kept.place, "again"), password=password)
+        desk.add(in_directory(tmp_path / "empty", "again"), password=password)
+    assert not desk.add(in_directory(kept.place, "again"), password=password)
     assert backup.id in {b.id for b in desk.backups(repository="again")}
     desk.remove("again")
 

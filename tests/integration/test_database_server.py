@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,7 +15,6 @@ from engine.demo.use import use_application
 from engine.homeport import DeployRequest, Homeport
 from engine.model.plan import Effect, Operation
 from engine.model.provider import BackendProfile, Service
-from engine.model.repository import Keep, RepositoryKind, RepositoryProfile
 from engine.operations.retry import LIMIT_VARIABLE
 from tests.conformance.database_worlds import (
     REFERENCE,
@@ -96,22 +94,12 @@ class Book:
         return sorted(found)
 
 
-def store_at(place: Path) -> RepositoryProfile:
-    return RepositoryProfile(
-        name="kept",
-        kind=RepositoryKind.DIRECTORY,
-        location=str(place / "kept"),
-        keep=Keep(last=3, daily=0, weekly=0, monthly=0),
-    )
-
-
 def databases_of(world: DatabaseWorld) -> list[str]:
     return [str(row[0]) for row in world.objects()["databases"] if str(row[0]).startswith("hp_")]
 
 
-def test_made_used_kept_moved_and_gone(
-    here: Installation, world: DatabaseWorld, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_made_used_kept_moved_and_gone(here: Installation, world: DatabaseWorld) -> None:
     homeport, before = here.homeport, world.objects()
     plan = plan_of(here)
     [step] = [step for step in plan.steps if step.kind == "databases.ensure@1"]
@@ -129,7 +117,6 @@ def test_made_used_kept_moved_and_gone(
     assert '"verify-full"' in config
 
     # Kept and put back: what came in between is gone, what was there is there.
-    homeport.repositories.add(store_at(tmp_path))
     succeeded(here.carry_out(homeport.plan_backup(NAME)))
     [backup] = homeport.repositories.backups(NAME)
     book.write(99)
@@ -170,7 +157,6 @@ def test_made_used_kept_moved_and_gone(
     succeeded(here.carry_out(gone))
     check_nothing_left(here, NAME)
     assert world.objects() == before
-    homeport.repositories.remove("kept")
 
 
 def passwords_are_changed(here: Installation, world: DatabaseWorld, database: str) -> str:

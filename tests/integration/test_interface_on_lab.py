@@ -136,6 +136,7 @@ def test_a_backup_and_a_move_with_its_confirmation_by_their_keys(
     (kept,) = here.homeport.repositories.standing("radicale")
     assert kept.level == "V2"
     here.destroy("radicale")
+    here.homeport.repositories.remove("store")
 
 
 def _destroy_by_typing(here: Installation) -> None:

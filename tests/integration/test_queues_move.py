@@ -7,14 +7,12 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from engine.homeport import DeployRequest
 from engine.model.plan import Operation
 from tests.deployed import Installation, check_nothing_left
-from tests.integration.test_database_server import store_at
 from tests.lab_fixture import RunningLab
 from tests.ledger import Ledger
 from tests.scripted_package import with_packages
@@ -68,9 +66,8 @@ class Courier:
         return found
 
 
-def test_moved_with_what_waits_and_worked_off_once_and_in_order(
-    here: Installation, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_moved_with_what_waits_and_worked_off_once_and_in_order(here: Installation) -> None:
     homeport = here.homeport
     request = DeployRequest(
         application="courier", provider=SOURCE, domain=f"{NAME}.{SOURCE}.lab", name=NAME, values={}
@@ -101,7 +98,6 @@ def test_moved_with_what_waits_and_worked_off_once_and_in_order(
 
         courier.hold()
         assert courier.write(1)
-        homeport.repositories.add(store_at(tmp_path))
         succeeded(here.carry_out(homeport.plan_backup(NAME)))
         [backup] = homeport.repositories.backups(NAME)
         old = password(here)

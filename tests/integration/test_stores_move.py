@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +22,7 @@ from engine.state.programs.s3 import Bucket, Refused, parsed
 from tests import s3_server
 from tests.conformance.database_worlds import REFERENCE, MariaWorld, database_world
 from tests.deployed import Installation, check_nothing_left
-from tests.integration.test_database_server import can_log_in, store_at, succeeded
+from tests.integration.test_database_server import can_log_in, succeeded
 from tests.integration.test_secrets_stay_hidden import ProcessWatch, _files_with
 from tests.lab_fixture import RunningLab
 from tests.ledger import Ledger
@@ -138,9 +137,8 @@ class NumberedBook:
         return sorted(json.loads(self._endpoint.request("GET", "/entries").body))
 
 
-def test_a_bucket_moves_to_another_server_and_back_and_stays(
-    here: Installation, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_a_bucket_moves_to_another_server_and_back_and_stays(here: Installation) -> None:
     homeport = here.homeport
     offer(here, SOURCE, s3(0))
     offer(here, TARGET, s3(1))
@@ -152,7 +150,6 @@ def test_a_bucket_moves_to_another_server_and_back_and_stays(
     assert ledger.write_one()
     chart = {"headers": CHART, "tags": {"kind": "a b"}}
     source.by_key.put("charts/north sea", chart, iter([b"rocks"]), 5)
-    homeport.repositories.add(store_at(tmp_path))
     succeeded(here.carry_out(homeport.plan_backup("shelf")))
     [backup] = homeport.repositories.backups("shelf")
     kept_then = list(ledger.acknowledged)
@@ -224,12 +221,10 @@ def test_a_bucket_moves_to_another_server_and_back_and_stays(
     for provider in (SOURCE, TARGET):
         check_nothing_left(here, "shelf", provider)
     assert (everything(here, SOURCE, 0), everything(here, TARGET, 1)) == before
-    homeport.repositories.remove("kept")
 
 
-def test_a_database_in_mariadb_is_kept_moves_and_is_put_back(
-    here: Installation, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_a_database_in_mariadb_is_kept_moves_and_is_put_back(here: Installation) -> None:
     """The two harbours have one server, on which they have two databases."""
     homeport = here.homeport
     with database_world(MariaWorld) as maria:
@@ -244,7 +239,6 @@ def test_a_database_in_mariadb_is_kept_moves_and_is_put_back(
         assert not (here.guest_root("tally") / "var/lib/mysql").exists()
         ledger = Ledger(NumberedBook(here, "tally"), pause=0.2)
         assert ledger.write_one()
-        homeport.repositories.add(store_at(tmp_path))
         succeeded(here.carry_out(homeport.plan_backup("tally")))
         [backup] = homeport.repositories.backups("tally")
         kept_then = list(ledger.acknowledged)
@@ -277,4 +271,3 @@ def test_a_database_in_mariadb_is_kept_moves_and_is_put_back(
         for provider in (SOURCE, TARGET):
             check_nothing_left(here, "tally", provider)
         assert maria.objects() == before
-    homeport.repositories.remove("kept")

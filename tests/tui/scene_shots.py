@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
+from typing import NamedTuple
 
 from rich.color import Color
 from rich.style import Style
@@ -17,18 +18,26 @@ CONSOLE_COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan",
 SIZES = {"80x24": (80, 24), "160x50": (160, 50)}
 
 
+class Shot(NamedTuple):
+    text: str
+    strips: list[Strip]
+    widgets: int
+    """On the page, at any depth."""
+
+
 @cache
 def shot(
     name: str, size: tuple[int, int], theme: str = "homeport", *, no_color: bool = False
-) -> tuple[str, list[Strip]]:
-    """Text and strips of a scene. no_color: keeps shots made with NO_COLOR set apart."""
+) -> Shot:
+    """A scene, taken once by a process. no_color: keeps shots made with NO_COLOR set apart."""
 
-    async def taken() -> tuple[str, list[Strip]]:
+    async def taken() -> Shot:
         app = make_app(SCENES[name], theme)
         assert app.no_color == no_color
         async with app.run_test(size=size) as pilot:
             await play(pilot, *SCENES[name].acts)
-            return steady(screen_text(app)), strips_of(app)
+            widgets = len(list(app.screen.walk_children()))
+            return Shot(steady(screen_text(app)), strips_of(app), widgets)
 
     return asyncio.run(asyncio.wait_for(taken(), 180))
 

@@ -214,12 +214,14 @@ def test_a_report_tells_what_was_foreseen_what_was_measured_and_how_it_was_prove
         "state.converge": {"predicted_seconds": 4.2},
         "source.fence": {"proofs": ["the <unit> is masked"]},
         "move.serving": {"downtime_seconds": 3.9},
+        "backlog.watch": {"backlog": {"mail": {"before": 12, "now": 345, "usual": False}}},
     }
     move = moved(MovePhase.OBSERVING, frozen=NOW, served=NOW)
     data = report_data(operation, events, outputs, move, "No request came.", NOW)
     json.dumps(data)
     text, html = report_text(data), report_html(data)
-    for said in ("4.2 s", "3.9 s", "5.0 MB", "V2", "freeze", "No request came.", "home", "away"):
+    figures = ("4.2 s", "3.9 s", "5.0 MB", "V2", "345")
+    for said in (*figures, "freeze", "No request came.", "home", "away", "look at its workers"):
         assert said in text
         assert said in html
     assert "the <unit> is masked" in text
