@@ -1,4 +1,4 @@
-"""`homeport records NAME [add|remove|apply] RECORD...`: what a deployment has in DNS."""
+"""`homeport records NAME [check|add|remove|apply] RECORD...`: what a deployment has in DNS."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from engine.cli import output
 from engine.cli.approval import add_plan_arguments, settle
 from engine.errors import InvalidInput
 from engine.homeport import Homeport
+from engine.model.record import RecordsInZone, RecordStanding
 
-_VERBS = ("list", "add", "remove", "apply")
+_VERBS = ("list", "check", "add", "remove", "apply")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=_VERBS,
         default="list",
         metavar="VERB",
-        help="list, which is the default; add; remove; apply: write what is missing in the zone",
+        help="list, which is the default; check: how each stands in the zone, with status 1 where "
+        "one is not as it should be; add; remove; apply: write what is missing in the zone",
     )
     parser.add_argument(
         "records",
@@ -44,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     with Homeport.open() as homeport:
         if options.verb == "list":
             return _list(homeport, options)
+        if options.verb == "check":
+            return _check(homeport.records_in_zone(options.name), options)
         given = {options.verb: options.records} if options.records else {}
         plan = homeport.plan_records(options.name, ttl=options.ttl, **given)
         return settle(homeport, plan, options)
@@ -68,3 +72,26 @@ def _list(homeport: Homeport, options: argparse.Namespace) -> int:
     if not found:
         output.line("none beside the record of its address")
     return 0
+
+
+def _check(found: RecordsInZone, options: argparse.Namespace) -> int:
+    status = 0 if all(one.served for one in found.records) else 1
+    if options.json:
+        output.emit_json(found.model_dump(mode="json"))
+        return status
+    output.table(
+        ("TYPE", "NAME", "VALUE", "IN THE ZONE"),
+        (
+            (one.record.type, one.record.name, ", ".join(one.shown), _stands(one))
+            for one in found.records
+        ),
+    )
+    if status:
+        output.line(f"to write what is missing: homeport records {options.name} apply")
+    return status
+
+
+def _stands(one: RecordStanding) -> str:
+    if one.served:
+        return "served"
+    return f"otherwise: {', '.join(one.there)}" if one.there else "missing"

@@ -43,6 +43,11 @@ class RecordStanding(Model):
     served: bool
     there: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Its values for a person: the address itself once it is known."""
+        return self.there if self.origin == "address" and self.served else self.record.values
+
 
 class RecordsInZone(Model):
     """All of a deployment's in its zone, that of its address first; added: as its owner wrote

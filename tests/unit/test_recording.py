@@ -171,6 +171,20 @@ def test_by_command(homeport: Homeport, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["records", "cal", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["values"], found["added"]) == (["10 a.example"], True)
-    for wrong in (["add"], ["apply", "MX @"], ["add", "NS @ a.b"], ["remove", "TXT @"]):
+    assert main(["records", "cal", "check"]) == 1
+    told = capsys.readouterr().out
+    assert [line.split()[:2] for line in told.splitlines()[1:3]] == [["A", DOMAIN], ["MX", DOMAIN]]
+    assert "missing" in told
+    assert "homeport records cal apply" in told
+    assert main(["records", "cal", "check", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [one["served"] for one in told["records"]] == [True, False]
+    for wrong in (
+        ["add"],
+        ["apply", "MX @"],
+        ["check", "MX @"],
+        ["add", "NS @ a.b"],
+        ["remove", "TXT @"],
+    ):
         assert main(["records", "cal", *wrong]) == 2
         assert "Give " in (told := capsys.readouterr().err) or "Write " in told or "Name " in told

@@ -24,8 +24,7 @@ def record_rows(found: RecordsInZone, width: int) -> list[Row]:
     for at, one in enumerate(found.records):
         record = one.record
         name = name_as_written(record.name, found.domain)
-        shown = one.there if one.origin == "address" and one.served else record.values
-        for value in shown:
+        for value in one.shown:
             whose, stands = _WHOSE[one.origin], standing(one)[0]
             cells = (record.type, name, value, str(record.ttl), whose, stands)
             lines.append(((at, value), one, cells))
