@@ -68,7 +68,7 @@ def test_killed_at_every_boundary_the_operation_ends_right_and_makes_nothing_twi
     # With a name for its address: what is marked in two zones is found in both.
     with naming_addresses(here, "harbour-a"):
         steps = [step.id for step in here.plan("radicale", "killed").steps]
-        killed = deployed_and_killed(here, "radicale", [EVERY])
+        killed = deployed_and_killed(here, "radicale", "killed", [EVERY])
     assert sorted(killed) == boundaries(steps)
     assert set(steps) == {*STEPS, "reverse.ensure"}
 
@@ -77,24 +77,27 @@ def test_killed_at_every_boundary_of_the_steps_that_other_applications_have(
     here: Installation,
 ) -> None:
     moments = boundaries(OWN_STEPS)
-    assert sorted(deployed_and_killed(here, "synapse", moments)) == moments
+    killed = deployed_and_killed(here, "synapse", "killed-own-steps", moments)
+    assert sorted(killed) == moments
 
 
 def boundaries(steps: Iterable[str]) -> list[str]:
     return sorted(f"{step}:{moment}" for step in steps for moment in BOUNDARIES)
 
 
-@pytest.mark.parametrize(("seed", "application"), enumerate(APPLICATIONS, 20261127))
+@pytest.mark.parametrize(("seed", "application"), list(enumerate(APPLICATIONS, 20261127)))
 def test_killed_within_steps_the_operation_ends_right_and_makes_nothing_twice(
     here: Installation, seed: int, application: str
 ) -> None:
     moments = within_steps(application, seed)
-    assert sorted(deployed_and_killed(here, application, moments)) == sorted(moments)
+    killed = deployed_and_killed(here, application, f"killed-{application}", moments)
+    assert sorted(killed) == sorted(moments)
 
 
-def deployed_and_killed(here: Installation, application: str, moments: list[str]) -> list[str]:
+def deployed_and_killed(
+    here: Installation, application: str, name: str, moments: list[str]
+) -> list[str]:
     """Deployed, used, destroyed, with all that must hold; the moments at which it was killed."""
-    name = "killed"
     try:
         with here.killed_at(" ".join(moments)):
             operation = here.deploy(application, name)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,6 @@ from engine.homeport import Homeport
 from engine.model.deployment import DeploymentStatus, ResourceKind
 from engine.model.plan import Operation
 from tests.deployed import Installation, check_nothing_left, check_one_of_each, installation
-from tests.integration.test_deploy_applications import can_compile
 from tests.lab_fixture import RunningLab
 
 pytestmark = pytest.mark.integration
@@ -28,6 +29,11 @@ SEVERAL_COMMENTS = {"guard": {"ratelimit": 50}}
 """A minute, from one address; isso's own limit is two."""
 VALUES_OF = {**VALUES, "isso": SEVERAL_COMMENTS}
 OLDER = {"radicale": "3.5.10", "isso": "0.13.0", "synapse": "1.140.0"}
+
+
+def can_compile() -> bool:
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    return shutil.which("gcc") is not None and headers.exists()
 
 
 @pytest.fixture(scope="module")
