@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.catalog.check_placeholders import check_placeholders, used_secrets
+from engine.catalog.check_timers import check_timers
 from engine.catalog.package import S3_SECRETS, SMTP_SECRET
 from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, mapping, sequence, text_of
@@ -44,6 +45,7 @@ def check_manifest(manifest: Source, directory: str) -> Iterator[Finding]:
     yield from check_placeholders(manifest)
     yield from _config(manifest, value)
     yield from _service(manifest, value)
+    yield from check_timers(manifest)
     yield from _accounts(manifest, value)
     yield from _secrets(manifest, value)
     yield from _state(manifest, value)
