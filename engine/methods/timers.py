@@ -17,8 +17,9 @@ from engine.catalog.package import TimerSpec
 from engine.catalog.placeholders import expand_command, expand_text
 from engine.guests import scripts
 from engine.methods.bindings import PlaceBindings
-from engine.methods.in_turn import Command
+from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
+from engine.methods.systemd import START_SECONDS
 from engine.methods.unitfile import TimerUnit, Unit
 
 _SET_BACK = """\
@@ -49,11 +50,10 @@ def write_timers(place: Place, bindings: PlaceBindings) -> bool:
             changed |= place.write(f"{paths.units}/{unit}", text.encode())
     declared = (*timer_units(place), *job_units(place))
     script = ("sh", "-c", scripts.RETIRE_UNITS, "retire-units", paths.units, *declared)
-    for unit in place.run(*script).stdout.split():
+    retired, _ = run_in_turn(place, Command(script), linked(place), timeout=START_SECONDS)
+    for unit in retired.stdout.split():
         place.work.log(f"Removed {unit}")
         changed = True
-    link = linked(place)
-    place.run(*link.argv)
     return changed
 
 

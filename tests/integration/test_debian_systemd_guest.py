@@ -480,10 +480,14 @@ def test_timers_that_a_package_no_longer_has_are_gone_and_come_back_with_what_wo
     assert guest.run("systemctl", "is-active", paths.unit) == "active"
 
 
-def test_guest_comes_back_from_a_reboot_with_the_application(radicale: Deployed) -> None:
+def test_guest_comes_back_from_a_reboot_with_the_applications(
+    radicale: Deployed, rounds: Deployed
+) -> None:
     radicale.use()
     radicale.guest.reboot()
     wait_until_used(radicale)
+    work = (rounds.paths().timer(name) for name in rounds.app.package.service.timers)
+    assert set(rounds.guest.run("systemctl", "is-active", *work).splitlines()) == {"active"}
     failed = radicale.guest.run("systemctl", "list-units", "--failed", "--output=json")
     assert [unit["unit"] for unit in json.loads(failed) if "homeport" in unit["unit"]] == []
     assert not radicale.deploy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,12 +13,14 @@ import pytest
 from engine.homeport import DeployRequest
 from engine.model.plan import Operation
 from tests.deployed import Installation, check_nothing_left, wait_until
+from tests.integration.test_database_server import store_at
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import with_packages
 
 pytestmark = pytest.mark.integration
 
 SOURCE, TARGET, NAME = "harbour-a", "harbour-b", "rounds"
+COPY = "rounds-again"
 SWEEP = f"homeport-{NAME}-sweep"
 
 
@@ -35,9 +38,10 @@ def succeeded(operation: Operation) -> Operation:
 class Rounds:
     """What was done, in its order, read through the public name; and the guest's own view."""
 
-    def __init__(self, here: Installation) -> None:
+    def __init__(self, here: Installation, name: str = NAME) -> None:
         self._here = here
-        self._endpoint = here.homeport.endpoint(NAME)
+        self._name = name
+        self._endpoint = here.homeport.endpoint(name)
 
     def done(self, work: str) -> list[str]:
         answer = self._endpoint.request("GET", "/done")
@@ -45,17 +49,30 @@ class Rounds:
         return [line for line in lines if line.startswith(f"{work} ")]
 
     def root(self, provider: str) -> Path:
-        return self._here.guest_root(NAME, provider)
+        return self._here.guest_root(self._name, provider)
 
     def systemctl(self, provider: str) -> Path:
         return self.root(provider) / "usr/bin/systemctl"
 
     def stamp(self, provider: str, timer: str) -> float:
-        name = f"var/lib/systemd/timers/stamp-homeport-{NAME}-{timer}.timer"
-        return (self.root(provider) / name).stat().st_mtime
+        return self._stamp(provider, timer).stat().st_mtime
+
+    def work_daily(self, provider: str) -> None:
+        """As if the day's hour had come again."""
+        os.utime(self._stamp(provider, "daily"), (1, 1))
+        subprocess.run(
+            [self.systemctl(provider), "restart", f"homeport-{self._name}-daily.timer"], check=True
+        )
+        wait_until(lambda: len(self.done("daily")) == 1)
+
+    def _stamp(self, provider: str, timer: str) -> Path:
+        unit = f"homeport-{self._name}-{timer}.timer"
+        return self.root(provider) / f"var/lib/systemd/timers/stamp-{unit}"
 
 
-def test_moved_its_regular_work_is_done_once_and_none_is_left_out(here: Installation) -> None:
+def test_moved_its_regular_work_is_done_once_and_none_is_left_out(
+    here: Installation, tmp_path: Path
+) -> None:
     homeport = here.homeport
     request = DeployRequest(
         application="rounds", provider=SOURCE, domain=f"{NAME}.{SOURCE}.lab", name=NAME, values={}
@@ -87,6 +104,20 @@ def test_moved_its_regular_work_is_done_once_and_none_is_left_out(here: Installa
         assert sides == sorted(sides, key=sides.index)
         shown = [rounds.systemctl(SOURCE), "is-active", "--quiet", f"{SWEEP}.timer"]
         assert subprocess.run(shown, check=False).returncode != 0
+        succeeded(here.carry_out(homeport.plan_confirm(NAME)))
+
+        # Older data come with what is due since then; a copy under another name, too.
+        homeport.repositories.add(store_at(tmp_path))
+        succeeded(here.carry_out(homeport.plan_backup(NAME)))
+        rounds.work_daily(TARGET)
+        assert len(rounds.done("daily")) == 1
+        succeeded(here.carry_out(homeport.plan_restore(NAME)))
+        assert rounds.stamp(TARGET, "daily") == ran_today
+        assert rounds.done("daily") == []
+        domain = f"{COPY}.{TARGET}.lab"
+        succeeded(here.carry_out(homeport.plan_restore_as(NAME, COPY, domain=domain)))
+        assert Rounds(here, COPY).stamp(TARGET, "daily") == ran_today
+        succeeded(here.destroy(COPY))
     finally:
         succeeded(here.destroy(NAME))
     check_nothing_left(here, NAME, TARGET)
