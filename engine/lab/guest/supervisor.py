@@ -52,7 +52,7 @@ class Supervisor:
         if isinstance(unit, TimerUnit):
             if not isinstance(known, Timer):
                 known = Timer(unit, self.root, self.journal, self._run)
-            known.unit = unit
+            known.reload(unit)
         else:
             if not isinstance(known, Service):
                 known = Service(unit, self._ground)

@@ -53,7 +53,7 @@ class Timer:
         self.ran = self._stamped() if self.unit.persistent else None
         self._enter("active", "waiting")
         self._say(f"Started {self.unit.description}.")
-        self._waiting = asyncio.ensure_future(self._wait(time.time()))
+        self._waiting = asyncio.ensure_future(self._wait(self.since))
 
     async def stop(self) -> None:
         """It elapses no more; what it has started goes on."""
@@ -64,6 +64,13 @@ class Timer:
             self.next = None
             self._enter("inactive", "dead")
             self._say(f"Stopped {self.unit.description}.")
+
+    def reload(self, unit: TimerUnit) -> None:
+        """Its unit says this now; what it waits for may be another moment."""
+        changed, self.unit = unit != self.unit, unit
+        if changed and self._waiting is not None and self.sub == "waiting":
+            self._waiting.cancel()
+            self._waiting = asyncio.ensure_future(self._wait(self.since))
 
     def reset_failed(self) -> None:
         """It cannot fail."""
