@@ -3,17 +3,16 @@ somebody has thought of what a move makes of it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.calendar_event import BadCalendarEvent, CalendarEvent
+from engine.catalog.check_commands import check_command
 from engine.catalog.package import TIMER_NAME
 from engine.catalog.source import Finding, Source, Spot, mapping, sequence, text_of
 
 IGNORED = "timer:"
 ALL = "{timers}"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_timers(manifest: Source) -> Iterator[Finding]:
@@ -60,17 +59,10 @@ def claimed_timers(value: Mapping[str, Any]) -> set[str]:
 
 
 def _one(manifest: Source, spot: Spot, timer: Mapping[str, Any]) -> Iterator[Finding]:
-    program = text_of(next(iter(sequence(timer.get("exec"))), ""))
-    if program and not program.startswith(("/", "{")):
-        hint = f"{{venv}}/bin/{program}, or the whole path"
-        yield manifest.found((*spot, "exec", 0), "regular work is started by its path", hint)
+    yield from check_command(manifest, spot, timer, "regular work")
     if calendar := text_of(timer.get("calendar")):
         try:
             CalendarEvent.parse(calendar)
         except BadCalendarEvent as error:
             hint = "such as daily, Mon..Fri 03:30, *-*-01 04:00 or *:0/15"
             yield manifest.found((*spot, "calendar"), str(error), hint)
-    for variable in mapping(timer.get("environment")):
-        if not _VARIABLE.fullmatch(variable):
-            at = (*spot, "environment", variable)
-            yield manifest.found(at, f"no variable can be called {variable}", key=True)

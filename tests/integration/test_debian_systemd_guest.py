@@ -424,6 +424,10 @@ def test_regular_work_runs_beside_its_service_and_never_without(rounds: Deployed
     wait_until(lambda: lines("tick") > ticks)
     guest.run("systemctl", "restart", paths.unit)
     assert active() == ["active"] * 4
+    before = rounds.show("MainPID")["MainPID"]
+    guest.run("kill", "-KILL", before)
+    wait_until(lambda: rounds.show("MainPID")["MainPID"] not in (before, "0"))
+    wait_until(lambda: active() == ["active"] * 4)
     assert lines("daily") == 0
 
     shell = guest.shell()
