@@ -116,6 +116,23 @@ done
 """Arguments: a deployment's directory of units, and systemd's. Only links of the one into the
 other are made and removed."""
 
+START_TIMERS = """\
+set -eu
+for path in "$1"/*.timer; do
+    [ ! -e "$path" ] || systemctl start -- "${path##*/}"
+done
+"""
+"""Argument: a directory of units."""
+
+TRY_UNITS = """\
+for path in "$1"/*.timer "$1"/*.service; do
+    [ -e "$path" ] || continue
+    systemctl start -- "${path##*/}" >/dev/null 2>&1
+    echo "${path##*/} $?"
+done
+"""
+"""Argument: a directory of units; prints each with what came of starting it."""
+
 LOCKED = """\
 set -eu
 lock=$1 seconds=$2

@@ -64,27 +64,20 @@ def _tries(place: Place) -> list[Command]:
         ("runuser", "-u", paths.user, "--", "touch", "--", _mark(place)),
     )
     logins = [command for server in _servers(place) for command in server.login_tried(place)]
-    tried = (*words, *(("systemctl", "start", unit) for unit in _regular_work(place)))
-    return [*(Command(argv, may_fail=True) for argv in tried), *logins]
-
-
-def _regular_work(place: Place) -> tuple[str, ...]:
-    """Timers and their jobs: masked with the service, which they require."""
-    return (*timers.timer_units(place), *timers.job_units(place))
+    return [*(Command(argv, may_fail=True) for argv in words), timers.tried(place), *logins]
 
 
 def _proven(place: Place, tried: Sequence[Completed]) -> tuple[str, ...]:
     """tried: what came of `_tries`."""
-    work = _regular_work(place)
-    start, running, write, *others = tried
-    starts, logins = others[: len(work)], others[len(work) :]
+    start, running, write, regular, *logins = tried
+    work = timers.read_tried(regular)
     if start.status == 0 or running.status == 0:
         raise _holds_not(place, "its service unit can still be started")
     if write.status == 0:
         place.run("rm", "-f", "--", _mark(place))
         raise _holds_not(place, f"its user can still write to {place.paths.data}")
-    for unit, begun in zip(work, starts, strict=True):
-        if begun.status == 0:
+    for unit, begun in work.items():
+        if begun:
             place.run("systemctl", "stop", unit, check=False)
             raise _holds_not(place, f"{unit} can still be started")
     proofs = [

@@ -16,6 +16,7 @@ from __future__ import annotations
 from engine.catalog.package import TimerSpec
 from engine.catalog.placeholders import expand_command, expand_text
 from engine.guests import scripts
+from engine.guests.protocols import Completed
 from engine.methods.bindings import PlaceBindings
 from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
@@ -66,9 +67,20 @@ def linked(place: Place) -> Command:
 
 def start(place: Place) -> None:
     """They run since the service does; RemoteFailure where one does not, for what a service merely
-    wants may fail without a word."""
-    if units := timer_units(place):
-        place.run("systemctl", "start", *units)
+    wants may fail without a word. Those on the guest, which on a way back are not the package's."""
+    if timer_units(place):
+        place.run("sh", "-c", scripts.START_TIMERS, "start-timers", place.paths.units)
+
+
+def tried(place: Place) -> Command:
+    """A start of each timer and each job that is there."""
+    return Command(("sh", "-c", scripts.TRY_UNITS, "try-units", place.paths.units), may_fail=True)
+
+
+def read_tried(done: Completed) -> dict[str, bool]:
+    """By unit: did it start?"""
+    words = (line.split() for line in done.stdout.splitlines())
+    return {unit: status == "0" for unit, status in words}
 
 
 def stopped(place: Place) -> tuple[Command, ...]:

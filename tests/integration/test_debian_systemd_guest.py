@@ -469,18 +469,32 @@ def test_timers_that_a_package_no_longer_has_are_gone_and_come_back_with_what_wo
         return {name.removeprefix("homeport-my-rounds-").removesuffix(".timer") for name in found}
 
     assert timers() == {"tick", "daily", "sweep"}
+    for path in (paths.config, paths.unit_file):
+        guest.run("cp", "-aT", path, f"/srv/kept-{path.rpartition('/')[2]}")
     fewer = {name: service.timers[name] for name in ("tick", "daily")}
     rounds.app = with_service(timers=fewer)
     assert rounds.deploy()
     assert timers() == {"tick", "daily"}
+
+    # An upgrade's way back puts files back and starts with those, whatever the package says.
+    guest.run("systemctl", "stop", paths.unit)
+    guest.run("rm", "-rf", paths.config)
+    for path in (paths.config, paths.unit_file):
+        guest.run("cp", "-aT", f"/srv/kept-{path.rpartition('/')[2]}", path)
+    shell = guest.shell()
+    try:
+        open_method().start(shell, rounds.app, rounds.work, restart=False, as_is=True)
+    finally:
+        shell.close()
+    assert timers() == {"tick", "daily", "sweep"}
+
     other = {"tick": service.timers["tick"], "new": service.timers["daily"]}
     rounds.app = with_service(timers=other, exec=("/bin/false",))
     with pytest.raises(HomeportError):
         rounds.deploy()
-    assert timers() == {"tick", "daily"}
-    rounds.app = first
-    assert rounds.deploy()
     assert timers() == {"tick", "daily", "sweep"}
+    rounds.app = first
+    assert not rounds.deploy()
     assert guest.run("systemctl", "is-active", paths.unit) == "active"
 
 
