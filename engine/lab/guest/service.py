@@ -50,6 +50,8 @@ class Service:
         self._starts: list[float] = []
         self.invocation = ""
         """systemd's InvocationID: another one for each start."""
+        self._is_done = False
+        """A program that has to come to its end has; what is to follow may not have."""
         self._job = asyncio.Lock()
         self._bringing: asyncio.Future[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -76,6 +78,7 @@ class Service:
                 self._count_start()
             self.invocation = secrets.token_hex(16)
             self.main = None
+            self._is_done = False
             self.result = "success"
             self._enter("activating", "start-pre")
             self._bringing = asyncio.ensure_future(self._bring_up())
@@ -87,7 +90,9 @@ class Service:
             if self._watching is not None:
                 self._watching.cancel()
             timely = await self._clear()
-            if result == "canceled" and self.unit.type == "oneshot":
+            if result == "canceled" and self._is_done:
+                self._finish("success")
+            elif result == "canceled" and self.unit.type == "oneshot":
                 # A program that has to come to its end has not when a signal ends it.
                 self.status = -(self.unit.kill_signal if timely else signal.SIGKILL)
                 await self._ended("signal" if timely else "timeout")
@@ -168,6 +173,7 @@ class Service:
         if self.unit.type == "oneshot":
             for command in self.unit.command("ExecStart"):
                 await self._run(command)
+            self._is_done = True
             if not self.unit.remain_after_exit:
                 await self._run_after_stop("success")
             return self._stand("exited" if self.unit.remain_after_exit else "dead")
