@@ -19,7 +19,7 @@ from engine.calendar_event import CalendarEvent
 from engine.lab.guest.journal import Journal
 from engine.lab.guest.timer_units import TimerUnit
 
-STAMPS = "var/lib/systemd/timers"
+_STAMPS = "var/lib/systemd/timers"
 _LONGEST_NAP = 30.0
 """Seconds; the clock may be set meanwhile."""
 
@@ -94,7 +94,7 @@ class Timer:
 
     @property
     def _file(self) -> Path:
-        return self._root / STAMPS / f"stamp-{self.unit.name}"
+        return self._root / _STAMPS / f"stamp-{self.unit.name}"
 
     def _stamped(self) -> float:
         """Of the last run; one that never ran is counted as having run now."""

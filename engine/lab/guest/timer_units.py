@@ -13,7 +13,6 @@ from engine.calendar_event import BadCalendarEvent, CalendarEvent
 from engine.lab.guest.unit_syntax import BadValue, boolean, expand_specifiers, split_words
 from engine.lab.guest.units import (
     BadUnit,
-    Command,
     ServiceUnit,
     load_unit,
     settings_of,
@@ -36,10 +35,6 @@ class TimerUnit:
     requires: tuple[str, ...] = ()
     wants: tuple[str, ...] = ()
     wanted_by: tuple[str, ...] = ()
-
-    def command(self, name: str) -> tuple[Command, ...]:
-        """Timers run none."""
-        return ()
 
 
 def load(root: Path, name: str) -> ServiceUnit | TimerUnit:
