@@ -501,6 +501,7 @@ def test_timers_that_a_package_no_longer_has_are_gone_and_come_back_with_what_wo
 def test_guest_comes_back_from_a_reboot_with_the_applications(
     radicale: Deployed, rounds: Deployed
 ) -> None:
+    radicale.deploy()  # the guest's proxy serves who was deployed last
     radicale.use()
     radicale.guest.reboot()
     wait_until_used(radicale)
