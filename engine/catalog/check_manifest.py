@@ -6,11 +6,12 @@ can still be judged is judged.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.catalog.check_commands import check_command
 from engine.catalog.check_placeholders import check_placeholders, used_secrets
+from engine.catalog.check_timers import check_timers
 from engine.catalog.package import S3_SECRETS, SMTP_SECRET
 from engine.catalog.placeholders import placeholders
 from engine.catalog.source import Finding, Source, mapping, sequence, text_of
@@ -31,7 +32,6 @@ _TAKEN = {
 _LEAST_SECRET = 12
 _WHOLE = ("sqlite", "postgresql", "mariadb", "rabbitmq", "volume", "timers", "s3", "secrets")
 """Kinds of which nothing is left out."""
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRUCTURED = ("ini", "yaml", "json", "toml")
 
 
@@ -44,6 +44,7 @@ def check_manifest(manifest: Source, directory: str) -> Iterator[Finding]:
     yield from check_placeholders(manifest)
     yield from _config(manifest, value)
     yield from _service(manifest, value)
+    yield from check_timers(manifest)
     yield from _accounts(manifest, value)
     yield from _secrets(manifest, value)
     yield from _state(manifest, value)
@@ -106,15 +107,7 @@ def _service(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
     if isinstance(port, int) and port in _TAKEN:
         message = f"port {port} is taken on guests by {_TAKEN[port]}"
         yield manifest.found(("service", "port"), message, "let the service listen on another")
-    program = text_of(next(iter(sequence(service.get("exec"))), ""))
-    if program and not program.startswith(("/", "{")):
-        hint = f"{{venv}}/bin/{program}, or the whole path"
-        yield manifest.found(("service", "exec", 0), "a service is started by its path", hint)
-    for name in mapping(service.get("environment")):
-        if not _VARIABLE.fullmatch(name):
-            yield manifest.found(
-                ("service", "environment", name), f"no variable can be called {name}", key=True
-            )
+    yield from check_command(manifest, ("service",), service, "a service")
 
 
 def _accounts(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ _SELDOM = {
     "password_file": "the command of an account",
     "program": "the command of a script that has a program",
     "public_address": "the values of records",
+    "timers": "the state unit of kind timers",
 }
 _SERVED = {"s3": "bucket", "smtp": "mail"}
 """Placeholders of what a server of the provider gives -> the need."""
@@ -108,6 +109,9 @@ def _texts(manifest: Mapping[str, Any]) -> Iterator[_Text]:
     yield from _within(service.get("exec"), ("service", "exec"), "a command")
     yield from _within(service.get("before"), ("service", "before"), "a command")
     yield from _within(service.get("environment"), ("service", "environment"), "an environment")
+    for name, timer in mapping(service.get("timers")).items():
+        for word, where in (("exec", "a command"), ("environment", "an environment")):
+            yield from _within(mapping(timer).get(word), ("service", "timers", name, word), where)
     for path in mapping(manifest.get("directories")):
         yield _Text(("directories", path), str(path), "a path", key=True)
     yield from _within(manifest.get("well_known"), ("well_known",), "a public document")
@@ -121,8 +125,10 @@ def _texts(manifest: Mapping[str, Any]) -> Iterator[_Text]:
         for text in _within(mapping(account).get("argv"), spot, "a command"):
             yield _Text(text.spot, text.text, text.where, only="password_file")
     for index, unit in enumerate(sequence(manifest.get("state"))):
-        locator = mapping(unit).get("locator")
-        yield from _within(locator, ("state", index, "locator"), "a path")
+        spot = ("state", index, "locator")
+        only = "timers" if mapping(unit).get("kind") == "timers" else ""
+        for text in _within(mapping(unit).get("locator"), spot, "a path"):
+            yield replace(text, only=only)
     for word in ("scripts", "load"):
         for index, program in enumerate(sequence(manifest.get(word))):
             yield from _of_program(mapping(program), (word, index))

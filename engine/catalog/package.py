@@ -13,6 +13,8 @@ placeholders in braces:
 {url}       "https://{domain}", with the port where it is not 443; no slash at the end
 {name}      the deployment's name, {account} the user name of the first account
 {password_file}  private file with the first account's password; in `AccountSpec.argv` only
+{timers}    the units of `ServiceSpec.timers`, parted by spaces; in the locator of a state unit of
+            kind timers only
 {program}   file with a script's own text; in the `exec` of scripts only
 {secret:NAME}    only in settings of a config file of a private mode and in the inputs of
             scripts, never in a command
@@ -35,10 +37,12 @@ placeholder is written twice.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from engine.calendar_event import CalendarEvent
 from engine.catalog.migration_script import GuestProgram, MigrationScript
 from engine.model.base import Model
 from engine.model.record import RecordType, Ttl
@@ -51,7 +55,13 @@ S3_SECRETS = ("s3-access-key", "s3-secret-key")
 SMTP_SECRET = "smtp-password"
 """The secret of a package with the password of its account at the provider's mail server."""
 Argv = Annotated[tuple[str, ...], Field(min_length=1)]
+TIMER_NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 UnitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|target)$")]
+
+
+def _is_calendar(text: str) -> str:
+    CalendarEvent.parse(text)
+    return text
 
 
 class Needs(Model):
@@ -104,6 +114,18 @@ class ConfigFile(Model):
     """Template of a `text` file: placeholders only, no logic."""
 
 
+class TimerSpec(Model):
+    """Regular work: a command that a timer of systemd runs beside the service, as its user, and
+    never while that is down. Work that was missed meanwhile is done once when the service is up
+    again; so is work that a stop ended in the middle, which is why it can be repeated."""
+
+    exec: Argv
+    calendar: Annotated[Text, AfterValidator(_is_calendar)]
+    """When, as `OnCalendar=` has it (`engine.calendar_event`)."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Beside the service's own."""
+
+
 class ServiceSpec(Model):
     """The long-running program, as a service unit has it."""
 
@@ -114,6 +136,8 @@ class ServiceSpec(Model):
     environment: dict[str, str] = Field(default_factory=dict)
     before: tuple[Argv, ...] = ()
     """Commands that run before each start (schema migration, key generation); idempotent."""
+    timers: dict[str, TimerSpec] = Field(default_factory=dict)
+    """Of the method `debian`: regular work by its name."""
     stop_seconds: int = Field(30, ge=1, le=3600)
     port: int = Field(ge=1024, le=65535)
     """Port it listens on behind the guest's proxy; it is not root, so never below 1024."""
@@ -268,7 +292,8 @@ class Package(Model):
     load: tuple[GuestProgram, ...] = ()
     """Use the application in every way that makes it write; for `homeport catalog probe`."""
     ignored: dict[str, Text] = Field(default_factory=dict)
-    """What no state unit needs to have -> why: a path, `timer:NAME` or `secret:NAME`."""
+    """What no state unit needs to have -> why: a path, `timer:NAME` (of `service.timers`,
+    or a whole unit) or `secret:NAME`."""
     well_known: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Path below /.well-known/ -> JSON document that the guest's proxy answers by itself;
     placeholders allowed, secrets not."""
@@ -284,6 +309,10 @@ class Package(Model):
                 raise ValueError("a service of the method debian has an exec")
             if not all(release.pypi for release in self.releases):
                 raise ValueError("a release of the method debian has a pypi")
+        elif self.service.timers:
+            raise ValueError("timers are of the method debian; others name theirs under units")
+        if bad := [name for name in self.service.timers if not TIMER_NAME.fullmatch(name)]:
+            raise ValueError(f"no timer can be called {bad[0]}")
         keys = [(record.name, record.type) for record in self.records]
         if len(set(keys)) < len(keys):
             raise ValueError("records: a name and type is there once, with all of its values")

@@ -20,7 +20,7 @@ FIELDS = frozenset(
     {
         *("root", "config", "data", "run", "venv", "address", "port", "domain", "public_port"),
         "public_address",
-        *("url", "name", "account", "password_file", "program"),
+        *("url", "name", "account", "password_file", "program", "timers"),
         *("postgresql.host", "postgresql.port", "postgresql.database", "postgresql.username"),
         *("postgresql.ssl_mode", "postgresql.ca_file", "mariadb.ssl_mode", "mariadb.ca_file"),
         *("mariadb.host", "mariadb.port", "mariadb.database", "mariadb.username"),

@@ -75,6 +75,10 @@ def _show(package: Package) -> None:
         fields["method"] = _not_yet(package)
     if package.service.units:
         fields["units that write"] = "\n".join(package.service.units)
+    if package.service.timers:
+        fields["regular work"] = "\n".join(
+            f"{name}  {timer.calendar}" for name, timer in package.service.timers.items()
+        )
     output.fields(fields)
     _show_state(package)
     for release in package.releases:

@@ -83,6 +83,56 @@ done
 """
 """Arguments: the service's user, its home, then path, mode, owner and group of each directory."""
 
+RETIRE_UNITS = """\
+set -eu
+directory=$1
+shift
+for path in "$directory"/*.timer "$directory"/*.service; do
+    [ -e "$path" ] || continue
+    unit=${path##*/}
+    for declared; do [ "$unit" != "$declared" ] || continue 2; done
+    systemctl stop -- "$unit" 2>/dev/null || true
+    rm -f -- "$path"
+    echo "$unit"
+done
+"""
+"""Arguments: a directory of units, and those that stay; prints those that were stopped and
+removed. Timers go first, so that none starts its service again."""
+
+LINK_UNITS = """\
+set -eu
+own=$1 systemd=$2
+for link in "$systemd"/*; do
+    if [ -L "$link" ] && [ ! -e "$link" ] && [ "$(readlink -- "$link")" = "$own/${link##*/}" ]; then
+        rm -f -- "$link"
+    fi
+done
+for path in "$own"/*; do
+    [ -e "$path" ] || continue
+    link=$systemd/${path##*/}
+    [ "$(readlink -- "$link" || true)" = "$path" ] || ln -sfT -- "$path" "$link"
+done
+"""
+"""Arguments: a deployment's directory of units, and systemd's. Only links of the one into the
+other are made and removed."""
+
+START_TIMERS = """\
+set -eu
+for path in "$1"/*.timer; do
+    [ ! -e "$path" ] || systemctl start -- "${path##*/}"
+done
+"""
+"""Argument: a directory of units."""
+
+TRY_UNITS = """\
+for path in "$1"/*.timer "$1"/*.service; do
+    [ -e "$path" ] || continue
+    systemctl start -- "${path##*/}" >/dev/null 2>&1
+    echo "${path##*/} $?"
+done
+"""
+"""Argument: a directory of units; prints each with what came of starting it."""
+
 LOCKED = """\
 set -eu
 lock=$1 seconds=$2

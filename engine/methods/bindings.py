@@ -89,6 +89,7 @@ def bindings_of(place: Place, *, password_file: str = "") -> PlaceBindings:
         "url": PublicEndpoint(app.domain, app.access.https_port, (), None).url,
         "name": app.name,
         "account": account_name(place),
+        "timers": " ".join(map(paths.timer, app.package.service.timers)),
     }
     if password_file:
         values["password_file"] = password_file

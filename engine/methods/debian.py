@@ -26,6 +26,7 @@ from engine.methods import (
     redis,
     release,
     systemd,
+    timers,
 )
 from engine.methods.bindings import PlaceBindings, account_name, authority_file, bindings_of
 from engine.methods.in_turn import Command, run_in_turn
@@ -97,6 +98,7 @@ class DebianMethod:
                 work.log(f"Wrote {path}")
                 changed = True
         changed |= _write_authorities(place)
+        changed |= timers.write_timers(place, bindings)
         changed |= systemd.write_unit(place, place.paths.unit_file, _unit(place, bindings))
         if was_proven and not changed:
             now_proven(place)
@@ -115,13 +117,15 @@ class DebianMethod:
         unit = place.paths.unit
         if not as_is and is_taken_back(place):
             self.configure(shell, app, work)
-        first = [Command(("systemctl", "daemon-reload"))] if as_is else []
+        reload = Command(("systemctl", "daemon-reload"))
+        first = [timers.linked(place), reload] if as_is else []
         due, noting = restart_due(place, *first)
         before = (*noting, Command(("systemctl", "enable", unit)))
         with work.spent("application-start"):
             try:
                 systemd.start(place, unit, restart=restart or due, before=before)
                 wait_until_healthy(place)
+                timers.start(place)
             except RemoteFailure as failure:
                 if as_is:
                     raise
@@ -263,6 +267,7 @@ def _unit(place: Place, bindings: PlaceBindings) -> Unit:
             for name in app.package.needs.components
             if name not in app.databases
         ),
+        wants=timers.timer_units(place),
         stop_seconds=service.stop_seconds,
         runtime_directory=f"homeport/{app.name}",
         writable=(paths.data,),

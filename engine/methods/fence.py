@@ -15,7 +15,7 @@ from types import ModuleType
 
 from engine.errors import Conflict, RemoteFailure
 from engine.guests.protocols import Completed
-from engine.methods import mariadb, postgresql, rabbitmq
+from engine.methods import mariadb, postgresql, rabbitmq, timers
 from engine.methods.in_turn import Command, run_in_turn
 from engine.methods.place import Place
 from engine.methods.systemd import START_SECONDS
@@ -64,21 +64,28 @@ def _tries(place: Place) -> list[Command]:
         ("runuser", "-u", paths.user, "--", "touch", "--", _mark(place)),
     )
     logins = [command for server in _servers(place) for command in server.login_tried(place)]
-    return [*(Command(argv, may_fail=True) for argv in words), *logins]
+    return [*(Command(argv, may_fail=True) for argv in words), timers.tried(place), *logins]
 
 
 def _proven(place: Place, tried: Sequence[Completed]) -> tuple[str, ...]:
     """tried: what came of `_tries`."""
-    start, running, write, *logins = tried
+    start, running, write, regular, *logins = tried
+    work = timers.read_tried(regular)
     if start.status == 0 or running.status == 0:
         raise _holds_not(place, "its service unit can still be started")
     if write.status == 0:
         place.run("rm", "-f", "--", _mark(place))
         raise _holds_not(place, f"its user can still write to {place.paths.data}")
+    for unit, begun in work.items():
+        if begun:
+            place.run("systemctl", "stop", unit, check=False)
+            raise _holds_not(place, f"{unit} can still be started")
     proofs = [
         "the service unit is masked: a start was tried and failed",
         "the data are out of the service's reach: a write was tried and failed",
     ]
+    if work:
+        proofs.append("its regular work requires the service: starts were tried and failed")
     for server in _servers(place):
         login, logins = logins[: server.TRIES], logins[server.TRIES :]
         if not server.is_refused(login):

@@ -85,8 +85,29 @@ class GuestPaths:
         return f"homeport-{self.name}.service"
 
     @property
+    def systemd(self) -> str:
+        """systemd's directory for units of the guest's own."""
+        return f"{self.root}/etc/systemd/system"
+
+    @property
     def unit_file(self) -> str:
-        return f"{self.root}/etc/systemd/system/{self.unit}"
+        return f"{self.systemd}/{self.unit}"
+
+    @property
+    def units(self) -> str:
+        """The units of its regular work, which are linked into systemd's directory."""
+        return f"{self.config}/units"
+
+    def timer(self, name: str) -> str:
+        return f"homeport-{self.name}-{name}.timer"
+
+    def job(self, name: str) -> str:
+        """What that timer starts."""
+        return f"homeport-{self.name}-{name}.service"
+
+    def stamp(self, name: str) -> str:
+        """Its time is when that timer last ran (systemd.timer(5), `Persistent=`)."""
+        return f"{self.root}/var/lib/systemd/timers/stamp-{self.timer(name)}"
 
     @property
     def captures(self) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from engine.errors import RemoteFailure
 from engine.guests import scripts
-from engine.methods import systemd
+from engine.methods import systemd, timers
 from engine.methods.in_turn import Command, run_in_turn, written
 from engine.methods.place import Place
 from engine.methods.probing import wait_until_healthy
@@ -92,9 +92,15 @@ def take_back(place: Place, failure: RemoteFailure) -> RemoteFailure:
         return failure
     place.work.log("Putting the configuration back that worked before")
     place.write(paths.taken_back, b"")
-    place.run("cp", "-a", "--", f"{paths.proven}/config/.", paths.config)
-    place.run("cp", "-a", "--", f"{paths.proven}/unit", paths.unit_file)
-    place.run("systemctl", "daemon-reload")
+    run_in_turn(
+        place,
+        *timers.stopped(place),
+        Command(("rm", "-rf", "--", paths.units)),
+        Command(("cp", "-a", "--", f"{paths.proven}/config/.", paths.config)),
+        Command(("cp", "-a", "--", f"{paths.proven}/unit", paths.unit_file)),
+        timers.linked(place),
+        Command(("systemctl", "daemon-reload")),
+    )
     try:
         systemd.start(place, paths.unit, restart=True)
         wait_until_healthy(place)

@@ -42,7 +42,12 @@ HARDENING = (
 
 @dataclass(frozen=True)
 class Unit:
-    """A long-running service. `after`: units that must run before it."""
+    """A service, long-running or, of type oneshot, a job that is started by others.
+
+    after: units that it wants and that must run before it. wants: units that start with it.
+    requires: units without which it cannot run: when they stop, it has ended before. after_stop:
+    run with all rights when it has ended, however that was.
+    """
 
     description: str
     exec: tuple[str, ...]
@@ -52,6 +57,9 @@ class Unit:
     reload: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
     after: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    after_stop: tuple[str, ...] = ()
     type: str = "exec"
     stop_seconds: int = 30
     runtime_directory: str = ""
@@ -62,12 +70,18 @@ class Unit:
 
     def text(self) -> str:
         """The unit file. InvalidInput for a value that a unit file cannot hold."""
+        is_job = self.type == "oneshot"
         after = ("network-online.target", *self.after)
         lines = [
             "[Unit]",
             f"Description={plain(self.description)}",
-            f"After={' '.join(after)}",
-            f"Wants={' '.join(after)}",
+            f"After={' '.join((*after, *self.requires))}",
+            f"Wants={' '.join((*after, *self.wants))}",
+        ]
+        lines += [f"Requires={unit}" for unit in self.requires]
+        if is_job:
+            lines.append("StartLimitIntervalSec=0")  # the clock decides how often
+        lines += [
             "",
             "[Service]",
             f"Type={self.type}",
@@ -80,14 +94,45 @@ class Unit:
         ]
         if self.reload:
             lines.append(f"ExecReload={command(self.reload)}")
-        lines += ["Restart=on-failure", "RestartSec=2", "TimeoutStartSec=900"]
+        if self.after_stop:
+            lines.append(f"ExecStopPost=+{command(self.after_stop)}")
+        if not is_job:
+            lines += ["Restart=on-failure", "RestartSec=2", "TimeoutStartSec=900"]
         lines.append(f"TimeoutStopSec={self.stop_seconds}")
         if self.runtime_directory:
             lines.append(f"RuntimeDirectory={plain(self.runtime_directory)}")
             lines.append("RuntimeDirectoryMode=0750")
         lines += [f"ReadWritePaths={quoted(plain(path))}" for path in self.writable]
-        lines += [*self.options, "", "[Install]", "WantedBy=multi-user.target", ""]
-        return "\n".join(lines)
+        lines += self.options
+        if not is_job:
+            lines += ["", "[Install]", "WantedBy=multi-user.target"]
+        return "\n".join([*lines, ""])
+
+
+@dataclass(frozen=True)
+class TimerUnit:
+    """Starts the service of its own name, and only while the unit runs that it requires."""
+
+    description: str
+    calendar: str
+    requires: str
+
+    def text(self) -> str:
+        """The unit file. systemd's accuracy is a minute where none is asked for."""
+        return "\n".join(
+            [
+                "[Unit]",
+                f"Description={plain(self.description)}",
+                f"After={self.requires}",
+                f"Requires={self.requires}",
+                "",
+                "[Timer]",
+                f"OnCalendar={plain(self.calendar)}",
+                "Persistent=true",
+                "AccuracySec=1s",
+                "",
+            ]
+        )
 
 
 def plain(value: str) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.catalog.check_timers import IGNORED
 from engine.catalog.placeholders import expand_text
+from engine.methods import timers
 from engine.methods.bindings import bindings_of
 from engine.methods.place import Place
 from engine.model.probe import Unclaimed
@@ -71,6 +73,9 @@ def claims_of(place: Place) -> Claims:
     # Homeport's own: its locks, its marks, the programs of scripts.
     tops += [paths.lock, paths.turn_lock, paths.run, f"{paths.base}/scripts"]
     tops += [paths.restart_needed, paths.proven]
+    own = (*timers.timer_units(place), *timers.job_units(place))
+    ignored = (name.removeprefix(IGNORED) for name in package.ignored if name.startswith(IGNORED))
+    tops += [f"{root}{top}/{name}" for top in _TIMERS for name in (*own, *ignored)]
     return Claims(tuple(tops), code=(paths.base,))
 
 

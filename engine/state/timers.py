@@ -2,8 +2,9 @@
 
 Without that, a move does such work twice, or leaves it out: mail that is sent each morning, an
 account that is charged each month. What the timers are comes with the application, which the
-method installs; that they stand still from the freeze on, and run again at the side that serves,
-is done with the service's other units (`service.units`), among which they have to be.
+method installs (`service.timers` of a package, with the locator {timers}; or those of a module of
+NixOS, which have to be among `service.units`); with the service they stand still from the freeze
+on, and run again at the side that serves.
 
 Entries of cron are files, and `files` units: cron itself does not know when it last ran one.
 """
@@ -40,5 +41,8 @@ def open_kind() -> ProgramKind:
 
 
 def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:
-    directory = f"{ground.place.facts.root}{_STAMPS}"
-    return {"timers": timers_of(unit.locator), "directory": directory}
+    """Its own timers have the deployment's name in theirs, which a copy of it has not."""
+    place = ground.place
+    own = place.paths.timer("").removesuffix(".timer")
+    timers = {name.removeprefix(own): name for name in timers_of(unit.locator)}
+    return {"timers": timers, "directory": f"{place.facts.root}{_STAMPS}"}

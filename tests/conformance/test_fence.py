@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
+from engine.catalog.package import TimerSpec
 from engine.errors import Conflict, RemoteFailure
-from engine.methods import fence, postgresql
+from engine.methods import fence, postgresql, timers
+from engine.methods.bindings import bindings_of
 from engine.methods.in_turn import run_in_turn
 from engine.methods.place import Place
 from tests.conformance.state_ground import ground
@@ -23,14 +26,23 @@ UNIT = b"[Service]\nType=exec\nExecStart=/bin/sleep 1000\n[Install]\nWantedBy=mu
 def fenced(lab: RunningLab) -> Iterator[Place]:
     """A guest with a database, and a service that is not running."""
     with installation(lab) as here, ground(here) as made:
-        place = made.place
+        place = with_timer(made.place)
         place.write(place.paths.unit_file, UNIT)
         place.directory(place.paths.base, "0755", "root:root")
         place.run("useradd", "--system", place.paths.user, check=False)
         place.directory(place.paths.data, "0750", f"{place.paths.user}:{place.paths.user}")
         place.write(f"{place.paths.data}/kept", b"an entry")
+        timers.write_timers(place, bindings_of(place))
         place.run("systemctl", "daemon-reload")
         yield place
+
+
+def with_timer(place: Place) -> Place:
+    package = place.app.package
+    timer = TimerSpec(exec=("/bin/true",), calendar="daily")
+    service = package.service.model_copy(update={"timers": {"clean": timer}})
+    package = package.model_copy(update={"service": service})
+    return replace(place, app=replace(place.app, package=package))
 
 
 def start(place: Place) -> int:
@@ -59,6 +71,18 @@ def let_in(place: Place) -> None:
     run_in_turn(place, postgresql.login_allowed(place, allowed=True))
 
 
+def free_the_job(place: Place) -> None:
+    """It does not require the service any more."""
+    free = b"[Service]\nType=oneshot\nExecStart=/bin/true\n"
+    place.write(f"{place.paths.units}/{place.paths.job('clean')}", free)
+    place.run("systemctl", "daemon-reload")
+
+
+def bind_the_job(place: Place) -> None:
+    timers.write_timers(place, bindings_of(place))
+    place.run("systemctl", "daemon-reload")
+
+
 def nothing(place: Place) -> None:
     pass
 
@@ -68,6 +92,7 @@ def nothing(place: Place) -> None:
     [
         (unmask, "can still be started", stop),
         (let_write, "can still write", take_away_again),
+        (free_the_job, "homeport-state-clean.service can still be started", bind_the_job),
         (let_in, "can still open a connection", nothing),
     ],
 )

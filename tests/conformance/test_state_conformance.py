@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from engine.errors import Conflict, NotFound, OutcomeUnknown, RemoteFailure
 from engine.methods import apt
+from engine.methods.place import Place
 from engine.operations.steps.certificate import new_key
 from engine.state.captures import Captures
 from engine.state.certificates import troubles
@@ -43,6 +44,7 @@ from tests.conformance import state_ground
 from tests.deployed import installation
 from tests.integration.test_deploy_interrupted import Interrupted
 from tests.lab_fixture import RunningLab
+from tests.quiet_work import Quiet
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -1018,6 +1020,26 @@ def test_a_database_of_many_tables(ground: Ground, into: str) -> None:
 
 
 # --- certificates -------------------------------------------------------------------------
+
+
+def test_a_copy_under_another_name_knows_when_its_timers_ran(ground: Ground, into: str) -> None:
+    """One that is new since the capture keeps its stamp, for nothing is known of it."""
+    other = Place.of(ground.place.shell, replace(ground.place.app, name="other"), Quiet())
+    stamps = Path(ground.place.facts.root, "var/lib/systemd/timers")
+    stamps.mkdir(parents=True, exist_ok=True)
+    for name, at in (("state-mail", 1_700_000_000), ("other-new", 1_700_000_007)):
+        (stamps / f"stamp-homeport-{name}.timer").touch()
+        os.utime(stamps / f"stamp-homeport-{name}.timer", (at, at))
+    kind = state_kind("timers")
+    captured = kind.capture(Unit("work", "timers", "homeport-state-mail.timer"), ground, into)
+    copy = Unit("work", "timers", "homeport-other-mail.timer homeport-other-new.timer")
+    assert kind.restore(copy, replace(ground, place=other), into, captured)
+    assert not kind.restore(copy, replace(ground, place=other), into, captured)
+    found = {path.name: path.stat().st_mtime for path in stamps.glob("stamp-homeport-other-*")}
+    assert found == {
+        "stamp-homeport-other-mail.timer": 1_700_000_000,
+        "stamp-homeport-other-new.timer": 1_700_000_007,
+    }
 
 
 def test_what_is_wrong_with_certificates_is_said(ground: Ground) -> None:

@@ -42,7 +42,13 @@ def forgetful(directory: Path) -> None:
     rest = rest[rest.index("load:\n") :]
     state = "state:\n  - {id: users, kind: files, locator: '{config}/users', class: identity}\n"
     leave = "quiesce:\n  before:\n    - [sh, -c, 'echo x | tee {data}/left-behind {data}/known']\n"
-    ignored = "ignored:\n  '{data}/known': written anew each time\n"
+    timers = "  timers:\n"
+    for name in ("clean", "known"):
+        job = f"[/bin/sh, -c, 'echo x > {{data}}/by-{name}']"
+        timers += f"    {name}: {{exec: {job}, calendar: daily}}\n"
+    before = before.replace("  port: 5232\n", f"  port: 5232\n{timers}")
+    ignored = "ignored:\n  '{data}/known': written anew each time\n  '{data}/by-known': so\n"
+    ignored += "  'timer:known': it may be done twice\n"
     manifest.write_text(before + state + leave + ignored + rest)
 
 
@@ -79,6 +85,8 @@ def test_what_a_package_forgets_is_named_with_its_size_and_writer(
         ("path", "{data}/collections/collection-root"),
         ("path", "{data}/collections/.Radicale.lock"),
         ("path", "{data}/left-behind"),
+        ("path", "{data}/by-clean"),
+        ("timer", "clean"),
         ("secret", "admin-password"),
     }
     collections = found["path", "{data}/collections/collection-root"]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.backends.secrets.generate import generate
-from engine.catalog.load import Catalog
+from engine.catalog.load import Catalog, load_package
 from engine.catalog.migration_script import GuestProgram
+from engine.catalog.package import Package
 from engine.demo import calendar, chat, comments
 from engine.demo.use import VALUES
 from engine.errors import HomeportError
@@ -28,8 +30,10 @@ from engine.public import PublicEndpoint
 from engine.state.claims import claims_of
 from engine.state.program_run import run_program
 from engine.state.scripting import run_guest_program
+from tests.deployed import wait_until
 from tests.integration.test_secrets_stay_hidden import ProcessWatch
 from tests.quiet_work import Quiet
+from tests.scripted_package import CATALOG
 from tests.systemd_guest import USER, SystemdGuest, full_lab, systemd_guest
 
 __all__ = ["full_lab", "systemd_guest"]
@@ -61,24 +65,33 @@ class Deployed:
 
     @cached_property
     def app(self) -> Installation:
-        catalog = Catalog.open()
-        package = catalog.package(self.application)
+        package, schema = self.package
         return Installation(
-            deployment=f"{APPLICATIONS.index(self.application):08d}",
+            deployment=f"{(*APPLICATIONS, 'rounds').index(self.application):08d}",
             name=f"my-{self.application}",
             domain=self.domain,
             access=GuestAccess(user=USER),
             package=package,
             release=package.release(),
-            options_schema=catalog.options_schema(self.application),
-            values=VALUES[self.application],
+            options_schema=schema,
+            values=VALUES.get(self.application, {}),
             read_secret=self.secrets.__getitem__,
         )
 
     @cached_property
     def secrets(self) -> dict[str, str]:
-        package = Catalog.open().package(self.application)
+        package, _ = self.package
         return {name: generate(spec) for name, spec in package.secrets.items()}
+
+    @cached_property
+    def package(self) -> tuple[Package, Mapping[str, Any]]:
+        """With the schema of its options; of the catalog, or one of the tests' own."""
+        own = CATALOG / self.application
+        if own.is_dir():
+            package = load_package(own)
+            return package, json.loads((own / package.release().options).read_text())
+        catalog = Catalog.open()
+        return catalog.package(self.application), catalog.options_schema(self.application)
 
     @property
     def domain(self) -> str:
@@ -376,10 +389,124 @@ def test_restarts_of_the_units_keep_the_application(radicale: Deployed) -> None:
     wait_until_used(radicale)
 
 
-def test_guest_comes_back_from_a_reboot_with_the_application(radicale: Deployed) -> None:
+@pytest.fixture(scope="module")
+def rounds(guest: SystemdGuest) -> Deployed:
+    deployed = Deployed(guest, "rounds", self_made_certificate("rounds.example.org"))
+    deployed.deploy()
+    return deployed
+
+
+def test_regular_work_runs_beside_its_service_and_never_without(rounds: Deployed) -> None:
+    guest, paths = rounds.guest, rounds.paths()
+    sweep, done = paths.job("sweep"), guest.root / f"{paths.data}/work/done".lstrip("/")
+    units = [paths.timer(name) for name in ("tick", "daily", "sweep")]
+
+    def active() -> list[str]:
+        shown = guest.run("systemctl", "is-active", paths.unit, *units, check=False)
+        return shown.splitlines()
+
+    def lines(begin: str) -> int:
+        return sum(line.startswith(begin) for line in done.read_text().splitlines())
+
+    assert active() == ["active"] * 4
+    wait_until(lambda: done.exists() and lines("tick") > 0)
+
+    # A job that a stop ends in the middle has ended before the service, and is done again.
+    guest.run("touch", f"{paths.run}/held")
+    guest.run("systemctl", "start", "--no-block", sweep)
+    wait_until(lambda: lines("sweep begun") == 1)
+    guest.run("systemctl", "stop", paths.unit)
+    assert active() == ["inactive"] * 4
+    ticks = lines("tick")
+    guest.run("systemctl", "start", paths.unit)
+    wait_until(lambda: lines("sweep ended") == 1)
+    assert lines("sweep begun") == 2
+    wait_until(lambda: lines("tick") > ticks)
+    guest.run("systemctl", "restart", paths.unit)
+    assert active() == ["active"] * 4
+    before = rounds.show("MainPID")["MainPID"]
+    guest.run("kill", "-KILL", before)
+    wait_until(lambda: rounds.show("MainPID")["MainPID"] not in (before, "0"))
+    wait_until(lambda: active() == ["active"] * 4)
+    assert lines("daily") == 0
+
+    shell = guest.shell()
+    try:
+        proofs = open_method().fence(shell, rounds.app, rounds.work)
+    finally:
+        shell.close()
+    assert any("regular work requires the service" in proof for proof in proofs)
+    guest.reboot()
+    for unit in (*units, sweep):
+        with pytest.raises(HomeportError, match="masked"):
+            guest.run("systemctl", "start", unit)
+    assert active() == ["inactive"] * 4
+    shell = guest.shell()
+    try:
+        open_method().unfence(shell, rounds.app, rounds.work)
+        open_method().start(shell, rounds.app, rounds.work, restart=False)
+    finally:
+        shell.close()
+    assert active() == ["active"] * 4
+    assert lines("sweep begun") == 2
+
+
+def test_timers_that_a_package_no_longer_has_are_gone_and_come_back_with_what_worked(
+    rounds: Deployed,
+) -> None:
+    guest, paths, first = rounds.guest, rounds.paths(), rounds.app
+    service = first.package.service
+
+    def with_service(**changes: object) -> Installation:
+        changed = service.model_copy(update=changes)
+        return replace(first, package=first.package.model_copy(update={"service": changed}))
+
+    def timers() -> set[str]:
+        shown = guest.run("systemctl", "list-units", "--plain", "--no-legend", "homeport-*.timer")
+        files = guest.run("ls", "/etc/systemd/system").splitlines()
+        found = {line.split()[0] for line in shown.splitlines()}
+        assert found == {file for file in files if file.endswith(".timer")}
+        return {name.removeprefix("homeport-my-rounds-").removesuffix(".timer") for name in found}
+
+    assert timers() == {"tick", "daily", "sweep"}
+    for path in (paths.config, paths.unit_file):
+        guest.run("cp", "-aT", path, f"/srv/kept-{path.rpartition('/')[2]}")
+    fewer = {name: service.timers[name] for name in ("tick", "daily")}
+    rounds.app = with_service(timers=fewer)
+    assert rounds.deploy()
+    assert timers() == {"tick", "daily"}
+
+    # An upgrade's way back puts files back and starts with those, whatever the package says.
+    guest.run("systemctl", "stop", paths.unit)
+    guest.run("rm", "-rf", paths.config)
+    for path in (paths.config, paths.unit_file):
+        guest.run("cp", "-aT", f"/srv/kept-{path.rpartition('/')[2]}", path)
+    shell = guest.shell()
+    try:
+        open_method().start(shell, rounds.app, rounds.work, restart=False, as_is=True)
+    finally:
+        shell.close()
+    assert timers() == {"tick", "daily", "sweep"}
+
+    other = {"tick": service.timers["tick"], "new": service.timers["daily"]}
+    rounds.app = with_service(timers=other, exec=("/bin/false",))
+    with pytest.raises(HomeportError):
+        rounds.deploy()
+    assert timers() == {"tick", "daily", "sweep"}
+    rounds.app = first
+    assert not rounds.deploy()
+    assert guest.run("systemctl", "is-active", paths.unit) == "active"
+
+
+def test_guest_comes_back_from_a_reboot_with_the_applications(
+    radicale: Deployed, rounds: Deployed
+) -> None:
+    radicale.deploy()  # the guest's proxy serves who was deployed last
     radicale.use()
     radicale.guest.reboot()
     wait_until_used(radicale)
+    work = (rounds.paths().timer(name) for name in rounds.app.package.service.timers)
+    assert set(rounds.guest.run("systemctl", "is-active", *work).splitlines()) == {"active"}
     failed = radicale.guest.run("systemctl", "list-units", "--failed", "--output=json")
     assert [unit["unit"] for unit in json.loads(failed) if "homeport" in unit["unit"]] == []
     assert not radicale.deploy()

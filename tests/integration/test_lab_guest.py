@@ -259,6 +259,39 @@ def test_a_service_that_will_not_run_says_why(guest: Guest) -> None:
     wait_for(lambda: guest.run("systemctl show -p Result --value hasty") == "start-limit-hit")
 
 
+def test_a_timer_starts_its_service_and_makes_up_for_what_it_missed(guest: Guest) -> None:
+    done = guest.root / "srv/worked"
+    guest.unit(
+        "worker.service", f"[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo x >> {done}'\n"
+    )
+    timer = (
+        "[Timer]\nOnCalendar=*-01-01 04:00\nPersistent=true\n[Install]\nWantedBy=timers.target\n"
+    )
+    guest.unit("worker.timer", timer)
+    guest.run("systemctl enable --now worker.timer")
+    stamp = guest.root / "var/lib/systemd/timers/stamp-worker.timer"
+    assert stamp.exists()  # one that never ran has nothing to make up for
+    assert not done.exists()
+    shown = guest.run("systemctl list-timers")
+    assert "-01-01 04:00:00" in shown
+    assert "worker.timer  worker.service" in shown
+    assert guest.run("systemctl show -p Unit --value worker.timer") == "worker.service"
+    assert "Trigger: " in guest.run("systemctl status worker.timer")
+
+    guest.run("systemctl stop worker.timer")
+    assert guest.status("systemctl is-active worker.timer") == 3
+    os.utime(stamp, (1, 1))
+    guest.run("systemctl start worker.timer")
+    wait_for(done.exists)
+    assert stamp.stat().st_mtime > 1
+    guest.run("systemctl restart worker.timer")
+    guest.unit("worker.timer", timer.replace("*-01-01 04:00", "*:*:0/1"))
+    wait_for(lambda: done.read_text().count("x") >= 2)
+    guest.run("systemctl disable --now worker.timer")
+    guest.unit("worker.timer", timer.replace("OnCalendar", "OnBootSec"))
+    assert "lacks value setting" in guest.run("systemctl start worker.timer", check=False)
+
+
 def test_a_notifying_service_is_started_when_it_says_so(guest: Guest) -> None:
     script = guest.root / "srv/ready.py"
     script.write_text(

@@ -294,6 +294,44 @@ def test_a_database_of_mariadb_needs_the_server(package: Path) -> None:
     assert found_in(package) == []
 
 
+def test_regular_work_has_a_moment_a_command_and_a_state_unit(package: Path) -> None:
+    def found(timers: Any, **more: Any) -> str:
+        changed = {**manifest, **more, "service": {**manifest["service"], "timers": timers}}
+        text = yaml.safe_dump(json.loads(json.dumps(changed)), sort_keys=False)
+        (package / "manifest.yaml").write_text(text)
+        return "".join(found_in(package))
+
+    manifest = yaml.safe_load((package / "manifest.yaml").read_text())
+    unit = {"id": "work", "kind": "timers", "locator": "{timers}", "class": "valuable"}
+    claimed = [*manifest["state"], unit]
+    clean = {"exec": ["{venv}/bin/clean"], "calendar": "Mon..Fri 03:30"}
+    assert "when clean last ran" in found({"clean": clean})
+    assert found({"clean": clean}, state=claimed) == ""
+    assert found({"clean": clean}, ignored={"timer:clean": "it may be done twice"}) == ""
+    one = {**unit, "locator": "homeport-{name}-clean.timer"}
+    missed = found({"clean": clean, "mail": clean}, state=[*manifest["state"], one])
+    assert "when mail last ran" in missed
+    assert "clean last" not in missed
+    for changes, message in (
+        ({"calendar": "*:*/5"}, "*/5 in *:*/5 is no number"),
+        ({"calendar": "2027-01-01"}, "a year is named"),
+        ({"exec": ["clean"]}, "started by its path"),
+        ({"environment": {"A-B": "1"}}, "no variable can be called A-B"),
+        ({"exec": ["{venv}/bin/x", "{timers}"]}, "{timers} is there for the state unit"),
+        ({"exec": ["{venv}/bin/x", "{secret:admin-password}"]}, "a secret can be read by others"),
+    ):
+        assert message in found({"clean": {**clean, **changes}}, state=claimed)
+    assert "no timer can be called Clean" in found({"Clean": clean}, state=claimed)
+    with pytest.raises(InvalidInput, match="Clean"):
+        load_package(package)
+    assert "the service has no timers" in found({}, state=claimed)
+    found({"clean": {**clean, "calendar": "sometimes"}}, state=claimed)
+    with pytest.raises(InvalidInput, match="no day of the week"):
+        load_package(package)
+    only = "only the method debian makes timers"
+    assert only in found({"clean": clean}, method="nixos", module="services.radicale")
+
+
 def test_records_know_only_what_dns_can_be_told(package: Path) -> None:
     manifest = yaml.safe_load((package / "manifest.yaml").read_text())
     record = {"name": "_caldavs._tcp", "type": "SRV", "values": ["0 1 {port} {address}"]}

@@ -116,6 +116,9 @@ def package_detail(package: Package, release: Release, width: int) -> list[Line]
     if others:
         lines += labelled("also", ", ".join(others), width)
     lines += labelled("needs", size, width)
+    if timers := package.service.timers:
+        told = ", ".join(f"{name} ({timer.calendar})" for name, timer in timers.items())
+        lines += labelled("timers", told, width)
     lines += labelled("licence", package.licence, width)
     for note in release.notes:
         role = "warn" if note.kind in ("action", "security") else "plain"

@@ -16,7 +16,7 @@ from typing import Any
 from engine.lab.guest.children import Child
 from engine.lab.guest.execution import Ground, Readiness
 from engine.lab.guest.processes import invoked, process_ended
-from engine.lab.guest.service_result import described, judge, wants_restart
+from engine.lab.guest.service_result import described, exit_environment, judge, wants_restart
 from engine.lab.guest.unit_syntax import BadValue
 from engine.lab.guest.units import Command, ServiceUnit
 
@@ -50,6 +50,8 @@ class Service:
         self._starts: list[float] = []
         self.invocation = ""
         """systemd's InvocationID: another one for each start."""
+        self._is_done = False
+        """A program that has to come to its end has; what is to follow may not have."""
         self._job = asyncio.Lock()
         self._bringing: asyncio.Future[None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -64,13 +66,19 @@ class Service:
     async def start(self, *, limited: bool = True) -> None:
         """Up afterwards, or StartFailed. A service that is up is left alone."""
         self._cancel_restart()
+        joined = self._job.locked() and self.active == "activating"
         async with self._job:
             if self.is_up:
+                return
+            if joined and self.unit.type == "oneshot":
+                if self.active == "failed":
+                    raise StartFailed(self.result)
                 return
             if limited:
                 self._count_start()
             self.invocation = secrets.token_hex(16)
             self.main = None
+            self._is_done = False
             self.result = "success"
             self._enter("activating", "start-pre")
             self._bringing = asyncio.ensure_future(self._bring_up())
@@ -81,8 +89,15 @@ class Service:
             self._bringing.cancel()
             if self._watching is not None:
                 self._watching.cancel()
-            await self._clear()
-            self._finish(result)
+            timely = await self._clear()
+            if result == "canceled" and self._is_done:
+                self._finish("success")
+            elif result == "canceled" and self.unit.type == "oneshot":
+                # A program that has to come to its end has not when a signal ends it.
+                self.status = -(self.unit.kill_signal if timely else signal.SIGKILL)
+                await self._ended("signal" if timely else "timeout")
+            else:
+                await self._ended(result)
         if result != "canceled" and wants_restart(self.unit, result):
             self._restarting = asyncio.ensure_future(self._restart())
         raise StartFailed(result)
@@ -106,7 +121,7 @@ class Service:
             timely = await self._clear()
             if self.main is not None and self.main.ended.done():
                 self.status = self.main.ended.result()
-            self._finish("success" if timely else "timeout")
+            await self._ended("success" if timely else "timeout")
 
     async def reload(self) -> None:
         """Run ExecReload. StartFailed where it fails."""
@@ -158,6 +173,9 @@ class Service:
         if self.unit.type == "oneshot":
             for command in self.unit.command("ExecStart"):
                 await self._run(command)
+            self._is_done = True
+            if not self.unit.remain_after_exit:
+                await self._run_after_stop("success")
             return self._stand("exited" if self.unit.remain_after_exit else "dead")
         if self.unit.type == "forking":
             raise BadValue("Type=forking is not supported in the lab")
@@ -237,7 +255,7 @@ class Service:
             await self._clear()
             if self.unit.remain_after_exit and not result:
                 return self._enter("active", "exited")
-            self._finish(result or "success")
+            await self._ended(result or "success")
         if wants_restart(self.unit, result):
             self._restarting = asyncio.ensure_future(self._restart())
         return None
@@ -285,6 +303,18 @@ class Service:
             await asyncio.wait([self.main.ended], timeout=1.0)
         self._ground.remove_runtime_directories(self.unit)
         return not killing
+
+    async def _ended(self, result: str) -> None:
+        await self._run_after_stop(result)
+        self._finish(result)
+
+    async def _run_after_stop(self, result: str) -> None:
+        """`ExecStopPost=`, which is told how it ended (systemd.exec(5), "SERVICE_RESULT")."""
+        told = {"SERVICE_RESULT": result, **exit_environment(self.status)}
+        for command in self.unit.command("ExecStopPost"):
+            with contextlib.suppress(OSError):
+                child = self._ground.spawn(self.unit, command, self._environment() | told)
+                await asyncio.wait([child.ended], timeout=_limit(self.unit.stop_seconds))
 
     def _finish(self, result: str) -> None:
         self.result = result

@@ -35,6 +35,14 @@ def wants_restart(unit: ServiceUnit, result: str) -> bool:
     return False
 
 
+def exit_environment(status: int) -> dict[str, str]:
+    """What `ExecStopPost=` is told of the main process."""
+    if status < 0:
+        name = signal.Signals(-status).name.removeprefix("SIG")
+        return {"EXIT_CODE": "killed", "EXIT_STATUS": name}
+    return {"EXIT_CODE": "exited", "EXIT_STATUS": str(status)}
+
+
 def described(status: int) -> str:
     """As systemd's journal has it: "code=killed, status=9/KILL"."""
     if status < 0:

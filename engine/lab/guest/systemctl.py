@@ -9,9 +9,10 @@ from functools import partial
 from engine.lab.guest.control import Reply
 from engine.lab.guest.journal import Journal, shown
 from engine.lab.guest.service import Service, StartFailed
-from engine.lab.guest.supervisor import Supervisor
+from engine.lab.guest.supervisor import Supervised, Supervisor
 from engine.lab.guest.systemctl_words import Asked, parse
-from engine.lab.guest.unit_report import properties, summary
+from engine.lab.guest.timer import Timer
+from engine.lab.guest.unit_report import properties, summary, timer_table
 from engine.lab.guest.units import BadUnit, UnitNotFound, unit_files
 
 _NOT_FOUND = 5
@@ -65,8 +66,12 @@ class Systemctl:
 
     async def _reload_or_restart(self, asked: Asked, reply: Reply) -> int:
         async def either(name: str) -> None:
-            service = self._supervisor.service(name)
-            if service.is_up and service.unit.command("ExecReload"):
+            service = self._supervisor.unit(name)
+            if (
+                isinstance(service, Service)
+                and service.unit.command("ExecReload")
+                and service.is_up
+            ):
                 await service.reload()
             else:
                 await self._supervisor.restart(name)
@@ -83,7 +88,7 @@ class Systemctl:
             elif not service.is_up:
                 reply.err(f"{name} is not active, cannot reload.\n")
                 status = 1
-            elif not service.unit.command("ExecReload"):
+            elif isinstance(service, Timer) or not service.unit.command("ExecReload"):
                 reply.err(
                     f"Failed to reload {name}: Job type reload is not applicable for unit {name}.\n"
                 )
@@ -175,7 +180,7 @@ class Systemctl:
         return await self._stop(asked, reply) if asked.now else 0
 
     async def _reset_failed(self, asked: Asked, reply: Reply) -> int:
-        for service in self._supervisor.services():
+        for service in self._supervisor.units():
             if not asked.units or service.unit.name in asked.units:
                 service.reset_failed()
         return 0
@@ -214,7 +219,7 @@ class Systemctl:
         return status
 
     async def _is_system_running(self, asked: Asked, reply: Reply) -> int:
-        degraded = any(service.active == "failed" for service in self._supervisor.services())
+        degraded = any(service.active == "failed" for service in self._supervisor.units())
         reply.out("degraded\n" if degraded else "running\n")
         return 1 if degraded else 0
 
@@ -229,9 +234,14 @@ class Systemctl:
         return 0
 
     async def _list_units(self, asked: Asked, reply: Reply) -> int:
-        for service in self._supervisor.services():
+        for service in self._supervisor.units():
             unit = service.unit
             reply.out(f"{unit.name} loaded {service.active} {service.sub} {unit.description}\n")
+        return 0
+
+    async def _list_timers(self, asked: Asked, reply: Reply) -> int:
+        found = [unit for unit in self._supervisor.units() if isinstance(unit, Timer)]
+        reply.out(timer_table([timer for timer in found if timer.is_up]))
         return 0
 
     async def _list_unit_files(self, asked: Asked, reply: Reply) -> int:
@@ -264,8 +274,8 @@ class Systemctl:
         service = self._find(name)
         return service.active if service else "inactive"
 
-    def _find(self, name: str) -> Service | None:
+    def _find(self, name: str) -> Supervised | None:
         try:
-            return self._supervisor.service(name)
+            return self._supervisor.unit(name)
         except (UnitNotFound, BadUnit):
             return None

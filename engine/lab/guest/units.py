@@ -7,7 +7,7 @@ are passed over, as systemd passes over settings it does not know.
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +79,8 @@ class ServiceUnit:
 
 def unit_files(root: Path, name: str) -> list[Path]:
     """The unit's file, then its drop-ins in their order. UnitNotFound where there is none."""
-    template = name.partition("@")[0] + "@.service" if "@" in name else name
+    head, at, tail = name.partition("@")
+    template = f"{head}@.{tail.rpartition('.')[2]}" if at else name
     for directory in UNIT_DIRECTORIES:
         for candidate in dict.fromkeys((name, template)):
             path = root / directory / candidate
@@ -99,16 +100,31 @@ def _drop_ins(root: Path, name: str) -> list[Path]:
 def load_unit(root: Path, name: str) -> ServiceUnit:
     """The unit as its files are now. UnitNotFound; BadUnit where systemd would refuse it."""
     files = unit_files(root, name)
+    known = specifiers(root, name)
+    try:
+        return _unit(name, files[0], settings_of(files, "Service"), known)
+    except BadValue as error:
+        raise BadUnit(f"{files[0]}: {error}") from error
+
+
+def settings_of(files: Iterable[Path], kind: str) -> dict[str, list[str]]:
+    """What a unit's file and its drop-ins say. kind: the section of units of that kind."""
     settings: dict[str, list[str]] = {}
     for path in files:
         for section, assignments in sections(path.read_text(errors="replace")).items():
-            if section in ("Unit", "Service", "Install"):
+            if section in ("Unit", kind, "Install"):
                 _collect(settings, assignments)
-    instance = name.removesuffix(".service").partition("@")[2]
-    known = {
+    return settings
+
+
+def specifiers(root: Path, name: str) -> dict[str, str]:
+    """What stands for `%n` and its kin."""
+    bare = name.rpartition(".")[0]
+    instance = bare.partition("@")[2]
+    return {
         "n": name,
-        "N": name.removesuffix(".service"),
-        "p": name.removesuffix(".service").partition("@")[0],
+        "N": bare,
+        "p": bare.partition("@")[0],
         "i": instance,
         "I": instance,
         "t": str(root / "run"),
@@ -116,10 +132,6 @@ def load_unit(root: Path, name: str) -> ServiceUnit:
         "T": str(root / "tmp"),
         "H": (root / "etc/hostname").read_text().strip(),
     }
-    try:
-        return _unit(name, files[0], settings, known)
-    except BadValue as error:
-        raise BadUnit(f"{files[0]}: {error}") from error
 
 
 def _collect(settings: dict[str, list[str]], assignments: list[tuple[str, str]]) -> None:

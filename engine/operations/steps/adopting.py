@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.errors import RemoteFailure
+from engine.methods import timers
 from engine.methods.place import Place
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
@@ -61,7 +62,8 @@ def adopt_files(ctx: StepContext) -> StepOutcome:
 def isolate(ctx: StepContext) -> StepOutcome:
     """As far as the guest's systemd can: packets to and from others are dropped."""
     place = Place.of(ctx.shell(), installation(ctx), ctx)
-    path = f"{place.paths.unit_file}.d/homeport-drill.conf"
-    changed = place.write(path, _ISOLATION.encode())
+    units = (place.paths.unit, *timers.job_units(place))
+    paths = [f"{place.paths.systemd}/{unit}.d/homeport-drill.conf" for unit in units]
+    written = [place.write(path, _ISOLATION.encode()) for path in paths]
     place.run("systemctl", "daemon-reload")
-    return StepOutcome(changed=changed)
+    return StepOutcome(changed=any(written))

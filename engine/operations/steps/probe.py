@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from engine.catalog.check_timers import claimed_timers
 from engine.catalog.package import SMTP_SECRET
 from engine.catalog.placeholders import expand_text
-from engine.methods import apt, postgresql
+from engine.methods import apt, postgresql, timers
 from engine.methods.bindings import bindings_of
 from engine.methods.place import Place
 from engine.model.probe import Probed, Unclaimed
@@ -23,6 +24,7 @@ from engine.state.registry import state_kind
 from engine.state.scripting import SANDBOX, run_guest_program
 
 _MOST_NAMED = 200
+_WORK_SECONDS = 3600
 _OWN_SERVERS = (("redis", "keys", "Redis"), ("rabbitmq", "queues", "RabbitMQ"))
 
 
@@ -38,11 +40,16 @@ def begin(ctx: StepContext) -> StepOutcome:
 
 @handles("probe.use@1")
 def use(ctx: StepContext) -> StepOutcome:
-    """The load that its package declares, and then who writes to what is looked at."""
+    """The load that its package declares, its regular work, and then who writes to what is
+    looked at."""
     place = Place.of(ctx.shell(), installation(ctx), ctx)
     document = {"phase": "load", "operation": "probe", "release": ctx.release.version}
     for number, program in enumerate(ctx.package.load, 1):
         run_guest_program(place, program, f"load-{number}", document)
+    for unit in timers.job_units(place):
+        done = place.run("systemctl", "start", unit, timeout=_WORK_SECONDS, check=False)
+        if done.status != 0:
+            ctx.log(f"{unit} failed: {done.stderr.strip()}")
     if not ctx.package.load:
         ctx.log("The package declares no load: it is only started, asked for its health, stopped")
     _run(place, "hold")
@@ -61,6 +68,7 @@ def compare(ctx: StepContext) -> StepOutcome:
         *unclaimed_databases(place),
         *unclaimed_in_servers(place, Ground(place, ctx.backends.secrets, secret_path(ctx))),
         *_secrets(ctx),
+        *_unclaimed_timers(ctx),
     ]
     found = Probed(
         application=ctx.package.id,
@@ -116,6 +124,17 @@ def unclaimed_in_servers(place: Place, ground: Ground) -> list[Unclaimed]:
             fields = {"kind": what, "name": server, "items": size.items, "bytes": size.bytes}
             found.append(Unclaimed.model_validate({**fields, "by": f"clients of {product}"}))
     return found
+
+
+def _unclaimed_timers(ctx: StepContext) -> list[Unclaimed]:
+    """Of the package's own; they were there before it was used, so no path tells of them."""
+    manifest = ctx.package.model_dump(mode="json", by_alias=True)
+    claimed = claimed_timers(manifest)
+    return [
+        Unclaimed(kind="timer", name=name, by="regular work of the package")
+        for name in ctx.package.service.timers
+        if name not in claimed
+    ]
 
 
 def _secrets(ctx: StepContext) -> list[Unclaimed]:

@@ -21,18 +21,19 @@ def fail(why: str) -> NoReturn:
 
 
 def stamps(task: dict[str, Any]) -> dict[str, int | None]:
-    """Timer -> nanoseconds since 1970 of its last run, or None."""
+    """Timer -> nanoseconds since 1970 of its last run, or None. The task has a name for each that
+    is the same wherever the deployment is, and that of its unit here."""
     found: dict[str, int | None] = {}
-    for name in task["timers"]:
+    for name, unit in task["timers"].items():
         try:
-            found[name] = os.stat(stamp(task, name)).st_mtime_ns
+            found[name] = os.stat(stamp(task, unit)).st_mtime_ns
         except FileNotFoundError:
             found[name] = None
     return found
 
 
-def stamp(task: dict[str, Any], name: str) -> str:
-    return os.path.join(task["directory"], f"stamp-{name}")
+def stamp(task: dict[str, Any], unit: str) -> str:
+    return os.path.join(task["directory"], f"stamp-{unit}")
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
@@ -65,14 +66,16 @@ def verify(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def restore(task: dict[str, Any]) -> dict[str, Any]:
-    wanted = task["captured"]["stamps"]
-    if stamps(task) == wanted:
+    """Timers that the copy does not know, or that are no longer there, are left alone."""
+    present, kept = stamps(task), task["captured"]["stamps"]
+    wanted = {name: kept[name] for name in present if name in kept}
+    if all(present[name] == at for name, at in wanted.items()):
         return {"changed": False}
     verify(task)
     refuse_running(task)
     os.makedirs(task["directory"], exist_ok=True)
     for name, at in wanted.items():
-        path = stamp(task, name)
+        path = stamp(task, task["timers"][name])
         if at is None:
             with suppress(FileNotFoundError):
                 os.unlink(path)
@@ -86,7 +89,7 @@ def restore(task: dict[str, Any]) -> dict[str, Any]:
 
 def refuse_running(task: dict[str, Any]) -> None:
     """A timer that runs would do now what the other side did, and writes its stamp anew."""
-    for name in task["timers"]:
+    for name in task["timers"].values():
         asked = ["systemctl", "is-active", "--quiet", name]
         if subprocess.run(asked, check=False, capture_output=True).returncode == 0:
             fail(f"{name} runs; name it under the units of the service, so that it is stopped")
