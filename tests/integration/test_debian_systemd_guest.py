@@ -399,7 +399,7 @@ def rounds(guest: SystemdGuest) -> Deployed:
 def test_regular_work_runs_beside_its_service_and_never_without(rounds: Deployed) -> None:
     guest, paths = rounds.guest, rounds.paths()
     sweep, done = paths.job("sweep"), guest.root / f"{paths.data}/work/done".lstrip("/")
-    units = [paths.timer(name) for name in ("tick", "daily", "sweep")]
+    units = [paths.timer(name) for name in ("tick", "yearly", "sweep")]
 
     def active() -> list[str]:
         shown = guest.run("systemctl", "is-active", paths.unit, *units, check=False)
@@ -428,7 +428,7 @@ def test_regular_work_runs_beside_its_service_and_never_without(rounds: Deployed
     guest.run("kill", "-KILL", before)
     wait_until(lambda: rounds.show("MainPID")["MainPID"] not in (before, "0"))
     wait_until(lambda: active() == ["active"] * 4)
-    assert lines("daily") == 0
+    assert lines("yearly") == 0
 
     shell = guest.shell()
     try:
@@ -468,13 +468,13 @@ def test_timers_that_a_package_no_longer_has_are_gone_and_come_back_with_what_wo
         assert found == {file for file in files if file.endswith(".timer")}
         return {name.removeprefix("homeport-my-rounds-").removesuffix(".timer") for name in found}
 
-    assert timers() == {"tick", "daily", "sweep"}
+    assert timers() == {"tick", "yearly", "sweep"}
     for path in (paths.config, paths.unit_file):
         guest.run("cp", "-aT", path, f"/srv/kept-{path.rpartition('/')[2]}")
-    fewer = {name: service.timers[name] for name in ("tick", "daily")}
+    fewer = {name: service.timers[name] for name in ("tick", "yearly")}
     rounds.app = with_service(timers=fewer)
     assert rounds.deploy()
-    assert timers() == {"tick", "daily"}
+    assert timers() == {"tick", "yearly"}
 
     # An upgrade's way back puts files back and starts with those, whatever the package says.
     guest.run("systemctl", "stop", paths.unit)
@@ -486,13 +486,13 @@ def test_timers_that_a_package_no_longer_has_are_gone_and_come_back_with_what_wo
         open_method().start(shell, rounds.app, rounds.work, restart=False, as_is=True)
     finally:
         shell.close()
-    assert timers() == {"tick", "daily", "sweep"}
+    assert timers() == {"tick", "yearly", "sweep"}
 
-    other = {"tick": service.timers["tick"], "new": service.timers["daily"]}
+    other = {"tick": service.timers["tick"], "new": service.timers["yearly"]}
     rounds.app = with_service(timers=other, exec=("/bin/false",))
     with pytest.raises(HomeportError):
         rounds.deploy()
-    assert timers() == {"tick", "daily", "sweep"}
+    assert timers() == {"tick", "yearly", "sweep"}
     rounds.app = first
     assert not rounds.deploy()
     assert guest.run("systemctl", "is-active", paths.unit) == "active"

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from engine.homeport import DeployRequest
-from engine.model.plan import Operation
 from tests.deployed import Installation, check_nothing_left, wait_until
-from tests.integration.test_database_server import store_at
+from tests.integration.test_database_server import succeeded
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import with_packages
 
@@ -27,11 +26,6 @@ SWEEP = f"homeport-{NAME}-sweep"
 def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with with_packages(lab, tmp_path_factory.mktemp("catalog"), "rounds") as opened:
         yield opened
-
-
-def succeeded(operation: Operation) -> Operation:
-    assert operation.status.value == "succeeded", repr(operation.error)
-    return operation
 
 
 class Rounds:
@@ -55,22 +49,21 @@ class Rounds:
     def stamp(self, provider: str, timer: str) -> float:
         return self._stamp(provider, timer).stat().st_mtime
 
-    def work_daily(self, provider: str) -> None:
-        """As if the day's hour had come again."""
-        os.utime(self._stamp(provider, "daily"), (1, 1))
+    def work_yearly(self, provider: str) -> None:
+        """As if the year's hour had come again."""
+        os.utime(self._stamp(provider, "yearly"), (1, 1))
         subprocess.run(
-            [self.systemctl(provider), "restart", f"homeport-{NAME}-daily.timer"], check=True
+            [self.systemctl(provider), "restart", f"homeport-{NAME}-yearly.timer"], check=True
         )
-        wait_until(lambda: len(self.done("daily")) == 1)
+        wait_until(lambda: len(self.done("yearly")) == 1)
 
     def _stamp(self, provider: str, timer: str) -> Path:
         unit = f"homeport-{NAME}-{timer}.timer"
         return self.root(provider) / f"var/lib/systemd/timers/stamp-{unit}"
 
 
-def test_moved_its_regular_work_is_done_once_and_none_is_left_out(
-    here: Installation, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("repository")
+def test_moved_its_regular_work_is_done_once_and_none_is_left_out(here: Installation) -> None:
     homeport = here.homeport
     request = DeployRequest(
         application="rounds", provider=SOURCE, domain=f"{NAME}.{SOURCE}.lab", name=NAME, values={}
@@ -79,7 +72,7 @@ def test_moved_its_regular_work_is_done_once_and_none_is_left_out(
         succeeded(here.carry_out(homeport.plan_deploy(request)))
         rounds = Rounds(here)
         wait_until(lambda: len(rounds.done("tick")) > 0)
-        ran_today = rounds.stamp(SOURCE, "daily")
+        ran = rounds.stamp(SOURCE, "yearly")
         # A sweep that does not come to its end here is done at the target.
         held = rounds.root(SOURCE) / "run/homeport" / NAME / "held"
         held.touch()
@@ -89,14 +82,15 @@ def test_moved_its_regular_work_is_done_once_and_none_is_left_out(
         assert sweeping.returncode != 0
         moved = time.time()
         wait_until(lambda: len(rounds.done("sweep ended")) == 1)
-        wait_until(lambda: int(rounds.done("tick")[-1].split()[1]) > moved)
+        wait_until(lambda: any(int(line.split()[1]) > moved for line in rounds.done("tick")))
         assert len(rounds.done("sweep begun")) == 2
-        assert rounds.done("daily") == []
-        assert rounds.stamp(TARGET, "daily") == ran_today
+        assert rounds.done("yearly") == []
+        assert rounds.stamp(TARGET, "yearly") == ran
         ticks = [line.split()[1:] for line in rounds.done("tick")]
         times = [int(at) for at, _ in ticks]
         assert times == sorted(times)
-        assert len(times) <= (times[-1] - times[0]) // 3 + 2  # one is made up for
+        # One is made up for, and a busy machine is late with any.
+        assert len(times) <= (times[-1] - times[0]) // 3 + 3
         # One side stopped before the other began.
         sides = [side for _, side in ticks]
         assert len(set(sides)) == 2
@@ -106,13 +100,12 @@ def test_moved_its_regular_work_is_done_once_and_none_is_left_out(
         succeeded(here.carry_out(homeport.plan_confirm(NAME)))
 
         # Older data come with what is due since then.
-        homeport.repositories.add(store_at(tmp_path))
         succeeded(here.carry_out(homeport.plan_backup(NAME)))
-        rounds.work_daily(TARGET)
-        assert len(rounds.done("daily")) == 1
+        rounds.work_yearly(TARGET)
+        assert len(rounds.done("yearly")) == 1
         succeeded(here.carry_out(homeport.plan_restore(NAME)))
-        assert rounds.stamp(TARGET, "daily") == ran_today
-        assert rounds.done("daily") == []
+        assert rounds.stamp(TARGET, "yearly") == ran
+        assert rounds.done("yearly") == []
     finally:
         succeeded(here.destroy(NAME))
     check_nothing_left(here, NAME, TARGET)
