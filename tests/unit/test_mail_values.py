@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -45,12 +45,16 @@ _ROWS = st.lists(
             f"# homeport: c@x.y of {MINE}",
             "c@x.y c@x.y",
             f"# homeport: d@x.y of {MINE}",
+            "d@x.y d@x.y",
         ]
     )
 )
+_OF_C, _OF_D = f"# homeport: c@x.y of {MINE}", f"# homeport: d@x.y of {MINE}"
 
 
 @given(_ROWS)
+@example([_OF_C, _OF_C, "c@x.y c@x.y", "c@x.y c@x.y"])
+@example([_OF_D, _OF_C, "c@x.y c@x.y", "d@x.y d@x.y"])
 def test_what_is_put_in_is_all_that_goes_again(rows: list[str]) -> None:
     text = "\n".join([*rows, ""])
     fresh = with_line(text, "new@x.y", "new@x.y somewhere@x.y", "another")

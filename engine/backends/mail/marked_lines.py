@@ -62,9 +62,19 @@ def without_mark(text: str, mark: str) -> str:
 
 
 def _without(text: str, line: _Line) -> str:
-    rows = text.split("\n")
-    del rows[line.rows.start : line.rows.stop]
+    """A mark above it that spoke of nothing goes with it where it would speak of the line below."""
+    rows, at = text.split("\n"), line.rows.start
+    del rows[at : line.rows.stop]
+    while 0 < at < len(rows) and _mark_of(rows[at - 1], rows[at]):
+        at -= 1
+        del rows[at]
     return "\n".join(rows)
+
+
+def _mark_of(above: str, row: str) -> str:
+    """Whose the row says to be that is above it; empty for a foreign one."""
+    said, found = _MARK.fullmatch(above), _KEY.match(row)
+    return said[2] if said and found and said[1] == found[0].lower() else ""
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -73,10 +83,8 @@ def _lines(text: str) -> Iterator[_Line]:
         found = _KEY.match(row)
         if not found:
             continue
-        key = found[0].lower()
-        said = _MARK.fullmatch(rows[number - 1]) if number else None
-        own = said is not None and said[1] == key
+        mark = _mark_of(rows[number - 1], row) if number else ""
         end = number + 1
         while end < len(rows) and rows[end][:1] in (" ", "\t") and rows[end].strip():
             end += 1
-        yield _Line(key, row, said[2] if said and own else "", range(number - own, end))
+        yield _Line(found[0].lower(), row, mark, range(number - bool(mark), end))
