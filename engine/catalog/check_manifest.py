@@ -205,6 +205,8 @@ def _state(manifest: Source, value: Mapping[str, Any]) -> Iterator[Finding]:
             )
         if kind == "s3":
             yield from _bucket(manifest, value, spot, locator)
+        if unit.get("queues") and kind != "redis":
+            yield manifest.found((*spot, "queues"), f"a {kind} unit names no queues", key=True)
         if unit.get("exclude") and kind in _WHOLE:
             yield manifest.found(
                 (*spot, "exclude"), f"nothing can be left out of a {kind} unit", key=True

@@ -201,6 +201,13 @@ class StateUnit(Model):
     empty_after_restore: tuple[str, ...] = ()
     """Tables to empty when an older state is restored, because what they hold may have been
     used up since (keys that are handed out once)."""
+    queues: tuple[Text, ...] = ()
+    """Of the kind redis: keys of what holds work that waits, `*` for any characters. After a move
+    they are watched."""
+
+    @property
+    def has_queues(self) -> bool:
+        return self.kind == "rabbitmq" or bool(self.queues)
 
     @property
     def is_made_anew(self) -> bool:

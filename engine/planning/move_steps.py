@@ -17,7 +17,6 @@ LOW_TTL = 60
 _BY_ITSELF = ("secrets",)
 """Kinds that are not carried from guest to guest: secrets go from store to store."""
 
-_QUEUES = ("rabbitmq",)
 """Kinds that hold work which waits to be done."""
 _BACKLOG_SECONDS = 600
 
@@ -61,7 +60,7 @@ def side_step(
 
 def backlog_steps(target: Desired) -> list[PlannedStep]:
     """Where it has queues: what piled up while it was away is worked off."""
-    units = [unit.id for unit in carried_units(target) if unit.kind in _QUEUES]
+    units = [unit.id for unit in carried_units(target) if unit.has_queues]
     if not units:
         return []
     what = (

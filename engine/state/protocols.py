@@ -21,7 +21,8 @@ class Unit:
     """A piece of one deployment's data; `engine.catalog.package.StateUnit` in its place.
 
     locator: as the kind reads it, without placeholders: a path on the guest, a database, the
-    name of a secret. empty: tables that are emptied when older state is restored.
+    name of a secret. empty: tables that are emptied when older state is restored. queues: keys of
+    what holds work that waits.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Unit:
     locator: str
     exclude: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ class RedisKind(ProgramKind):
         why = difference(one, other) or _sooner_or_later(moments, moments_there)
         return why, self.level
 
+    def backlog(self, unit: Unit, ground: Ground) -> int:
+        if not unit.queues:
+            return 0
+        return int(self._run("backlog", unit, ground, queues=list(unit.queues))["messages"])
+
 
 def open_kind() -> RedisKind:
     return RedisKind("redis", _task)

@@ -42,4 +42,4 @@ def _unit(place: Place, unit: StateUnit) -> Unit:
         locator = check_device(locator)
     elif unit.is_path:
         locator = place.paths.within(locator)
-    return Unit(unit.id, unit.kind, locator, unit.exclude, unit.empty_after_restore)
+    return Unit(unit.id, unit.kind, locator, unit.exclude, unit.empty_after_restore, unit.queues)

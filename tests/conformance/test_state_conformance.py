@@ -35,7 +35,7 @@ from engine.operations.steps.certificate import new_key
 from engine.state.captures import Captures
 from engine.state.certificates import troubles
 from engine.state.programs import s3
-from engine.state.protocols import Captured, Ground, StateKind, Unit
+from engine.state.protocols import Captured, Ground, HasBacklog, StateKind, Unit
 from engine.state.registry import state_kind
 from engine.state.s3 import bucket_of
 from tests import s3_server
@@ -627,6 +627,29 @@ def test_what_was_captured_comes_back_the_same(world: World, ground: Ground, int
     assert world.kind.restore(world.unit, ground, into, captured)
     assert world.shown() == before
     assert not world.kind.restore(world.unit, ground, into, captured)
+
+
+def test_what_waits_in_redis_is_counted_where_the_package_says_that_it_does(
+    ground: Ground,
+) -> None:
+    ask, kind = RedisClient(ground), state_kind("redis")
+    assert isinstance(kind, HasBacklog)
+    ask(
+        "FLUSHALL", "RPUSH queue:mail a b c", "RPUSH queue:push d", "RPUSH timeline e f",
+        "ZADD retry 1.5 a 2 b", "SET word one", "XADD log 1-1 k v", "XADD log 1-2 k v",
+        "XADD log 1-3 k v", "XADD unread 1-1 k v", "XGROUP CREATE log readers 0",
+        "XREADGROUP GROUP readers one COUNT 2 STREAMS log >", "XACK log readers 1-1",
+        "SELECT 3", "RPUSH queue:other g",
+    )  # fmt: skip
+    for queues, waiting in (
+        ((), 0),
+        (("queue:*",), 5),
+        (("queue:*", "queue:mail", "retry", "word", "gone"), 7),
+        (("log",), 2),  # one that is not confirmed, one that nobody has taken
+        (("unread",), 1),
+    ):
+        unit = Unit("queue", "redis", "state", queues=queues)
+        assert kind.backlog(unit, ground) == waiting
 
 
 def test_a_damaged_capture_is_found_and_touches_nothing(

@@ -136,17 +136,24 @@ def test_everything_that_can_be_done_while_the_source_serves_is_done_before_it_i
     assert (MIGRATE.rollback_from, MIGRATE.no_return) == ("passage.open", "source.fence")
 
 
-def test_a_queue_is_watched_once_it_is_said_where_the_application_lives() -> None:
+@pytest.mark.parametrize(
+    ("kind", "queues", "watched"),
+    [("rabbitmq", [], True), ("redis", ["queue:*"], True), ("redis", [], False)],
+)
+def test_a_queue_is_watched_once_it_is_said_where_the_application_lives(
+    kind: str, queues: list[str], watched: bool
+) -> None:
     queue = StateUnit.model_validate(
-        {"id": "jobs", "kind": "rabbitmq", "locator": "toy", "class": "irreplaceable"}
+        {"id": "jobs", "kind": kind, "locator": "toy", "class": "irreplaceable", "queues": queues}
     )
     there, here = (
         desired(provider=provider(name), package=package(state=(*STATE, queue)))
         for name in ("away", "home")
     )
     steps = plan_migrate(there, here, "home").steps
-    assert [step.id for step in steps[-2:]] == ["deployment.settle", "backlog.watch"]
-    assert steps[-1].args["units"] == ["jobs"]
+    after = steps[[step.id for step in steps].index("deployment.settle") + 1 :]
+    found = [(step.id, step.args["units"]) for step in after]
+    assert found == ([("backlog.watch", ["jobs"])] if watched else [])
 
 
 def test_units_are_carried_side_by_side_and_everything_else_one_by_one() -> None:
