@@ -92,6 +92,5 @@ def _check(found: RecordsInZone, options: argparse.Namespace) -> int:
 
 
 def _stands(one: RecordStanding) -> str:
-    if one.served:
-        return "served"
-    return f"otherwise: {', '.join(one.there)}" if one.there else "missing"
+    there = f": {', '.join(one.there)}" if one.stands == "otherwise" else ""
+    return one.stands + there

@@ -62,7 +62,7 @@ def publish(
         _config(place, site),
     )
     changed = any(file.stdout.strip() == "changed" for file in files)
-    unit_file = f"{place.facts.root}/etc/systemd/system/{UNIT}"
+    unit_file = f"{place.paths.systemd}/{UNIT}"
     new_unit = systemd.write_unit(place, unit_file, _unit(place, site.storage))
     if new_unit or not systemd.is_active(place, UNIT):
         enable = Command(("systemctl", "enable", UNIT))

@@ -105,9 +105,13 @@ class GuestPaths:
         """What that timer starts."""
         return f"homeport-{self.name}-{name}.service"
 
+    @property
+    def stamps(self) -> str:
+        """Files whose times are when timers last ran (systemd.timer(5), `Persistent=`)."""
+        return f"{self.root}/var/lib/systemd/timers"
+
     def stamp(self, name: str) -> str:
-        """Its time is when that timer last ran (systemd.timer(5), `Persistent=`)."""
-        return f"{self.root}/var/lib/systemd/timers/stamp-{self.timer(name)}"
+        return f"{self.stamps}/stamp-{self.timer(name)}"
 
     @property
     def captures(self) -> str:

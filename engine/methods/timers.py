@@ -23,12 +23,11 @@ from engine.methods.place import Place
 from engine.methods.systemd import START_SECONDS
 from engine.methods.unitfile import TimerUnit, Unit
 
-_SET_BACK = """\
-case "$SERVICE_RESULT $EXIT_STATUS" in
-    "signal "*|"timeout "*|"exit-code 143") exec touch -c -d @1 -- "$0" ;;
-esac"""
+_SET_BACK = (
+    'case "$SERVICE_RESULT $EXIT_STATUS" in '
+    '"signal "*|"timeout "*|"exit-code 143") exec touch -c -d @1 -- "$0" ;; esac'
+)
 """143 is how a program says that it ended by SIGTERM. Zero would be no time to systemd."""
-_ONE_LINE = " ".join(_SET_BACK.split())
 
 
 def timer_units(place: Place) -> tuple[str, ...]:
@@ -100,7 +99,7 @@ def _job(place: Place, bindings: PlaceBindings, name: str, spec: TimerSpec, titl
         user=paths.user,
         directory=paths.data,
         requires=(paths.unit,),
-        after_stop=("/bin/sh", "-c", _ONE_LINE, paths.stamp(name)),
+        after_stop=("/bin/sh", "-c", _SET_BACK, paths.stamp(name)),
         stop_seconds=service.stop_seconds,
         writable=(paths.data, paths.run),
     )

@@ -44,6 +44,12 @@ class RecordStanding(Model):
     there: tuple[str, ...] = ()
 
     @property
+    def stands(self) -> Literal["served", "otherwise", "missing"]:
+        if self.served:
+            return "served"
+        return "otherwise" if self.there else "missing"
+
+    @property
     def shown(self) -> tuple[str, ...]:
         """Its values for a person: the address itself once it is known."""
         return self.there if self.origin == "address" and self.served else self.record.values

@@ -62,20 +62,20 @@ def claims_of(place: Place) -> Claims:
     paths, root, package = place.paths, place.facts.root, place.app.package
     bindings = bindings_of(place)
     tops = [root + top for top in _SYSTEM]
+    regular = [*timers.timer_units(place), *timers.job_units(place)]
+    regular += [name.removeprefix(IGNORED) for name in package.ignored if name.startswith(IGNORED)]
     for component in package.needs.components:
         tops += [root + top for top in _SERVERS.get(component, ())]
     for unit in package.state:
         locator = expand_text(unit.locator, bindings)
         tops += claimed_by_unit(unit.kind, locator)
         if unit.kind == "timers":
-            tops += [f"{root}{top}/{name}" for top in _TIMERS for name in timers_of(locator)]
+            regular += timers_of(locator)
     tops += [expand_text(name, bindings) for name in package.ignored if name[0] in "{/"]
     # Homeport's own: its locks, its marks, the programs of scripts.
     tops += [paths.lock, paths.turn_lock, paths.run, f"{paths.base}/scripts"]
     tops += [paths.restart_needed, paths.proven]
-    own = (*timers.timer_units(place), *timers.job_units(place))
-    ignored = (name.removeprefix(IGNORED) for name in package.ignored if name.startswith(IGNORED))
-    tops += [f"{root}{top}/{name}" for top in _TIMERS for name in (*own, *ignored)]
+    tops += [f"{root}{top}/{name}" for top in _TIMERS for name in regular]
     return Claims(tuple(tops), code=(paths.base,))
 
 

@@ -20,7 +20,6 @@ from engine.state.protocols import Ground, Unit
 from engine.state.running import ProgramKind
 
 _TIMER = re.compile(r"[A-Za-z0-9:_@][A-Za-z0-9:_.@-]*\.timer")
-_STAMPS = "/var/lib/systemd/timers"
 
 
 def timers_of(locator: str) -> list[str]:
@@ -45,4 +44,4 @@ def _task(unit: Unit, ground: Ground) -> Mapping[str, Any]:
     place = ground.place
     own = place.paths.timer("").removesuffix(".timer")
     timers = {name.removeprefix(own): name for name in timers_of(unit.locator)}
-    return {"timers": timers, "directory": f"{place.facts.root}{_STAMPS}"}
+    return {"timers": timers, "directory": place.paths.stamps}

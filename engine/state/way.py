@@ -72,7 +72,7 @@ def open_way(
         options=tuple(line for line in HARDENING if not line.startswith("Capability")),
     )
     unit_name = f"homeport-way-{name}-{service}.service"
-    systemd.write_unit(target, f"{_units(target)}/{unit_name}", unit)
+    systemd.write_unit(target, f"{target.paths.systemd}/{unit_name}", unit)
     systemd.enable(target, unit_name)
     systemd.start(target, unit_name)
     asked = ("python3", "-I", "-c", _ANSWERS, target.facts.loopback, str(local))
@@ -90,7 +90,7 @@ def open_way(
 
 def close_ways(name: str, target: Place) -> None:
     """All of the move's. Repeated, it does nothing."""
-    target.run("sh", "-c", _END, "end", _units(target), name)
+    target.run("sh", "-c", _END, "end", target.paths.systemd, name)
 
 
 def _port(target: Place, path: str) -> int:
@@ -105,7 +105,3 @@ def free_port(target: Place) -> int:
     """On its loopback address."""
     asked = ("python3", "-I", "-c", _FREE_PORT, target.facts.loopback)
     return int(target.run(*asked).stdout)
-
-
-def _units(target: Place) -> str:
-    return f"{target.paths.root}/etc/systemd/system"

@@ -10,16 +10,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from engine.homeport import DeployRequest
-from engine.model.plan import Operation
 from tests.deployed import Installation, check_nothing_left
+from tests.integration.test_database_server import succeeded
 from tests.lab_fixture import RunningLab
 from tests.ledger import Ledger
 from tests.scripted_package import with_packages
 
 pytestmark = [pytest.mark.integration, pytest.mark.real]
 
-SOURCE, TARGET, NAME = "harbour-a", "harbour-b", "parcels"
+TARGET, NAME = "harbour-b", "parcels"
 WAITING = 40
 
 
@@ -29,11 +28,6 @@ def here(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         pytest.skip("this machine has no RabbitMQ")
     with with_packages(lab, tmp_path_factory.mktemp("catalog"), "courier") as opened:
         yield opened
-
-
-def succeeded(operation: Operation) -> Operation:
-    assert operation.status.value == "succeeded", repr(operation.error)
-    return operation
 
 
 class Courier:
@@ -69,11 +63,8 @@ class Courier:
 @pytest.mark.usefixtures("repository")
 def test_moved_with_what_waits_and_worked_off_once_and_in_order(here: Installation) -> None:
     homeport = here.homeport
-    request = DeployRequest(
-        application="courier", provider=SOURCE, domain=f"{NAME}.{SOURCE}.lab", name=NAME, values={}
-    )
     try:
-        succeeded(here.carry_out(homeport.plan_deploy(request)))
+        succeeded(here.deploy("courier", NAME, {}))
         courier = Courier(here)
         courier.hold()
         early = list(range(1_000_000, 1_000_000 + WAITING))

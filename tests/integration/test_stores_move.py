@@ -14,7 +14,6 @@ from engine.backends.buckets.service import S3Buckets
 from engine.backends.protocols import BucketKey
 from engine.catalog.package import S3_SECRETS
 from engine.errors import InvalidInput
-from engine.homeport import DeployRequest
 from engine.model.deployment import ResourceKind
 from engine.model.provider import BackendProfile, Service
 from engine.operations.secret_paths import side_path
@@ -143,8 +142,7 @@ def test_a_bucket_moves_to_another_server_and_back_and_stays(here: Installation)
     offer(here, SOURCE, s3(0))
     offer(here, TARGET, s3(1))
     before = everything(here, SOURCE, 0), everything(here, TARGET, 1)
-    request = DeployRequest("shelf", SOURCE, f"shelf.{SOURCE}.lab", "shelf", values={})
-    succeeded(here.carry_out(homeport.plan_deploy(request)))
+    succeeded(here.deploy("shelf", "shelf", {}))
     source, target = Shelf(here, SOURCE, 0), Shelf(here, TARGET, 1)
     ledger = Ledger(NumberedBook(here, "shelf"), pause=0.2)
     assert ledger.write_one()
@@ -232,8 +230,7 @@ def test_a_database_in_mariadb_is_kept_moves_and_is_put_back(here: Installation)
         for provider in (SOURCE, TARGET):
             offer(here, provider, offered, {REFERENCE: maria.password})
         before = maria.objects()
-        request = DeployRequest("tally", SOURCE, f"tally.{SOURCE}.lab", "tally", values={})
-        plan = homeport.plan_deploy(request)
+        plan = here.plan("tally", "tally", {})
         assert plan.warnings == ()
         succeeded(here.carry_out(plan))
         assert not (here.guest_root("tally") / "var/lib/mysql").exists()

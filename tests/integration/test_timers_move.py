@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.homeport import DeployRequest
 from tests.deployed import Installation, check_nothing_left, wait_until
 from tests.integration.test_database_server import succeeded
 from tests.lab_fixture import RunningLab
@@ -65,11 +64,8 @@ class Rounds:
 @pytest.mark.usefixtures("repository")
 def test_moved_its_regular_work_is_done_once_and_none_is_left_out(here: Installation) -> None:
     homeport = here.homeport
-    request = DeployRequest(
-        application="rounds", provider=SOURCE, domain=f"{NAME}.{SOURCE}.lab", name=NAME, values={}
-    )
     try:
-        succeeded(here.carry_out(homeport.plan_deploy(request)))
+        succeeded(here.deploy("rounds", NAME, {}))
         rounds = Rounds(here)
         wait_until(lambda: len(rounds.done("tick")) > 0)
         ran = rounds.stamp(SOURCE, "yearly")

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 _HEADING = ("TYPE", "NAME", "VALUE", "TTL", "WHOSE", "IN THE ZONE")
 _LEAST = (5, 8, 12, 4, 7, 11)
+_STANDS: dict[str, tuple[str, Role]] = {
+    "served": ("+ served", "good"),
+    "otherwise": ("! otherwise", "warn"),
+    "missing": ("x missing", "bad"),
+}
 _WHOSE = {"address": "Homeport", "package": "package", "owner": "yours"}
 
 
@@ -25,7 +30,7 @@ def record_rows(found: RecordsInZone, width: int) -> list[Row]:
         record = one.record
         name = name_as_written(record.name, found.domain)
         for value in one.shown:
-            whose, stands = _WHOSE[one.origin], standing(one)[0]
+            whose, stands = _WHOSE[one.origin], _STANDS[one.stands][0]
             cells = (record.type, name, value, str(record.ttl), whose, stands)
             lines.append(((at, value), one, cells))
     table: list[tuple[str, ...]] = [_HEADING, *(texts for *_, texts in lines)]
@@ -35,18 +40,13 @@ def record_rows(found: RecordsInZone, width: int) -> list[Row]:
     for key, one, texts in lines:
         rows.append(Row(columns(_cells(one, texts, widths)), key))
         is_last = key[1] == one.record.values[-1]
-        if one.there and not one.served and is_last:
+        if one.stands == "otherwise" and is_last:
             there = f"{' ' * (widths[0] + 2)}there is {', '.join(one.there)}"
             rows.append(Row((Span(there, "warn"),)))
     return rows
 
 
 def _cells(one: RecordStanding, texts: Sequence[str], widths: Sequence[int]) -> list[Cell]:
-    roles: tuple[Role, ...] = ("strong", "plain", "plain", "muted", "muted", standing(one)[1])
+    role = _STANDS[one.stands][1]
+    roles: tuple[Role, ...] = ("strong", "plain", "plain", "muted", "muted", role)
     return [Cell(*parts) for parts in zip(texts, widths, roles, strict=True)]
-
-
-def standing(one: RecordStanding) -> tuple[str, Role]:
-    if one.served:
-        return "+ served", "good"
-    return ("! otherwise", "warn") if one.there else ("x missing", "bad")
