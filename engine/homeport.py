@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from engine.backup.due import standings
-from engine.catalog.package import Package
+from engine.catalog.package import Package, TimerSpec
 from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
@@ -309,6 +309,14 @@ class Homeport:
 
     def resources(self, name: str) -> list[Resource]:
         return self._inventory.resources.of(self._inventory.deployments.get(name).id)
+
+    def timers(self, name: str) -> dict[str, TimerSpec]:
+        """Its regular work by name; none where the catalog no longer has its application."""
+        application = self._inventory.deployments.get(name).application
+        try:
+            return self._catalog.package(application).service.timers
+        except NotFound:
+            return {}
 
     def operations(self, name: str | None = None) -> list[Operation]:
         """Newest first; of one deployment, or all."""

@@ -6,12 +6,14 @@ without colours and in a pasted support ticket.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from tui.text import Role
 
 if TYPE_CHECKING:
+    from engine.catalog.package import TimerSpec
     from engine.homeport import DeploymentView
     from engine.model.plan import Operation
 
@@ -157,3 +159,8 @@ def value_text(value: object) -> str:
     from json import dumps
 
     return dumps(value, ensure_ascii=False)
+
+
+def timers_text(timers: Mapping[str, TimerSpec]) -> str:
+    """Regular work in a line: "sweep (daily), report (Mon 04:00)"."""
+    return ", ".join(f"{name} ({timer.calendar})" for name, timer in timers.items())

@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         secrets = homeport.secrets(options.name)
         archived = homeport.archived_values(options.name)
         passed_on = _passed_on(homeport, options.name)
+        timers = homeport.timers(options.name)
     health = report or view.health
     deployment = view.deployment
     if options.json:
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
                 "passed_on": passed_on.model_dump(mode="json")
                 if isinstance(passed_on, Forwarded)
                 else None,
+                "timers": {name: timer.calendar for name, timer in timers.items()},
                 "resources": [resource.model_dump(mode="json") for resource in resources],
                 "secrets": secrets,
                 "archived": [value.model_dump(mode="json") for value in archived],
@@ -67,6 +69,8 @@ def run(options: argparse.Namespace) -> int:
             "operation": view.operation.id if view.operation else "none running",
             "move": "\n".join(filter(None, (_move(deployment.name, view.move), told))),
             "backups": view.schedule.told() if view.schedule else "only by hand",
+            "regular work": "\n".join(f"{one}  {spec.calendar}" for one, spec in timers.items())
+            or "none",
             "secrets": "  ".join(secrets) or "none",
             "own options": "\n".join(_flat(deployment.values)) or "all at their defaults",
             "archived": "\n".join(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from engine.cli.main import main
 from tests.deployed import Installation, check_nothing_left, wait_until
 from tests.integration.test_database_server import succeeded
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import with_packages
+from tui.screens.deployment_facts import read_facts
+from tui.screens.deployment_text import overview_rows
 
 pytestmark = pytest.mark.integration
 
@@ -62,12 +67,15 @@ class Rounds:
 
 
 @pytest.mark.usefixtures("repository")
-def test_moved_its_regular_work_is_done_once_and_none_is_left_out(here: Installation) -> None:
+def test_moved_its_regular_work_is_done_once_and_none_is_left_out(
+    here: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
     homeport = here.homeport
     try:
         succeeded(here.deploy("rounds", NAME, {}))
         rounds = Rounds(here)
         wait_until(lambda: len(rounds.done("tick")) > 0)
+        assert_told(here, capsys)
         ran = rounds.stamp(SOURCE, "yearly")
         # A sweep that does not come to its end here is done at the target.
         held = rounds.root(SOURCE) / "run/homeport" / NAME / "held"
@@ -105,3 +113,14 @@ def test_moved_its_regular_work_is_done_once_and_none_is_left_out(here: Installa
     finally:
         succeeded(here.destroy(NAME))
     check_nothing_left(here, NAME, TARGET)
+
+
+def assert_told(here: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a deployment is shown, so is what it does regularly."""
+    capsys.readouterr()
+    assert main(["show", NAME]) == 0
+    assert re.search(r"regular work +tick +\*:\*:0/3\n +yearly +yearly\n", capsys.readouterr().out)
+    facts = read_facts(here.homeport, NAME)
+    rows = overview_rows(facts, None, 80, datetime.now(UTC))
+    texts = ["".join(span.text for span in row.content) for row in rows]
+    assert any(re.match("timers +tick ", text) for text in texts), texts

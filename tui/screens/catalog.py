@@ -16,7 +16,7 @@ from tui.text import Cell, Line, Span, columns, labelled, wrapped
 from tui.widgets.bars import Hint
 from tui.widgets.lines import LineView
 from tui.widgets.rows import Row, RowList, row_width
-from tui.words import counted
+from tui.words import counted, timers_text
 
 if TYPE_CHECKING:
     from engine.catalog.package import Package, Release
@@ -117,8 +117,7 @@ def package_detail(package: Package, release: Release, width: int) -> list[Line]
         lines += labelled("also", ", ".join(others), width)
     lines += labelled("needs", size, width)
     if timers := package.service.timers:
-        told = ", ".join(f"{name} ({timer.calendar})" for name, timer in timers.items())
-        lines += labelled("timers", told, width)
+        lines += labelled("timers", timers_text(timers), width)
     lines += labelled("licence", package.licence, width)
     for note in release.notes:
         role = "warn" if note.kind in ("action", "security") else "plain"

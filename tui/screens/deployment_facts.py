@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from engine.backup.standing import Standing
+    from engine.catalog.package import TimerSpec
     from engine.homeport import DeploymentView, Homeport
     from engine.model.deployment import Resource
     from engine.model.plan import Operation
@@ -26,6 +27,7 @@ class Facts:
     endpoint: PublicEndpoint | None
     """None while the provider cannot be opened."""
     repositories: Sequence[RepositoryProfile]
+    timers: Mapping[str, TimerSpec]
 
 
 def read_facts(homeport: Homeport, name: str) -> Facts:
@@ -43,6 +45,7 @@ def read_facts(homeport: Homeport, name: str) -> Facts:
         homeport.operations(name),
         endpoint,
         homeport.repositories.all(),
+        homeport.timers(name),
     )
 
 

@@ -13,7 +13,7 @@ from tui.screens.operations import operation_lines
 from tui.text import BLANK, Cell, Line, Span, column_widths, columns, labelled, wrapped
 from tui.updates import update_said
 from tui.widgets.rows import Row
-from tui.words import ago, deployment_sign, health_words, value_text
+from tui.words import ago, deployment_sign, health_words, timers_text, value_text
 
 if TYPE_CHECKING:
     from engine.homeport import DeploymentView
@@ -52,6 +52,8 @@ def overview_rows(facts: Facts, update: Outdated | None, width: int, now: dateti
         lines += labelled("upgraded", said, width)
     lines += backup_lines(last_backups(facts.operations).get(deployment.id), width, now)
     lines += schedule_lines(view, width)
+    if facts.timers:
+        lines += labelled("timers", timers_text(facts.timers), width)
     lines += labelled("provider", deployment.provider, width)
     lines += labelled("address", view.address or "none yet", width)
     lines += labelled("domain", deployment.domain, width)
