@@ -16,6 +16,8 @@ from engine.state.programs.s3 import Refused
 LEFT = "nothing was changed"
 _FOUND_AGAIN = "what it made bears the deployment's mark and is found again"
 _KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId")
+_BUSY = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "ConcurrentModification")
+"""With which AWS asks for patience, by other statuses than one would think."""
 _FULL = ("TooManyBuckets", "LimitExceeded", "QuotaExceeded", "InsufficientStorage")
 
 
@@ -46,7 +48,7 @@ def refused(settings: BucketSettings, on: str, error: Refused) -> HomeportError:
             do="Give it the rights of the README's section on buckets. An IAM that may not be "
             "written to is opened by its owner (SeaweedFS: -s3.iam.readOnly=false).",
         )
-    if error.status >= 500 or error.status == 429:
+    if error.status >= 500 or error.status == 429 or error.code in _BUSY:
         return Unreachable(
             "the S3 server cannot answer at the moment",
             on=settings.host,

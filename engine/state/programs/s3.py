@@ -93,7 +93,7 @@ class Bucket:
             raise ConnectionError(f"{self.endpoint} does not answer: {error!r}") from error
         if answer.status >= 300:
             said = answer.read()
-            code = (found(parsed(said), "Code") or "") if said.lstrip()[:1] == b"<" else ""
+            code = _code_of(said) if said.lstrip()[:1] == b"<" else ""
             raise Refused(answer.status, code, f"{verb} {self.name}/{key}")
         return answer
 
@@ -299,6 +299,11 @@ def parsed(data: bytes) -> ElementTree.Element:
 
 def tag(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
+
+
+def _code_of(said: bytes) -> str:
+    """Of an error, which an IAM wraps once more."""
+    return next((one.text or "" for one in parsed(said).iter() if tag(one) == "Code"), "")
 
 
 def found(element: ElementTree.Element, name: str) -> str | None:
