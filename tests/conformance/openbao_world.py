@@ -164,7 +164,7 @@ def openbao() -> Iterator[OpenBaoWorld]:
 
 
 def make_tls(directory: Path, address: str = HOST) -> str:
-    """ca.pem, server.pem and server.key for that address; the authority's certificate."""
+    """ca.pem, server.pem and server.key for that address, or name; the authority's certificate."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _certificate("Test authority", authority_key, "Test authority", authority_key)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -176,6 +176,13 @@ def make_tls(directory: Path, address: str = HOST) -> str:
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return (directory / "ca.pem").read_text()
+
+
+def _alternative(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
 
 
 def _certificate(
@@ -197,6 +204,7 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=not address, path_length=None), critical=True)
     )
     if address:
-        alternatives = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        builder = builder.add_extension(alternatives, critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_alternative(address)]), critical=False
+        )
     return builder.sign(issuer_key, hashes.SHA256())

@@ -275,6 +275,7 @@ def test_the_chain_of_records_is_checked_where_the_world_asks(
         ours = "ip4:192.0.2.7 ip4:198.51.100.7"
         assert spf == f'{ZONE}. 300 IN TXT "v=spf1 include:other.example {ours} -all"'
         assert lines[f"DMARC of _dmarc.{ZONE}"].found == "it differs: v=DMARC1;p=reject"
+        assert "has no address" in lines[f"MTA-STS policy at mta-sts.{ZONE}"].found
         assert "nobody answers" in lines["PTR of 7.100.51.198.in-addr.arpa"].found
 
         mended = (

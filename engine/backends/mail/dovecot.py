@@ -20,6 +20,7 @@ from engine.backends.mail.marked_lines import (
     with_line,
     without_mark,
 )
+from engine.backends.mail.mta_sts import check_policy
 from engine.backends.mail.records import mail_records
 from engine.backends.mail.refusals import LEFT
 from engine.backends.mail.remote_files import RemoteFiles
@@ -54,8 +55,11 @@ class DovecotMail:
             do = "Sign it (rspamd, opendkim), and name selector and public key in the settings."
             found = "the settings name no DKIM key: much of it will count as spam"
             checks.append(_line("Mail is signed", found, CheckStatus.WARN, do))
-        wanted = self.records(settings.domain)
-        return [*checks, *check_chain(wanted, resolver_look_up(settings.resolver))]
+        look_up = resolver_look_up(settings.resolver)
+        checks += check_chain(self.records(settings.domain), look_up)
+        if settings.mta_sts_id:
+            checks.append(check_policy(settings.domain, settings.host, look_up))
+        return checks
 
     def _tried(self, check: Callable[[], Check]) -> Check:
         try:
