@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.tfstate import rules
+from engine.tfstate.ahead import Ahead
 from engine.tfstate.changes import Changes
 from engine.tfstate.model import Document, Head, StateName, Version
 from engine.tfstate.rules import Caller
@@ -18,6 +19,7 @@ class States:
     def __init__(self, changes: Changes, stale_after: timedelta = rules.STALE_AFTER) -> None:
         self._changes = changes
         self._stale_after = stale_after
+        self._ahead = Ahead(changes.vault)
 
     def ready(self) -> None:
         """Raises where OpenBao cannot be used at the moment."""
@@ -32,7 +34,8 @@ class States:
         current = self._admitted(name, caller).current
         if current is None or current.deleted:
             return None
-        return self._changes.vault.content(name, current)
+        ahead = self._ahead.take(name, current)
+        return self._changes.vault.content(name, current) if ahead is None else ahead
 
     def put(self, name: StateName, caller: Caller, body: bytes, lock: str = "") -> Version:
         """A new version. StateLocked while another holds the lock, Conflict where this one is
@@ -58,7 +61,7 @@ class States:
             caller.admit(head)
             return rules.locked(name, head, info, caller.user, self._changes.clock())
 
-        self._changes.change(name, change)
+        self._ahead.begin(name, self._changes.change(name, change).current)
 
     def unlock(self, name: StateName, caller: Caller, info: Mapping[str, Any] | None) -> None:
         """info: the lock's JSON; None where the client did not say which lock it means."""
@@ -68,10 +71,10 @@ class States:
             now = self._changes.clock()
             return rules.unlocked(name, head, info, caller.user, now, self._stale_after)
 
+        self._ahead.forget(name)
         self._changes.change(name, change)
 
     def _admitted(self, name: StateName, caller: Caller) -> Head:
-        stored = self._changes.vault.head(name)
-        head = stored.head if stored else Head()
+        head = self._changes.found(name).head
         caller.admit(head)
         return head

@@ -42,10 +42,12 @@ Parsed = TypeVar("Parsed", bound=BaseModel)
 
 @dataclass(frozen=True)
 class StoredHead:
-    """revision: of the key in KV, for check-and-set; 0 where there is none yet."""
+    """revision: of the key in KV, for check-and-set; 0 where there is none yet. is_read: just
+    now; otherwise it may be an old one."""
 
     head: Head
     revision: int
+    is_read: bool = True
 
 
 @dataclass(frozen=True)

@@ -298,6 +298,76 @@ def test_of_many_writers_without_lock_one_wins_and_the_others_are_told(
     assert [version.serial for version in desk.owner.history(StateName.parse(name))] == [2, 1]
 
 
+def test_what_another_service_did_meanwhile_is_seen(desk: StateDesk, name: str) -> None:
+    """Where nothing seems to be left to do."""
+    ours, theirs = (States(Changes(desk.changes.vault)) for _ in range(2))
+    state, ann = StateName.parse(name), caller(desk, name)
+    ours.lock(state, ann, lock_info("a"))
+    ours.unlock(state, ann, lock_info("a"))
+    theirs.lock(state, ann, lock_info("b"))
+    with pytest.raises(StateLocked):
+        ours.unlock(state, ann, lock_info("a"))
+    theirs.unlock(state, ann, lock_info("b"))
+
+    assert ours.put(state, ann, document(5)).number == 1
+    theirs.delete(state, ann)
+    assert ours.put(state, ann, document(5)).number == 3
+    assert ours.get(state, ann) == document(5)
+
+    ours.delete(state, ann)
+    theirs.put(state, ann, document(6))
+    ours.delete(state, ann)
+    assert ours.get(state, ann) is None
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_two_services_with_one_store_answer_as_one_that_remembers_nothing(
+    desk: StateDesk, seed: int
+) -> None:
+    """What each of them wrote last is an old head as soon as the other has changed it."""
+    chance = random.Random(seed)
+    vault = desk.changes.vault
+    pair = [States(Changes(vault)), States(Changes(vault))]
+    told: dict[str, list[str]] = {}
+    ours, plain = (StateName("harbour", f"{kind}{next(_numbers)}") for kind in ("pair", "plain"))
+    ann = {name: caller(desk, str(name)) for name in (ours, plain)}
+    for step in range(2, 72):
+        serial = step // 2  # so that some are sent again
+        verb, lock, which = chance.choice(_VERBS), chance.choice("ab"), chance.choice((0, 1))
+        for name, states in ((ours, pair[which]), (plain, States(Changes(vault)))):
+            said = _answered(states, name, ann[name], verb, lock, serial)
+            told.setdefault(str(name), []).append(f"{verb} {lock}: {said}")
+        if chance.random() < 0.1:
+            ann = {name: caller(desk, str(name)) for name in (ours, plain)}
+    assert told[str(ours)] == told[str(plain)]
+
+
+_VERBS = (
+    *("lock", "unlock", "unlock", "get", "put", "put", "put bare", "put bare"),
+    *("put old", "delete", "stranger"),
+)
+
+
+def _answered(
+    states: States, name: StateName, ann: Caller, verb: str, lock: str, serial: int
+) -> str:
+    try:
+        match verb:
+            case "lock" | "stranger":
+                who = ann if verb == "lock" else Caller("ann", "guess")
+                return repr(states.lock(name, who, lock_info(lock)))
+            case "unlock":
+                return repr(states.unlock(name, ann, lock_info(lock)))
+            case "get":
+                return repr(states.get(name, ann))
+            case "delete":
+                return repr(states.delete(name, ann))
+        written = document(serial // 2 if verb == "put old" else serial)
+        return str(states.put(name, ann, written, "" if verb == "put bare" else lock).number)
+    except HomeportError as error:
+        return type(error).__name__
+
+
 @pytest.mark.parametrize(
     ("old", "said"),
     [
