@@ -13,7 +13,7 @@ from engine.homeport import DeployRequest
 from engine.model.plan import Operation
 from engine.model.provider import BackendProfile, CheckStatus, Service
 from engine.operations.retry import LIMIT_VARIABLE
-from tests.conformance.mail_world import DOMAIN, REFERENCE, MailWorld, mail_world, new_password
+from tests.conformance.mail_world import DOMAIN, MailWorld, mail_world, new_password
 from tests.deployed import Installation, check_nothing_left, wait_until
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import with_packages
@@ -40,7 +40,7 @@ def here(
             profile = opened.homeport.provider(name)
             backends = {**profile.backends, Service.MAIL: server}
             served = profile.model_copy(update={"backends": backends})
-            opened.homeport.save_provider(served, {REFERENCE: world.ssh.private_key})
+            opened.homeport.save_provider(served, world.secrets)
         yield opened
 
 
@@ -70,12 +70,12 @@ def told(here: Installation, provider: str = HERE) -> Any:
 def test_an_account_is_made_used_moved_and_gone(
     here: Installation, world: MailWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    homeport, before = here.homeport, world.files()
+    homeport, before = here.homeport, world.seen()
     box, password = f"ada@{DOMAIN}", new_password()
     opened = here.backends(HERE).mail
     assert opened is not None
     opened.ensure_mailbox("somebody", box, password)
-    with_box = world.files()
+    with_box = world.seen()
 
     # Postfix may be away while the account is made; a stranger's line stops it, and is left alone.
     monkeypatch.setenv(LIMIT_VARIABLE, "1")
@@ -127,26 +127,26 @@ def test_an_account_is_made_used_moved_and_gone(
     assert moved["user"] in drop.subject
     succeeded(here.carry_out(gone))
     check_nothing_left(here, NAME)
-    assert world.files() == with_box
+    assert world.seen() == with_box
     opened.drop("somebody")
-    assert world.files() == before
+    assert world.seen() == before
 
 
 def test_doctor_tries_the_mail_server_and_leaves_it_as_it_was(
     here: Installation, world: MailWorld
 ) -> None:
-    before = world.files()
+    before = world.seen()
     lines = [line for line in here.homeport.try_provider(HERE) if line.service == "mail"]
     assert not [line for line in lines if line.status is CheckStatus.FAIL]
     assert any(line.title == f"MX of {DOMAIN}" for line in lines)
     assert any(line.title == "Tried out, and left as it was found" for line in lines)
-    assert world.files() == before
+    assert world.seen() == before
 
 
 def world_text(world: MailWorld) -> str:
     """All that the server writes down, logs included."""
     logs = (world.directory / "postfix.log", world.directory / "dovecot/log")
-    return "".join([*world.files().values(), *(path.read_text() for path in logs)])
+    return "".join([*world.seen().values(), *(path.read_text() for path in logs)])
 
 
 def _events(here: Installation, operation: Operation) -> Any:
