@@ -21,9 +21,25 @@ from engine.backends.trust import Trust, connection_refused, https_session, untr
 ACCOUNTS, ALIASES, DOMAINS = "accounts", "aliases", "domains"
 SIMPLE = "SimpleUsers"
 """The role of an account that administrates nothing."""
+Found = Mapping[str, Any]
+"""What Modoboa tells of one account, alias or domain."""
 _PAGE = 500
 _PATIENCE = 90.0
-_READS = "GET"
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request. path: below the API's own. on: what it is about."""
+
+    method: str
+    path: str
+    on: str
+    told: Mapping[str, Any] | None = None
+    query: Mapping[str, Any] | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET" and not self.path.endswith("/validate/")
 
 
 @dataclass
@@ -37,29 +53,29 @@ class ModoboaApi:
     open_session: Callable[[Trust], requests.Session] = https_session
     sleep: Callable[[float], None] = time.sleep
 
-    def listed(self, kind: str, search: str = "") -> Iterator[dict[str, Any]]:
+    def listed(self, kind: str, search: str = "") -> Iterator[Found]:
         """What is shown to Homeport's account. search: narrows it; what comes may be more."""
         page, more = 1, True
         while more:
             query = {"page": page, "page_size": _PAGE} | ({"search": search} if search else {})
-            told = self._asked(_READS, f"{kind}/", kind, query=query)
+            told = self._asked(_Call("GET", f"{kind}/", kind, query=query))
             if not isinstance(told, dict) or not isinstance(told.get("results"), list):
                 raise not_modoboa(self.settings)
             yield from told["results"]
             page, more = page + 1, bool(told.get("next"))
 
     def create(self, kind: str, on: str, told: Mapping[str, Any]) -> None:
-        self._asked("POST", f"{kind}/", on, told)
+        self._asked(_Call("POST", f"{kind}/", on, told))
 
     def change(self, kind: str, on: str, key: int, told: Mapping[str, Any]) -> None:
-        self._asked("PATCH", f"{kind}/{key}/", on, told)
+        self._asked(_Call("PATCH", f"{kind}/{key}/", on, told))
 
     def remove_account(self, on: str, key: int) -> None:
         """The mail that its mailbox holds stays on the server."""
-        self._asked("POST", f"{ACCOUNTS}/{key}/delete/", on, {"keepdir": True})
+        self._asked(_Call("POST", f"{ACCOUNTS}/{key}/delete/", on, {"keepdir": True}))
 
     def remove_alias(self, on: str, key: int) -> None:
-        self._asked("DELETE", f"{ALIASES}/{key}/", on)
+        self._asked(_Call("DELETE", f"{ALIASES}/{key}/", on))
 
     def is_account(self, address: str) -> bool:
         """Somebody's at all, also where it is not shown to Homeport's account."""
@@ -73,39 +89,23 @@ class ModoboaApi:
 
     def objections(self, kind: str, on: str, told: Mapping[str, Any]) -> dict[str, str]:
         """What would speak against making it, by field; nothing is made."""
-        status, said = self._answer("POST", f"{kind}/validate/", on, told)
-        if status == 400:
-            return _texts(said)
-        return self._accepted(status, said, on, writes=False) or {}
+        call = _Call("POST", f"{kind}/validate/", on, told)
+        status, said = self._answer(call)
+        return _texts(said) if status == 400 else self._accepted(call, status, said) or {}
 
-    def _asked(
-        self,
-        method: str,
-        path: str,
-        on: str,
-        told: Mapping[str, Any] | None = None,
-        query: Mapping[str, Any] | None = None,
-    ) -> Any:
-        status, said = self._answer(method, path, on, told, query)
-        return self._accepted(status, said, on, writes=method != _READS)
+    def _asked(self, call: _Call) -> Any:
+        return self._accepted(call, *self._answer(call))
 
-    def _accepted(self, status: int, said: Any, on: str, *, writes: bool) -> Any:
+    def _accepted(self, call: _Call, status: int, said: Any) -> Any:
         if status < 300:
             return said
-        raise refused(self.settings, on, status, _texts(said), writes=writes)
+        raise refused(self.settings, call.on, status, _texts(said), writes=call.writes)
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        on: str,
-        told: Mapping[str, Any] | None = None,
-        query: Mapping[str, Any] | None = None,
-    ) -> tuple[int, Any]:
+    def _answer(self, call: _Call) -> tuple[int, Any]:
         """Status and JSON; None where there is no body."""
         waited = 0.0
         while True:
-            answer = self._sent(method, path, on, told, query)
+            answer = self._sent(call)
             seconds = _seconds(answer)
             if answer.status_code != 429 or waited + seconds > _PATIENCE:
                 break
@@ -118,27 +118,20 @@ class ModoboaApi:
         except ValueError:
             raise not_modoboa(self.settings) from None
 
-    def _sent(
-        self,
-        method: str,
-        path: str,
-        on: str,
-        told: Mapping[str, Any] | None,
-        query: Mapping[str, Any] | None,
-    ) -> requests.Response:
-        url = f"{self.settings.url.rstrip('/')}/api/v2/{path}"
+    def _sent(self, call: _Call) -> requests.Response:
+        url = f"{self.settings.url.rstrip('/')}/api/v2/{call.path}"
         try:
             return self._session.request(
-                method, url, json=told, params=query, allow_redirects=False
+                call.method, url, json=call.told, params=call.query, allow_redirects=False
             )
         except requests.exceptions.SSLError as error:
             raise untrusted("Modoboa", self.settings.web_host, error) from None
         except requests.RequestException as error:
             why = why_unreached(error)
             never_sent = isinstance(error, requests.ConnectTimeout) or connection_refused(error)
-            if method == _READS or never_sent:
+            if never_sent or not call.writes:
                 raise away(self.settings, why) from None
-            raise lost(self.settings, on, why) from None
+            raise lost(self.settings, call.on, why) from None
 
     @cached_property
     def _session(self) -> requests.Session:

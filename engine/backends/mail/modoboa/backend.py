@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine.backends.mail.modoboa.api import ACCOUNTS, ALIASES, DOMAINS, SIMPLE, ModoboaApi
+from engine.backends.mail.modoboa.api import ACCOUNTS, ALIASES, DOMAINS, SIMPLE, Found, ModoboaApi
 from engine.backends.mail.modoboa.refusals import is_taken
 from engine.backends.mail.modoboa.rights import set_up_commands
 from engine.backends.mail.server import MailServer, checked, checked_targets, line
@@ -62,21 +62,21 @@ class ModoboaMail(MailServer[ModoboaSettings]):
 
     def ensure_relay(self, owner: str, name: str, password: str) -> bool:
         address = self.access(name).username
-        self._refuse_foreign(owner, address)
-        returned = self._alias(owner, address, [self._settings.owner_address])
-        return self._account(owner, address, password, _SEND_ONLY) or returned
+        account, alias = self._standing(owner, address)
+        returned = self._alias(owner, address, [self._settings.owner_address], alias)
+        return self._account(owner, address, password, _SEND_ONLY, account) or returned
 
     def ensure_mailbox(
         self, owner: str, address: str, password: str, *, quota_mib: int = 0
     ) -> bool:
-        self._refuse_foreign(owner, checked(address))
+        account, _ = self._standing(owner, checked(address))
         mailbox = {"use_domain_quota": False, "quota": str(quota_mib), "is_send_only": False}
-        return self._account(owner, address, password, mailbox)
+        return self._account(owner, address, password, mailbox, account)
 
     def ensure_alias(self, owner: str, address: str, targets: Sequence[str]) -> bool:
         wanted = checked_targets(address, targets)
-        self._refuse_foreign(owner, checked(address))
-        return self._alias(owner, address, wanted)
+        _, alias = self._standing(owner, checked(address))
+        return self._alias(owner, address, wanted, alias)
 
     def drop(self, owner: str) -> bool:
         accounts, aliases = self._marked(owner)
@@ -86,23 +86,29 @@ class ModoboaMail(MailServer[ModoboaSettings]):
             self._removed(self._api.remove_account, str(one["username"]), one)
         return bool(accounts or aliases)
 
-    def _account(self, owner: str, address: str, password: str, mailbox: Mapping[str, Any]) -> bool:
+    def _account(
+        self,
+        owner: str,
+        address: str,
+        password: str,
+        mailbox: Mapping[str, Any],
+        standing: Found | None,
+    ) -> bool:
         told = {"first_name": WORD, "last_name": self._mark(owner), "is_active": True}
-        if (standing := self._account_of(address)) is None:
+        if standing is None:
             fresh = {"username": address, "role": SIMPLE, "password": password}
             self._api.create(ACCOUNTS, address, fresh | told | {"mailbox": mailbox})
             return True
-        held = standing.get("mailbox") or {}
-        is_same = all(standing.get(field) == value for field, value in told.items()) and all(
-            held.get(field) == value for field, value in mailbox.items()
-        )
+        is_same = _says(standing, told) and _says(standing.get("mailbox") or {}, mailbox)
         if is_same and self._lets_in(address, password):
             return False
         told |= {"mailbox": mailbox, "password": password}
         self._api.change(ACCOUNTS, address, standing["pk"], told)
         return True
 
-    def _alias(self, owner: str, address: str, targets: Sequence[str]) -> bool:
+    def _alias(
+        self, owner: str, address: str, targets: Sequence[str], standing: Found | None
+    ) -> bool:
         told = {
             "address": address,
             "recipients": sorted(set(targets)),
@@ -110,11 +116,10 @@ class ModoboaMail(MailServer[ModoboaSettings]):
             "expire_at": None,
             "description": f"{WORD} {self._mark(owner)}",
         }
-        if (standing := self._alias_of(address)) is None:
+        if standing is None:
             self._api.create(ALIASES, address, told)
             return True
-        held = standing | {"recipients": sorted(standing["recipients"])}
-        if all(held.get(field) == value for field, value in told.items()):
+        if _says({**standing, "recipients": sorted(standing["recipients"])}, told):
             return False
         self._api.change(ALIASES, address, standing["pk"], told)
         return True
@@ -127,7 +132,7 @@ class ModoboaMail(MailServer[ModoboaSettings]):
         except HomeportError:
             return False
 
-    def _marked(self, owner: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _marked(self, owner: str) -> tuple[list[Found], list[Found]]:
         """Accounts and aliases with the owner's mark. Modoboa searches names, but no
         descriptions."""
         mark = self._mark(owner)
@@ -135,7 +140,7 @@ class ModoboaMail(MailServer[ModoboaSettings]):
         aliases = [one for one in self._api.listed(ALIASES) if _of_alias(one) == mark]
         return accounts, aliases
 
-    def _account_of(self, address: str) -> dict[str, Any] | None:
+    def _account_of(self, address: str) -> Found | None:
         """Whose mailbox it is, whatever the account is called."""
         for one in self._api.listed(ACCOUNTS, address):
             mailbox = one.get("mailbox") or {}
@@ -143,38 +148,30 @@ class ModoboaMail(MailServer[ModoboaSettings]):
                 return one
         return None
 
-    def _alias_of(self, address: str) -> dict[str, Any] | None:
+    def _alias_of(self, address: str) -> Found | None:
         found = self._api.listed(ALIASES, address)
         return next((one for one in found if one.get("address") == address), None)
 
     def _exists(self, address: str) -> bool:
         return self._api.is_account(address) or self._api.is_alias(address)
 
-    def _refuse_foreign(self, owner: str, address: str) -> None:
-        """Conflict, before anything is made, where the address is another's."""
+    def _standing(self, owner: str, address: str) -> tuple[Found | None, Found | None]:
+        """Account and alias of this address. Conflict where one of them is another's, also one
+        that Modoboa does not show to Homeport's account."""
         account, alias = self._account_of(address), self._alias_of(address)
-        self._require_own(owner, address, "mailbox", account, _of_account)
-        self._require_own(owner, address, "alias", alias, _of_alias)
-        if account is None and self._api.is_account(address):
-            self._require_own(owner, address, "mailbox", {}, _of_account)
-        if alias is None and self._api.is_alias(address):
-            self._require_own(owner, address, "alias", {}, _of_alias)
-
-    def _require_own(
-        self,
-        owner: str,
-        address: str,
-        what: str,
-        found: Mapping[str, Any] | None,
-        mark_of: Callable[[Mapping[str, Any]], str],
-    ) -> None:
-        if found is not None and (mark := mark_of(found)) != self._mark(owner):
-            raise not_ours(
-                what, f"{address} at {self._settings.web_host}", mark, known_by="address"
-            )
+        for what, found, mark_of, is_there in (
+            ("mailbox", account, _of_account, self._api.is_account),
+            ("alias", alias, _of_alias, self._api.is_alias),
+        ):
+            if found is None and not is_there(address):
+                continue
+            if (mark := mark_of(found or {})) != self._mark(owner):
+                on = f"{address} at {self._settings.web_host}"
+                raise not_ours(what, on, mark, known_by="address")
+        return account, alias
 
     @staticmethod
-    def _removed(remove: Callable[[str, int], None], on: str, one: Mapping[str, Any]) -> None:
+    def _removed(remove: Callable[[str, int], None], on: str, one: Found) -> None:
         try:
             remove(on, one["pk"])
         except NotFound:
@@ -188,11 +185,15 @@ def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -
     return ModoboaMail(read, api, environment.provider.name)
 
 
-def _of_account(one: Mapping[str, Any]) -> str:
+def _says(found: Found, wanted: Mapping[str, Any]) -> bool:
+    return all(found.get(field) == value for field, value in wanted.items())
+
+
+def _of_account(one: Found) -> str:
     """The mark that it bears; empty for a foreign one."""
     return str(one["last_name"]) if one.get("first_name") == WORD else ""
 
 
-def _of_alias(one: Mapping[str, Any]) -> str:
+def _of_alias(one: Found) -> str:
     said = str(one.get("description", ""))
     return said.removeprefix(f"{WORD} ") if said.startswith(f"{WORD} ") else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.backends.mail.modoboa.rights import set_up_commands
-from engine.backends.mail.refusals import FOUND_AGAIN, LEFT
+from engine.backends.mail.refusals import FOUND_AGAIN
 from engine.backends.mail.settings import ModoboaSettings
 from engine.backends.servers import not_ours
 from engine.errors import (
@@ -53,7 +53,7 @@ def refused(
             "Modoboa lets nothing more of this kind be made",
             on=on,
             why=why,
-            left=LEFT,
+            left=FOUND_AGAIN,
             do="Raise the limit or the domain's quota there, then resume.",
         )
     if status == 404:
@@ -70,7 +70,7 @@ def refused(
             "Modoboa does not take this password",
             on=on,
             why=said["password"],
-            left=LEFT,
+            left=FOUND_AGAIN,
             do="Choose another one; one that Homeport makes has letters of both cases and digits.",
         )
     return RemoteFailure(
@@ -87,7 +87,7 @@ def away(settings: ModoboaSettings, why: str) -> HomeportError:
         "Modoboa cannot be reached",
         on=settings.web_host,
         why=why,
-        left=LEFT,
+        left=FOUND_AGAIN,
         do="Check that it is up, that 'url' in the provider's settings is right, and that this "
         "machine may connect to it.",
     )
@@ -108,7 +108,7 @@ def not_modoboa(settings: ModoboaSettings) -> HomeportError:
         "the answer is not one of Modoboa",
         on=settings.web_host,
         why="it is not JSON, or it is a list of another form",
-        left=LEFT,
+        left=FOUND_AGAIN,
         do="Check 'url' in the provider's settings, and what stands in front of Modoboa. Its "
         "version must have the API v2, as 2.0 and later have.",
     )
@@ -119,7 +119,7 @@ def _not_known(settings: ModoboaSettings, why: str) -> HomeportError:
         "Modoboa does not accept Homeport's token",
         on=settings.web_host,
         why=why,
-        left=LEFT,
+        left=FOUND_AGAIN,
         do="Store one that this prints on its host, in the directory of its manage.py:\n"
         + set_up_commands(settings.domain),
     )
@@ -131,7 +131,7 @@ def _not_entitled(settings: ModoboaSettings, on: str, why: str) -> HomeportError
         "Modoboa denies this to Homeport's account",
         on=on,
         why=f"{why} It has to administrate the domain {domain}.".strip(),
-        left=LEFT,
+        left=FOUND_AGAIN,
         do="Make it an administrator of the domain, on Modoboa's host, in the directory of its "
         "manage.py:\n" + set_up_commands(domain),
     )
@@ -142,7 +142,7 @@ def _no_domain(on: str, why: str) -> HomeportError:
         "Modoboa has no such domain, or does not show it to Homeport's account",
         on=on,
         why=why,
-        left=LEFT,
+        left=FOUND_AGAIN,
         do="Add the domain there, and make Homeport's account an administrator of it, or correct "
         "'domain' in the provider's settings.",
     )

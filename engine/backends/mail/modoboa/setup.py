@@ -20,4 +20,6 @@ SETUP = _ModoboaSetup(
     SENT_FROM,
     Part("Modoboa", ("url", "token_ref", "fingerprint"), commands=True, connects=True),
     RECORDS,
+    compare="On Modoboa's host itself run: openssl x509 -noout -sha256 -fingerprint "
+    "-in CERTIFICATE, with the file that its web server shows.",
 )
