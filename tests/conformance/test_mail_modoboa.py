@@ -107,6 +107,19 @@ def test_an_account_that_its_user_gave_a_name_is_theirs(world: ModoboaWorld, ser
         execute(world, named, "homeport:", f"{OWNER} at home", ADA)
 
 
+def test_mail_stays_where_modoboa_removes_it_with_its_mailbox(
+    world: ModoboaWorld, service: Mail
+) -> None:
+    service.ensure_mailbox(OWNER, ADA, PASSWORD)
+    parameters = {"custom_dns_server": "", "dkim_keys_storage_dir": ""}
+    world.owner_asks("PUT", "parameters/global/admin/", parameters | {"handle_mailboxes": True})
+    try:
+        assert service.drop(OWNER)
+        assert world.rows("SELECT type, argument FROM admin_mailboxoperation") == []
+    finally:
+        world.owner_asks("PUT", "parameters/global/admin/", parameters)
+
+
 @pytest.mark.parametrize("kept", ["accounts", "aliases"])
 def test_what_is_not_shown_to_homeport_is_not_taken_over_either(
     world: ModoboaWorld, service: Mail, kept: str
