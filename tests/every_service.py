@@ -111,8 +111,8 @@ def every_service(lab: RunningLab) -> Iterator[EveryService]:
             Service.BUCKETS: _buckets(stack),
             Service.MAIL: Part(
                 BackendProfile(kind="dovecot", settings=mail.settings),
-                mail.files,
-                {mail_world.REFERENCE: mail.ssh.private_key},
+                mail.seen,
+                mail.secrets,
             ),
         }
         yield EveryService(lab, parts, books, bao, names, database, authority, mail)

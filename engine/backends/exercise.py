@@ -19,11 +19,14 @@ from engine.backends.protocols import (
     Secrets,
 )
 from engine.backends.registry import failed_check
+from engine.backends.secrets.generate import generate
+from engine.catalog.package import SecretSpec
 from engine.errors import HomeportError, InvalidInput, NotFound
 from engine.model.provider import Check, CheckStatus, Service
 
 _TOLD_SECONDS = 30.0
 """In which an IAM has told all of its servers."""
+_PASSWORD = SecretSpec(kind="password")
 
 
 def exercise(backends: ProviderBackends, installation: str) -> list[Check]:
@@ -126,7 +129,7 @@ def exercise_mail(service: Mail, owner: str) -> Iterator[str | None]:
     """An account to send by is made, gets another password, is found and removed. No mail goes."""
     name = f"hp-probe-{randomness.token_hex(4)}"
     address = service.access(name).username
-    first, second = randomness.token_urlsafe(16), randomness.token_urlsafe(16)
+    first, second = generate(_PASSWORD), generate(_PASSWORD)
     try:
         made = service.ensure_relay(owner, name, first)
         yield None if made else "it said that it was there before"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -27,6 +26,7 @@ from engine.backends.addresses.netbox.rights import set_up_script
 from tests.cached_packages import cached_environment
 from tests.conformance.dns_worlds import free_port
 from tests.conformance.openbao_world import make_tls
+from tests.conformance.redis_socket import redis_at
 from tests.database_server import postgresql, programs
 
 HOST = "127.0.0.1"
@@ -119,13 +119,14 @@ class NetBoxWorld:
 @contextmanager
 def netbox() -> Iterator[NetBoxWorld]:
     dump = _dump()
-    redis = shutil.which("redis-server")
-    if redis is None:
-        pytest.skip("needs redis-server: apt-get install redis-server")
     place = cached_environment(
         f"netbox=={VERSION}", python="3.12", overrides="psycopg[binary,pool]\n"
     )
-    with postgresql() as socket, tempfile.TemporaryDirectory(prefix="hp-nb-") as name:
+    with (
+        postgresql() as socket,
+        tempfile.TemporaryDirectory(prefix="hp-nb-") as name,
+        redis_at(Path(name) / "redis"),
+    ):
         directory = Path(name)
         _restore(socket, dump)
         port = free_port()
@@ -142,13 +143,6 @@ def netbox() -> Iterator[NetBoxWorld]:
         world = NetBoxWorld(
             directory, place / "bin" / "python", port, make_tls(directory), environment
         )
-        with (directory / "redis.log").open("wb") as log:
-            cache = subprocess.Popen(
-                [redis, "--port", "0", "--unixsocket", str(directory / "redis"), "--save", ""],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
         try:
             world.start()
             users = json.loads(world.run_script(_USERS + set_up_script() + _TELL).splitlines()[-1])
@@ -157,8 +151,6 @@ def netbox() -> Iterator[NetBoxWorld]:
             yield world
         finally:
             world.stop()
-            cache.kill()
-            cache.wait()
 
 
 def _dump() -> Path:

@@ -252,6 +252,14 @@ def test_generated_values_have_their_form(kind: str, length: int) -> None:
         assert not set(value) & set("0O1lI")
 
 
+@pytest.mark.parametrize("kind", ["password", "token"])
+def test_what_is_made_up_passes_where_a_password_is_judged_by_its_looks(kind: str) -> None:
+    for _ in range(100):
+        value = generate(SecretSpec(kind=kind, length=12))  # type: ignore[arg-type]
+        assert value.lower() != value != value.upper()
+        assert set(value) & set("0123456789")
+
+
 def test_a_signing_key_seed_is_32_bytes_in_unpadded_base64() -> None:
     value = generate(SecretSpec(kind="ed25519-seed"))
     assert len(base64.b64decode(value + "=")) == 32

@@ -1,5 +1,6 @@
-"""A deployment with an account on a real mail server of its provider: made, used, moved to another
-provider, given up for the user's own server, and gone, with the mail server as it was found."""
+"""A deployment with an account on a real mail server of its provider: made, used, given up for the
+user's own server, moved to a provider whose mail server is of another kind, and gone, with both as
+they were found."""
 
 from __future__ import annotations
 
@@ -13,7 +14,15 @@ from engine.homeport import DeployRequest
 from engine.model.plan import Operation
 from engine.model.provider import BackendProfile, CheckStatus, Service
 from engine.operations.retry import LIMIT_VARIABLE
-from tests.conformance.mail_world import DOMAIN, REFERENCE, MailWorld, mail_world, new_password
+from tests.conformance.mail_world import (
+    DOMAIN,
+    MASTER,
+    MailWorld,
+    PostWorld,
+    mail_world,
+    new_password,
+)
+from tests.conformance.modoboa_world import ModoboaWorld, modoboa_world
 from tests.deployed import Installation, check_nothing_left, wait_until
 from tests.lab_fixture import RunningLab
 from tests.scripted_package import with_packages
@@ -31,16 +40,22 @@ def world() -> Iterator[MailWorld]:
 
 
 @pytest.fixture(scope="module")
+def other() -> Iterator[ModoboaWorld]:
+    with modoboa_world() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
 def here(
-    lab: RunningLab, world: MailWorld, tmp_path_factory: pytest.TempPathFactory
+    lab: RunningLab, world: MailWorld, other: ModoboaWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     with with_packages(lab, tmp_path_factory.mktemp("catalog"), "postbox") as opened:
-        server = BackendProfile(kind="dovecot", settings=world.settings)
-        for name in (HERE, THERE):
+        for name, post in ((HERE, world), (THERE, other)):
+            server = BackendProfile(kind=post.kind, settings=post.settings)
             profile = opened.homeport.provider(name)
             backends = {**profile.backends, Service.MAIL: server}
             served = profile.model_copy(update={"backends": backends})
-            opened.homeport.save_provider(served, {REFERENCE: world.ssh.private_key})
+            opened.homeport.save_provider(served, post.secrets)
         yield opened
 
 
@@ -68,14 +83,17 @@ def told(here: Installation, provider: str = HERE) -> Any:
 
 
 def test_an_account_is_made_used_moved_and_gone(
-    here: Installation, world: MailWorld, monkeypatch: pytest.MonkeyPatch
+    here: Installation,
+    world: MailWorld,
+    other: ModoboaWorld,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    homeport, before = here.homeport, world.files()
+    homeport, before, before_there = here.homeport, world.seen(), other.seen()
     box, password = f"ada@{DOMAIN}", new_password()
     opened = here.backends(HERE).mail
     assert opened is not None
     opened.ensure_mailbox("somebody", box, password)
-    with_box = world.files()
+    with_box = world.seen()
 
     # Postfix may be away while the account is made; a stranger's line stops it, and is left alone.
     monkeypatch.setenv(LIMIT_VARIABLE, "1")
@@ -97,7 +115,7 @@ def test_an_account_is_made_used_moved_and_gone(
     world.send(mail["user"], mail["password"], box, "from the first side")
     wait_until(lambda: "from the first side" in world.subjects(box, password), 60)
     told_of_it = json.dumps([dict(event) for event in _events(here, operation)], default=str)
-    assert mail["password"] not in told_of_it + world_text(world)
+    assert mail["password"] not in told_of_it + written(world)
 
     # The user's own server takes its place whole, and gives it back.
     own = {"mail": {"host": "mail.elsewhere.example"}}
@@ -112,11 +130,14 @@ def test_an_account_is_made_used_moved_and_gone(
     assert opened.refuses_login(mail["user"], mail["password"])
     assert not opened.refuses_login(mail["user"], rotated["password"])
 
-    succeeded(here.carry_out(homeport.plan_migrate(NAME, THERE)))
+    operation = succeeded(here.carry_out(homeport.plan_migrate(NAME, THERE)))
     moved = told(here, THERE)
-    assert moved["user"] != mail["user"]
-    world.send(moved["user"], moved["password"], box, "from the other side")
-    wait_until(lambda: "from the other side" in world.subjects(box, password), 60)
+    assert (moved["host"], moved["port"]) == (other.host, other.ports["submission"])
+    other.send(moved["user"], moved["password"], MASTER, "from the other side")
+    got = (MASTER, other.master_password)
+    wait_until(lambda: "from the other side" in other.subjects(*got), 60)
+    told_of_it = json.dumps([dict(event) for event in _events(here, operation)], default=str)
+    assert moved["password"] not in told_of_it + written(other) + other.log.read_text()
     confirm = homeport.plan_confirm(NAME)
     assert any(step.kind == "mail.drop@1" for step in confirm.deletes)
     succeeded(here.carry_out(confirm))
@@ -127,26 +148,27 @@ def test_an_account_is_made_used_moved_and_gone(
     assert moved["user"] in drop.subject
     succeeded(here.carry_out(gone))
     check_nothing_left(here, NAME)
-    assert world.files() == with_box
+    assert (world.seen(), other.seen()) == (with_box, before_there)
     opened.drop("somebody")
-    assert world.files() == before
+    assert world.seen() == before
 
 
+@pytest.mark.parametrize("provider", [HERE, THERE])
 def test_doctor_tries_the_mail_server_and_leaves_it_as_it_was(
-    here: Installation, world: MailWorld
+    here: Installation, world: MailWorld, other: ModoboaWorld, provider: str
 ) -> None:
-    before = world.files()
-    lines = [line for line in here.homeport.try_provider(HERE) if line.service == "mail"]
+    before = world.seen(), other.seen()
+    lines = [line for line in here.homeport.try_provider(provider) if line.service == "mail"]
     assert not [line for line in lines if line.status is CheckStatus.FAIL]
     assert any(line.title == f"MX of {DOMAIN}" for line in lines)
     assert any(line.title == "Tried out, and left as it was found" for line in lines)
-    assert world.files() == before
+    assert (world.seen(), other.seen()) == before
 
 
-def world_text(world: MailWorld) -> str:
+def written(world: PostWorld) -> str:
     """All that the server writes down, logs included."""
     logs = (world.directory / "postfix.log", world.directory / "dovecot/log")
-    return "".join([*world.files().values(), *(path.read_text() for path in logs)])
+    return "".join([str(world.seen()), *(path.read_text() for path in logs)])
 
 
 def _events(here: Installation, operation: Operation) -> Any:

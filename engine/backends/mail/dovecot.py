@@ -8,11 +8,9 @@ only. An operation that is cut off between two files finds its own lines again a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.backends.mail.chain import check_chain, resolver_look_up
 from engine.backends.mail.marked_lines import (
     keys_of,
     line_of,
@@ -20,69 +18,33 @@ from engine.backends.mail.marked_lines import (
     with_line,
     without_mark,
 )
-from engine.backends.mail.mta_sts import check_policy
-from engine.backends.mail.records import mail_records
-from engine.backends.mail.refusals import LEFT
 from engine.backends.mail.remote_files import RemoteFiles
-from engine.backends.mail.settings import ADDRESS, DovecotSettings
-from engine.backends.mail.submission import offers_logins, refuses_login
-from engine.backends.protocols import DnsRecord, RelayAccess
-from engine.backends.registry import BackendEnvironment, failed_check, read_settings
+from engine.backends.mail.server import MailServer, checked, checked_targets, line
+from engine.backends.mail.settings import DovecotSettings
+from engine.backends.registry import BackendEnvironment, read_settings
 from engine.backends.servers import not_ours
-from engine.errors import HomeportError, InvalidInput
-from engine.model.provider import Check, CheckStatus
+from engine.model.provider import Check
 
 USERS, MAILBOXES, ALIASES = FILES = ("users", "mailboxes", "aliases")
 MAPS = (MAILBOXES, ALIASES)
 _WORDS = {USERS: "mailbox", MAILBOXES: "mailbox", ALIASES: "alias"}
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SCHEME = "{SHA512-CRYPT}"
 
 
-class DovecotMail:
+class DovecotMail(MailServer[DovecotSettings]):
     """`engine.backends.protocols.Mail`."""
 
     def __init__(self, settings: DovecotSettings, files: RemoteFiles, provider: str) -> None:
-        self._settings = settings
+        super().__init__(settings, provider)
         self._files = files
-        self._provider = provider
 
-    def check(self) -> list[Check]:
-        """What one part lacks does not hide what the others do."""
-        settings = self._settings
-        checks = [self._tried(self._check_files), self._tried(self._check_submission)]
-        if not settings.dkim_selector:
-            do = "Sign it (rspamd, opendkim), and name selector and public key in the settings."
-            found = "the settings name no DKIM key: much of it will count as spam"
-            checks.append(_line("Mail is signed", found, CheckStatus.WARN, do))
-        look_up = resolver_look_up(settings.resolver)
-        checks += check_chain(self.records(settings.domain), look_up)
-        if settings.mta_sts_id:
-            checks.append(check_policy(settings.domain, settings.host, look_up))
-        return checks
-
-    def _tried(self, check: Callable[[], Check]) -> Check:
-        try:
-            return check()
-        except HomeportError as error:
-            return failed_check("mail", error)
-
-    def _check_files(self) -> Check:
+    def _check_accounts(self) -> list[Check]:
         for name in FILES:
             self._files.read(name)
         for name in MAPS:
             self._files.index(name)
         found = f"by {self._settings.ssh_user} in {self._settings.directory}"
-        return _line("Accounts can be changed", found)
-
-    def _check_submission(self) -> Check:
-        offered = offers_logins(self._settings)
-        return _line("Mail is taken over TLS", f"at {self._settings.address}, by {offered}")
-
-    def access(self, name: str) -> RelayAccess:
-        if not _NAME.fullmatch(name):
-            raise InvalidInput("this cannot name an account", on=name, left=LEFT)
-        return self._settings.access(name)
+        return [line("Accounts can be changed", found)]
 
     def find(self, owner: str) -> tuple[str, ...]:
         mark = self._mark(owner)
@@ -97,19 +59,15 @@ class DovecotMail:
     def ensure_mailbox(
         self, owner: str, address: str, password: str, *, quota_mib: int = 0
     ) -> bool:
-        self._refuse_foreign(owner, _checked(address))
+        self._refuse_foreign(owner, checked(address))
         extra = f"userdb_quota_rule=*:storage={quota_mib}M" if quota_mib else ""
         made = self._user(owner, address, password, extra)
         return self._map(MAILBOXES, owner, address, address) or made
 
     def ensure_alias(self, owner: str, address: str, targets: Sequence[str]) -> bool:
-        if not targets:
-            raise InvalidInput("an alias without a target", on=address, left=LEFT)
-        self._refuse_foreign(owner, _checked(address))
-        return self._map(ALIASES, owner, address, ", ".join(_checked(one) for one in targets))
-
-    def refuses_login(self, address: str, password: str) -> bool:
-        return refuses_login(self._settings, address, password)
+        wanted = ", ".join(checked_targets(address, targets))
+        self._refuse_foreign(owner, checked(address))
+        return self._map(ALIASES, owner, address, wanted)
 
     def drop(self, owner: str) -> bool:
         mark = self._mark(owner)
@@ -119,9 +77,6 @@ class DovecotMail:
             if name in MAPS:
                 self._files.index(name)
         return any(dropped)
-
-    def records(self, domain: str) -> tuple[DnsRecord, ...]:
-        return mail_records(self._settings, domain)
 
     def _refuse_foreign(self, owner: str, address: str) -> None:
         """Conflict, before anything is made, where some file has the address for another."""
@@ -161,25 +116,12 @@ class DovecotMail:
     def _read(self, name: str) -> str:
         return self._files.read(name)
 
-    def _mark(self, owner: str) -> str:
-        """Two providers may share one server, and a deployment that moves is at both."""
-        return f"{owner} at {self._provider}"
-
 
 def open_backend(environment: BackendEnvironment, settings: Mapping[str, Any]) -> DovecotMail:
     """The entry point `mail.dovecot`. Connects when it is first used."""
     read = read_settings(DovecotSettings, environment, settings)
     files = RemoteFiles(read, environment.read_secret)
     return DovecotMail(read, files, environment.provider.name)
-
-
-def _checked(address: str) -> str:
-    """Where mail goes from an alias may be in any domain."""
-    if not ADDRESS.fullmatch(address):
-        raise InvalidInput(
-            "this cannot be an address", on=address, left=LEFT, do="Write it in lower case."
-        )
-    return address
 
 
 def _fits(known: str, password: str) -> bool:
@@ -193,7 +135,3 @@ def _hashed(password: str) -> str:
     from passlib.hash import sha512_crypt
 
     return f"{_SCHEME}{sha512_crypt.using(rounds=5000).hash(password)}"
-
-
-def _line(title: str, found: str, status: CheckStatus = CheckStatus.PASS, do: str = "") -> Check:
-    return Check(service="mail", title=title, status=status, found=found, do=do)

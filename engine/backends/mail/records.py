@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from engine.backends.mail.settings import DovecotSettings
+from engine.backends.mail.settings import MailSettings
 from engine.backends.protocols import DnsRecord
 
 _ED25519_LENGTH = 44
@@ -19,7 +19,7 @@ _ALL = re.compile(r"[+?~-]?all", re.IGNORECASE)
 _MODIFIER = re.compile(r"[a-z][a-z0-9._-]*=", re.IGNORECASE)
 
 
-def mail_records(settings: DovecotSettings, domain: str) -> tuple[DnsRecord, ...]:
+def mail_records(settings: MailSettings, domain: str) -> tuple[DnsRecord, ...]:
     """As far as the settings say: without a DKIM key there is no record of one."""
     found = [
         DnsRecord(domain, "MX", (f"10 {settings.host}",)),
@@ -67,5 +67,5 @@ def merged_spf(standing: Sequence[str], mechanisms: Sequence[str]) -> str:
     return " ".join(["v=spf1", *terms, *end, *modifiers])
 
 
-def _mechanisms(settings: DovecotSettings) -> list[str]:
+def _mechanisms(settings: MailSettings) -> list[str]:
     return [f"ip{one.version}:{one}" for one in settings.addresses] or ["mx"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.backends.mail.settings import DovecotSettings
+from engine.backends.mail.settings import DovecotSettings, MailSettings
 from engine.backends.servers import not_believed
 from engine.errors import (
     Denied,
@@ -118,7 +118,7 @@ def failed(path: str, said: str) -> HomeportError:
     )
 
 
-def not_taken(settings: DovecotSettings, said: str) -> HomeportError:
+def not_taken(settings: MailSettings, said: str) -> HomeportError:
     return RemoteFailure(
         "the mail server takes no mail from accounts",
         on=settings.address,
@@ -129,7 +129,7 @@ def not_taken(settings: DovecotSettings, said: str) -> HomeportError:
     )
 
 
-def no_submission(settings: DovecotSettings, error: Exception) -> HomeportError:
+def no_submission(settings: MailSettings, error: Exception) -> HomeportError:
     said = str(error) or type(error).__name__
     if "certificate" in said.lower():
         return not_believed("the mail server", settings.address, said)

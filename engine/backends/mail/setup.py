@@ -1,11 +1,12 @@
-"""The guided setup of a mail server."""
+"""The guided setup of a mail server with Dovecot and Postfix, and what is asked of every one."""
 
 from __future__ import annotations
 
 from engine.backends.mail.settings import DovecotSettings
 from engine.backends.setup import DriverSetup, Part, Settings
 
-_NAMED = ("host", "domain", "port", "tls", "ca_pem")
+SENT_FROM = Part("Where mail is sent from", ("host", "domain", "port", "tls", "ca_pem"))
+RECORDS = Part("What the DNS says of it", ())
 _ENTERED = (
     *("ssh_host", "ssh_port", "ssh_user", "ssh_host_keys", "ssh_key_ref"),
     *("directory", "map_type", "postfix_config"),
@@ -34,7 +35,7 @@ class _DovecotSetup(DriverSetup):
 SETUP = _DovecotSetup(
     "Dovecot and Postfix, by SSH",
     DovecotSettings,
-    Part("Where mail is sent from", _NAMED),
+    SENT_FROM,
     Part("The way in", _ENTERED, commands=True),
-    Part("What the DNS says of it", ()),
+    RECORDS,
 )

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engine.backends.mail.refusals import no_submission, not_taken
-from engine.backends.mail.settings import DovecotSettings
+from engine.backends.mail.settings import MailSettings
 from engine.backends.trust import READ_SECONDS
 
 _WRONG_PASSWORD = (534, 535)
 
 
-def refuses_login(settings: DovecotSettings, address: str, password: str) -> bool:
+def refuses_login(settings: MailSettings, address: str, password: str) -> bool:
     """Denied, Unreachable or RemoteFailure where the server does not get as far as that."""
     with _connected(settings) as client:
         try:
@@ -26,7 +26,7 @@ def refuses_login(settings: DovecotSettings, address: str, password: str) -> boo
     return False
 
 
-def offers_logins(settings: DovecotSettings) -> str:
+def offers_logins(settings: MailSettings) -> str:
     """The ways to log in that it names over TLS. Errors as above."""
     with _connected(settings) as client:
         offered = client.esmtp_features.get("auth", "").split()
@@ -36,7 +36,7 @@ def offers_logins(settings: DovecotSettings) -> str:
 
 
 @contextmanager
-def _connected(settings: DovecotSettings) -> Iterator[smtplib.SMTP]:
+def _connected(settings: MailSettings) -> Iterator[smtplib.SMTP]:
     """Over TLS, with the server proven; smtplib's errors become those of `engine.errors`."""
     trust = ssl.create_default_context(cadata=settings.ca_pem or None)
     where, port, seconds = settings.host, settings.port, READ_SECONDS

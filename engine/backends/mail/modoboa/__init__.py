@@ -1,0 +1,1 @@
+"""Mail servers whose accounts Modoboa keeps, by its HTTP API."""
