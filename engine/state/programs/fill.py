@@ -341,8 +341,9 @@ def give(descriptor: int, rights: Rights) -> None:
 def made_with(rights: Rights | None) -> int:
     """The mode to make a file with: what it shall have, where nobody else is to own it. Until its
     owner has it, or where it waits for rsync, it is closed."""
-    mine = rights is not None and rights[1:] == (os.geteuid(), os.getegid())
-    return rights.mode & 0o777 if rights and mine else 0o600
+    if rights is None or rights[1:] != (os.geteuid(), os.getegid()):
+        return 0o600
+    return rights.mode & 0o777
 
 
 def attainable(told: list[Any]) -> Rights | None:
