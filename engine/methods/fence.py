@@ -21,6 +21,8 @@ from engine.methods.place import Place
 from engine.methods.systemd import START_SECONDS
 
 _NOWHERE = "/dev/null"
+_ONE_OF = '[ ! -e "$1" ] || [ ! -e "$2" ]'
+"""Arguments: two paths, of which there may be one."""
 
 
 def masked(place: Place) -> tuple[str, ...]:
@@ -31,7 +33,7 @@ def masked(place: Place) -> tuple[str, ...]:
 def put_up(place: Place) -> None:
     """Both means; the application has stopped before. Conflict where data came into being
     beside those that were put aside."""
-    run_in_turn(place, *_putting_up(place))
+    _run(place, *_putting_up(place))
 
 
 def prove(place: Place) -> tuple[str, ...]:
@@ -43,17 +45,28 @@ def prove(place: Place) -> tuple[str, ...]:
 def put_up_and_prove(place: Place, *first: Command) -> tuple[str, ...]:
     """The one behind the other, on one way. first: what ends the application, where it was not
     ended before."""
-    up, tries = _putting_up(place, *first), _tries(place)
-    return _proven(place, run_in_turn(place, *up, *tries)[len(up) :])
+    up, tries = [*first, *_putting_up(place)], _tries(place)
+    return _proven(place, _run(place, *up, *tries)[len(up) :])
 
 
-def _putting_up(place: Place, *first: Command) -> list[Command]:
-    is_masked, is_aside = _look(place, *first)
-    commands = [] if is_masked else _masking(place)
-    commands.append(Command(("systemctl", "daemon-reload")))
-    if not is_aside:
-        commands += _putting_aside(place)
-    return commands + [server.login_allowed(place, allowed=False) for server in _servers(place)]
+def _putting_up(place: Place) -> list[Command]:
+    """What is up already is left as it is."""
+    return [
+        Command(("sh", "-c", _ONE_OF, "one-of", place.paths.data, place.paths.fenced_data)),
+        *(Command(argv, unless=masked(place)) for argv in _masking(place)),
+        Command(("systemctl", "daemon-reload")),
+        *(Command(argv, unless=_is_aside(place)) for argv in _putting_aside(place)),
+        *(server.login_allowed(place, allowed=False) for server in _servers(place)),
+    ]
+
+
+def _run(place: Place, *commands: Command) -> list[Completed]:
+    """Conflict where it stopped at data in two places."""
+    try:
+        return run_in_turn(place, *commands, timeout=START_SECONDS)
+    except RemoteFailure:
+        _look(place)
+        raise
 
 
 def _tries(place: Place) -> list[Command]:
@@ -117,14 +130,16 @@ def take_down(place: Place) -> None:
     run_in_turn(place, *commands)
 
 
-def _look(place: Place, *first: Command) -> tuple[bool, bool]:
-    """Is the unit masked, and are the data put aside? Conflict where there are two of them.
-    first: what is to be done on the way to the answer."""
+def _is_aside(place: Place) -> tuple[str, ...]:
+    return ("test", "-e", place.paths.fenced_data)
+
+
+def _look(place: Place) -> tuple[bool, bool]:
+    """Is the unit masked, and are the data put aside? Conflict where there are two of them."""
     paths = place.paths
-    looks = (masked(place), ("test", "-e", paths.fenced_data), ("test", "-e", paths.data))
+    looks = (masked(place), _is_aside(place), ("test", "-e", paths.data))
     asked = (Command(look, may_fail=True) for look in looks)
-    found = run_in_turn(place, *first, *asked, timeout=START_SECONDS)[len(first) :]
-    is_masked, aside, data = (done.status == 0 for done in found)
+    is_masked, aside, data = (done.status == 0 for done in run_in_turn(place, *asked))
     if aside and data:
         raise Conflict(
             "there are data in two places on a guest that is fenced",
@@ -136,22 +151,21 @@ def _look(place: Place, *first: Command) -> tuple[bool, bool]:
     return is_masked, aside
 
 
-def _masking(place: Place) -> list[Command]:
+def _masking(place: Place) -> list[tuple[str, ...]]:
     unit, kept = place.paths.unit_file, place.paths.fenced
-    words = (
+    return [
         ("install", "-d", "-m", "0700", "--", kept),
         ("cp", "-a", "--", unit, f"{kept}/unit.part"),
         ("mv", "-T", "--", f"{kept}/unit.part", f"{kept}/unit"),
         ("ln", "-sfT", "--", _NOWHERE, f"{unit}.part"),
         ("mv", "-T", "--", f"{unit}.part", unit),
-    )
-    return [Command(argv) for argv in words]
+    ]
 
 
-def _putting_aside(place: Place) -> list[Command]:
+def _putting_aside(place: Place) -> list[tuple[str, ...]]:
     data, aside = place.paths.data, place.paths.fenced_data
     top = ("-m", "0700", "-o", "root", "-g", "root", "--", posixpath.dirname(aside))
-    return [Command(("install", "-d", *top)), Command(("mv", "-T", "--", data, aside))]
+    return [("install", "-d", *top), ("mv", "-T", "--", data, aside)]
 
 
 def _servers(place: Place) -> list[ModuleType]:

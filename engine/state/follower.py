@@ -115,7 +115,9 @@ class Follower:
 
     @cached_property
     def _desks(self) -> tuple[str, str]:
-        return self.passage.desk(self.source), self.passage.desk(self.target)
+        with ThreadPoolExecutor(2) as sides:
+            here, there = sides.map(self.passage.desk, (self.source, self.target))
+        return here, there
 
     @property
     def _mark(self) -> str:

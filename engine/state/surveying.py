@@ -33,7 +33,7 @@ def survey(source: Side, target: Side) -> None:
     """Both sides' large tables are read, as far as they were not before, and what is the same is
     remembered. The target follows the source; the source may be written."""
     kept = _kept(target)
-    begun = _ask(source, "begin")
+    begun = _ask(source, "begin", memo=_memo(source))
     if why := begun.get("why"):
         _say(target, f"{why}; all is compared after the freeze")
         return
@@ -73,13 +73,26 @@ def survey(source: Side, target: Side) -> None:
 
 def left_to_read(source: Side, target: Side) -> dict[str, Any]:
     """For `programs.postgres`; empty where nothing was surveyed, and all is to be read."""
-    kept = _kept(target)
-    if kept is None:
-        return {}
     with ThreadPoolExecutor(2) as sides:
-        here = sides.submit(_ask, source, "changed", lsn=kept.lsn)
-        there = sides.submit(_ask, target, "changed", lsn=None)
-        return to_read(_standing(kept, here.result(), there.result()))
+        asked = sides.submit(_ask, source, "changed", lsn=None, memo=_memo(source))
+        there = _ask(target, "changed", lsn=None, kept=True)
+        here = asked.result()
+    if there["survey"] is None:
+        return {}
+    kept = Survey.model_validate(there["survey"])
+    if here.get("since") != kept.lsn:
+        here = _ask(source, "changed", lsn=kept.lsn)
+    return to_read(_standing(kept, here, there))
+
+
+def forget(source: Side) -> None:
+    source.ground.place.run("rm", "-f", "--", _memo(source))
+
+
+def _memo(side: Side) -> str:
+    """Where the source's program keeps since when the last survey counts: after the freeze both
+    sides can be asked at the same time."""
+    return f"{side.ground.place.paths.base}/surveyed-{side.unit.id}"
 
 
 def _standing(

@@ -232,8 +232,10 @@ def test_after_a_survey_all_that_was_written_since_is_compared(move: Move) -> No
     seed(move)
     psql(source, "UPDATE large SET word = 'late' WHERE id = 12345", "harbour")
     move.bring()
-    left = surveying.left_to_read(move.source, move.target)["public.large"]
-    assert left["rows"] > 20000, "most of it need not be read again"
+    left = surveying.left_to_read(move.source, move.target)
+    assert left["public.large"]["rows"] > 20000, "most of it need not be read again"
+    surveying.forget(move.source)
+    assert surveying.left_to_read(move.source, move.target) == left, "it is asked once more"
     assert move.compare().level == 3
 
     for harm in HARMS:

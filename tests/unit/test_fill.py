@@ -181,6 +181,17 @@ def test_plain_files_and_directories_arrive_with_all_they_have(plain: Way) -> No
     assert described(plain.target) == described(plain.source)
 
 
+def test_what_the_target_gives_to_new_files_is_not_kept(plain: Way) -> None:
+    """Nor what the umask of whoever runs it takes away."""
+    plain.target.mkdir()
+    if os.geteuid() == 0:
+        os.chown(plain.target, 0, 4321)
+    plain.target.chmod(0o2775)
+    moved = plain.fill()
+    assert not moved["left"]
+    assert described(plain.target) == described(plain.source)
+
+
 def test_whoever_looks_on_meanwhile_sees_no_more_than_at_the_source(plain: Way) -> None:
     plain.source.chmod(0o700)
     running = plain.begin(limit=2000)
@@ -309,6 +320,17 @@ def test_damage_on_the_way_is_found_and_what_is_damaged_does_not_stay(
     whole = {name for name, (mtime, _) in found.items() if mtime == wanted[name][0]}
     assert all(found[name] == wanted[name] for name in whole)
     assert 0 < len(wanted.keys() - whole) <= 2 * (1_100_000 // size + 1)
+
+
+@pytest.mark.parametrize(("cores", "small", "large"), [(1, 1, 1), (2, 2, 1), (3, 2, 1), (8, 2, 2)])
+def test_small_files_are_made_by_as_many_as_there_are_cores(
+    cores: int, small: int, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))
+    one = fill.Wanted("small", 4096, 0, 0, 4096, True)
+    piece = fill.Wanted("large", 4 * PIECE, 0, 0, PIECE, False)
+    assert fill.near([[one, one], [one], [piece]]) == small
+    assert fill.near([[one], [piece], [piece]]) == large
 
 
 @given(st.lists(st.integers(0, PIECE), max_size=2000))

@@ -40,7 +40,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from multiprocessing.connection import wait
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 _PIECE = 4 << 20
 _AHEAD = 3
@@ -51,8 +51,9 @@ _SMALL, _FILES, _TOGETHER = 256 << 10, 512, 1 << 20
 _CHUNK = 256 << 10
 """As the reader has it: a sum is of so many bytes."""
 _NEAR, _FAR = 2, 6
-"""Streams at most: for the cores' sake, of which each keeps two busy at either end, and for a
-line on which one waits for its window."""
+"""Streams at most: for the cores' sake, and for a line on which one waits for its window. Large
+files keep two cores busy with each stream, its SSH and its writing; of small ones nearly all the
+time is spent by what makes them here."""
 _FAR_SECONDS = 0.005
 """There and back."""
 _FEW_BYTES, _FEW_FILES = 16 << 20, 2000
@@ -63,6 +64,7 @@ _PR_SET_PDEATHSIG = 1
 _F_SETPIPE_SZ = 1031
 """fcntl(2); Python has a name for it since 3.10."""
 _NO_NAMES = ("", ".", "..")
+_CREATING, _NO_LINK = os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_NOFOLLOW | os.O_CLOEXEC
 _COUNTS = ("items", "bytes", "left")
 _ENDED_EARLY = 3
 """Status of a stream whose connection broke: the others, and rsync, bring the rest."""
@@ -202,9 +204,9 @@ class Tree:
         self._parent, self._name = os.path.split(top)
         self._directory, self._opened = "", -1
 
-    def create(self, name: str) -> int:
+    def create(self, name: str, mode: int = 0o600) -> int:
         """FileExistsError where there is something; OSError where there is no place for it."""
-        return self._open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        return self._open(name, _CREATING, mode)
 
     def again(self, name: str) -> int:
         return self._open(name, os.O_RDWR)
@@ -222,16 +224,16 @@ class Tree:
         self._enter(name)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._opened)
 
-    def _open(self, name: str, flags: int) -> int:
+    def _open(self, name: str, flags: int, mode: int = 0o600) -> int:
         directory, _, last = name.rpartition("/")
-        flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+        flags |= _NO_LINK
         if not name:
-            return os.open(os.path.join(self._parent, self._name), flags, 0o600)
+            return os.open(os.path.join(self._parent, self._name), flags, mode)
         if last in _NO_NAMES:
             refuse(name)
         if self._opened < 0 or directory != self._directory:
             self._enter(directory)
-        return os.open(last, flags, 0o600, dir_fd=self._opened)
+        return os.open(last, flags, mode, dir_fd=self._opened)
 
     def _enter(self, directory: str) -> None:
         parts = directory.split("/") if directory else []
@@ -298,16 +300,23 @@ def requests(wanted: list[Wanted]) -> list[list[Wanted]]:
     return made
 
 
+def near(asked: list[list[Wanted]]) -> int:
+    """Streams that are worth it on this machine, on a short line."""
+    cores, large = len(os.sched_getaffinity(0)), sum(is_large(each[0]) for each in asked)
+    return max(min(_NEAR, cores // 2 if 2 * large > len(asked) else cores), 1)
+
+
 def is_large(wanted: Wanted) -> bool:
     return wanted.length > _SMALL or not wanted.alone
 
 
 def write(descriptor: int, data: memoryview, offset: int) -> None:
     """And read back, in the same place."""
-    at = 0
-    while at < len(data):
+    size = len(data)
+    at = os.pwrite(descriptor, data, offset) if size else 0
+    while at < size:
         at += os.pwrite(descriptor, data[at:], offset + at)
-    if os.preadv(descriptor, [data], offset) != len(data):
+    if os.preadv(descriptor, [data], offset) != size:
         raise OSError(errno.EIO, "less can be read than was written")
 
 
@@ -319,8 +328,22 @@ def chunks(where: list[list[int]]) -> Iterator[tuple[int, int]]:
 
 
 def give(descriptor: int, rights: Rights) -> None:
-    os.fchown(descriptor, rights.uid, rights.gid)  # first: it takes the set-user-ID bit away
-    os.fchmod(descriptor, rights.mode)
+    """As far as they are others: to look costs less than to set them."""
+    mode, uid, gid = rights
+    status = os.fstat(descriptor)
+    if (status.st_uid, status.st_gid) != (uid, gid):
+        os.fchown(descriptor, uid, gid)  # first: it takes the set-user-ID bit away
+        os.fchmod(descriptor, mode)
+    elif stat.S_IMODE(status.st_mode) != mode:
+        os.fchmod(descriptor, mode)
+
+
+def made_with(rights: Rights | None) -> int:
+    """The mode to make a file with: what it shall have, where nobody else is to own it. Until its
+    owner has it, or where it waits for rsync, it is closed."""
+    if rights is None or rights[1:] != (os.geteuid(), os.getegid()):
+        return 0o600
+    return rights.mode & 0o777
 
 
 def attainable(told: list[Any]) -> Rights | None:
@@ -406,7 +429,7 @@ class Stream:
             then = self._line.hear()
             is_same = descriptor >= 0 and then["kept"] and then["sum"] == sums.hex()
             if is_same:
-                self._finish(descriptor, wanted, where, rights)
+                finish_file(descriptor, wanted, where, rights)
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
@@ -450,23 +473,27 @@ class Stream:
         files = written = left = begun = 0
         made: list[str] = []
         kinds = [*map(attainable, told["kinds"]), None]  # the last one by the number -1
+        modes = [*map(made_with, kinds)]
         for each, where, number in zip(wanted, told["parts"], told["rights"]):  # noqa: B905 - Python 3.9
             if where is None:
                 left += 1
                 continue
-            parts = [[each.offset, each.length]] if where is True else where
-            end = begun + sum([many for _, many in parts])
-            descriptor = self._opened(each)
-            if descriptor < 0:
+            size = each.size if where is True else sum([many for _, many in where])
+            data = self._buffer[begun : begun + size]
+            begun += size
+            try:
+                descriptor = self._tree.create(each.name, modes[number])
+            except OSError as error:
+                if error.errno not in _LEFT_TO_RSYNC:
+                    raise
                 left += 1
-            else:
-                made.append(each.name)
-                rights = kinds[number]
-                self._put(descriptor, each, parts, rights, self._buffer[begun:end])
-                left += rights is None
-                files += 1
-                written += end - begun
-            begun = end
+                continue
+            made.append(each.name)
+            rights = kinds[number]
+            put(descriptor, each, where, rights, data)
+            left += rights is None
+            files += 1
+            written += size
         if summed(self._crypto, self._key, self._address, length).hex() != told["sum"]:
             for name in made:
                 self._tree.remove(name)
@@ -487,32 +514,38 @@ class Stream:
                 return -1
             raise
 
-    def _put(
-        self,
-        descriptor: int,
-        wanted: Wanted,
-        where: list[list[int]],
-        rights: Rights | None,
-        data: memoryview,
-    ) -> None:
-        """Closes the descriptor."""
-        try:
+
+def put(
+    descriptor: int,
+    wanted: Wanted,
+    where: Literal[True] | list[list[int]],
+    rights: Rights | None,
+    data: memoryview,
+) -> None:
+    """A file that came with others, as it shall be. where: True for all of it, or where the data
+    belong. Closes the descriptor."""
+    try:
+        if where is True:
+            write(descriptor, data, 0)
+            where = [[0, wanted.size]]
+        else:
             for offset, length in where:
                 write(descriptor, data[:length], offset)
                 data = data[length:]
-            self._finish(descriptor, wanted, where, rights)
-        finally:
-            os.close(descriptor)
+        finish_file(descriptor, wanted, where, rights)
+    finally:
+        os.close(descriptor)
 
-    def _finish(
-        self, descriptor: int, wanted: Wanted, where: list[list[int]], rights: Rights | None
-    ) -> None:
-        if wanted.alone:
-            if where != [[0, wanted.size]]:
-                os.ftruncate(descriptor, wanted.size)
-            os.utime(descriptor, ns=(wanted.mtime, wanted.mtime))
-        if rights:
-            give(descriptor, rights)
+
+def finish_file(
+    descriptor: int, wanted: Wanted, where: list[list[int]], rights: Rights | None
+) -> None:
+    if wanted.alone:
+        if where != [[0, wanted.size]]:
+            os.ftruncate(descriptor, wanted.size)
+        os.utime(descriptor, ns=(wanted.mtime, wanted.mtime))
+    if rights:
+        give(descriptor, rights)
 
 
 def begin(wanted: list[Wanted], tree: Tree, journal: Journal) -> None:
@@ -574,6 +607,7 @@ def work(task: dict[str, Any], lines: list[Line], number: int, asked: Any, share
     parent = multiprocessing.parent_process()
     if parent is None or os.getppid() != parent.pid:
         sys.exit(1)  # it had ended before
+    os.umask(0)  # files are made with the rights that they shall have
     line = lines.pop(number)
     for other in lines:
         other.let_go()
@@ -652,9 +686,8 @@ def fill(task: dict[str, Any]) -> dict[str, Any]:
     if worth >= 1 or journal.begun:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         begin(wanted, Tree(target), journal)
-        near = min(_NEAR, max(len(os.sched_getaffinity(0)) // 2, 1))
-        most = 1 if task["limit"] else _FAR if seconds > _FAR_SECONDS else near
         asked = requests(wanted)
+        most = 1 if task["limit"] else _FAR if seconds > _FAR_SECONDS else near(asked)
         streams = min(most, len(asked), int(1 + worth / 2))
         lines += [Line(task["config"], task["source"]) for _ in range(1, streams)]
         whole, moved = streamed(task | {"key": key}, asked, total, lines)

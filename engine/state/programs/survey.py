@@ -106,9 +106,9 @@ def psql(sql: str, database: str = "postgres") -> list[str]:
 
 
 def begin(task: dict[str, Any]) -> dict[str, Any]:
-    """At the source. lsn: what is read from now on counts from there. reached: what the other
-    side must have replayed first. tables: the large ones: name -> file, blocks, long, of.
-    Only `why` where there can be no survey."""
+    """At the source. lsn: what is read from now on counts from there; it is written to task's memo.
+    reached: what the other side must have replayed first. tables: the large ones: name -> file,
+    blocks, long, of. Only `why` where there can be no survey."""
     version = int(psql("SHOW server_version_num;")[0])
     if version < _OLDEST:
         return {"why": f"PostgreSQL {version // 10000} reads whole tables only"}
@@ -122,6 +122,9 @@ def begin(task: dict[str, Any]) -> dict[str, Any]:
         name: {key: table[key] for key in ("file", "blocks", "long", "of")}
         for name, table in tables_of(task["database"], _LEAST).items()
     }
+    os.makedirs(os.path.dirname(task["memo"]), exist_ok=True)
+    with open(task["memo"], "w") as file:
+        file.write(lsn)
     return {"lsn": lsn, "reached": psql(_FLUSHED)[-1], "tables": tables}
 
 
@@ -218,15 +221,22 @@ def wait_until_replayed(lsn: str) -> None:
 def changed(task: dict[str, Any]) -> dict[str, Any]:
     """Files of tables -> the blocks that were written, as from and to, or null for all of them.
 
-    task: database; lsn, from which on, or null for since the cluster is one of its own. Without
-    `blocks` where the WAL does not say. files: name of a table -> its file now.
+    task: database; lsn, from which on, or null for what `begin` wrote to the memo, and without one
+    since the cluster is one of its own; kept, for the `survey` that `keep` wrote, too. Without
+    `blocks` where the WAL does not say, or there is nothing that it could be asked about. files:
+    name of a table -> its file now. since: from where on.
     """
+    found: dict[str, Any] = {"since": task["lsn"] or begun(task.get("memo"))}
+    if task.get("kept"):
+        found["survey"] = kept_in(data_directory())
+    if found.get("survey", found["since"]) is None:
+        return found
     first, *rest = psql(_WHERE + _TABLES.format(least=0), task["database"])
     there, tables = json.loads(first), map(json.loads, rest)
-    start = task["lsn"] or last_switch(there)
-    files = {table["name"]: table["file"] for table in tables}
+    found["files"] = files = {table["name"]: table["file"] for table in tables}
+    start = found["since"] or last_switch(there)
     if start is None or not _LSN.fullmatch(start):
-        return {"files": files}
+        return found
     words = [os.path.join(there["bin"], "pg_waldump"), f"--path={there['data']}/pg_wal"]
     words += [f"--timeline={int(there['timeline'], 16)}"]
     words += [f"--start={start}", f"--end={there['end']}"]
@@ -244,10 +254,19 @@ def changed(task: dict[str, Any]) -> dict[str, Any]:
             for file in _WHOLE.findall(line):
                 blocks[file] = None
     if reading.returncode != 0:
-        return {"files": files}
+        return found
     own = {*files.values()}
     kept = {file: some if some is None else joined(some) for file, some in blocks.items()}
-    return {"files": files, "blocks": {file: some for file, some in kept.items() if file in own}}
+    return found | {"blocks": {file: some for file, some in kept.items() if file in own}}
+
+
+def begun(memo: str | None) -> str | None:
+    """None without a memo, too."""
+    try:
+        with open(memo or os.devnull) as file:
+            return file.read() or None
+    except FileNotFoundError:
+        return None
 
 
 def joined(blocks: set[int]) -> list[list[int]]:
@@ -274,7 +293,7 @@ def last_switch(there: dict[str, Any]) -> str | None:
 
 def keep(task: dict[str, Any]) -> dict[str, Any]:
     """In the cluster itself, with which it comes and goes."""
-    path = kept_path()
+    path = os.path.join(data_directory(), _KEPT)
     descriptor = os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(task["survey"], file)
@@ -283,15 +302,20 @@ def keep(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def kept(_task: dict[str, Any]) -> dict[str, Any]:
+    return {"survey": kept_in(data_directory())}
+
+
+def kept_in(data: str) -> Any:
+    """None where nothing is."""
     try:
-        with open(kept_path()) as file:
-            return {"survey": json.load(file)}
+        with open(os.path.join(data, _KEPT)) as file:
+            return json.load(file)
     except FileNotFoundError:
-        return {"survey": None}
+        return None
 
 
-def kept_path() -> str:
-    return os.path.join(psql("SHOW data_directory;")[0], _KEPT)
+def data_directory() -> str:
+    return psql("SHOW data_directory;")[0]
 
 
 def main() -> None:
