@@ -20,6 +20,7 @@ from engine.errors import Conflict, InvalidInput, NotFound
 from engine.model.deployment import Deployment, HealthReport, Resource
 from engine.model.events import Event
 from engine.model.move import Forwarded, Move, MoveTerms
+from engine.model.names import Delegation
 from engine.model.options import ArchivedValue
 from engine.model.plan import Operation, Plan
 from engine.model.provider import Check, ProviderProfile
@@ -420,6 +421,28 @@ class Homeport:
         those that are added. Conflict where a name is somebody else's. Empty where nothing would
         change."""
         return self._planner.recording.change(name, add, remove, ttl)
+
+    def plan_names_move(self, name: str, to: str) -> Plan:
+        """Its records made at that provider's name servers, too, where its names live from then on;
+        both are written to until it is finished or taken back. Reads the zone there, takes
+        seconds. InvalidInput where that zone does not hold its domain, Conflict where somebody
+        else's record is in the way, Unreachable where the name servers do not answer."""
+        return self._planner.redelegating.move(name, to)
+
+    def plan_names_finish(self, name: str, *, anyway: bool = False) -> Plan:
+        """The old name servers have nothing of it any more. Conflict while the zone is still
+        delegated to them, Unreachable where nobody knows; neither if it is done anyway."""
+        return self._planner.redelegating.finish(name, anyway=anyway)
+
+    def plan_names_back(self, name: str, *, anyway: bool = False) -> Plan:
+        """Its names are with the old name servers alone again, as before they moved. Conflict where
+        the zone is delegated to the new ones already, unless it is done anyway."""
+        return self._planner.redelegating.back(name, anyway=anyway)
+
+    def delegation(self, name: str) -> Delegation | None:
+        """Where the world is sent for names that move; asks a resolver, takes seconds. None where
+        they do not move."""
+        return self._planner.redelegating.delegation(name)
 
     def drift(self, name: str) -> list[DeclaredChange]:
         """What would make all as it is declared; asks the provider, takes seconds. NotFound where

@@ -272,6 +272,28 @@ class NamesAddresses(Protocol):
         none of these."""
 
 
+@dataclass(frozen=True)
+class NameServer:
+    """name: without trailing dot. addresses: where it is, if its name lies within the zone."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.name + (f" ({', '.join(self.addresses)})" if self.addresses else "")
+
+
+@runtime_checkable
+class HasNameServers(Protocol):
+    """A dns backend that knows who answers for its zone. Both raise `Unreachable`."""
+
+    def name_servers(self) -> tuple[NameServer, ...]:
+        """As the zone itself names them, by the servers of this backend."""
+
+    def delegation(self) -> tuple[NameServer, ...]:
+        """Those that the world is sent to."""
+
+
 # --- secrets ----------------------------------------------------------------------------
 
 

@@ -194,8 +194,8 @@ class Resources:
             connection.execute(gone)
 
     def names_at(self, deployment: str) -> str | None:
-        """The provider whose zone holds the deployment's names: they stay there when the
-        deployment moves. None before it has a name."""
+        """A provider whose zone holds the deployment's names; the only one unless they move.
+        None before it has a name."""
         table = schema.resources
         query = sa.select(table.c.provider).where(
             table.c.deployment == deployment, table.c.kind == ResourceKind.RECORD.value

@@ -8,6 +8,7 @@ from engine.inventory.events import Events
 from engine.inventory.leases import Leases
 from engine.inventory.migrations import migrate
 from engine.inventory.moves import Moves
+from engine.inventory.names import NamesMoves
 from engine.inventory.operations import Operations
 from engine.inventory.options import Archive, Identities
 from engine.inventory.records import Audit, Drafts, Durations, Installation, Providers
@@ -15,6 +16,7 @@ from engine.inventory.repositories import Repositories
 from engine.inventory.schedules import Schedules
 from engine.inventory.steps import FinishedSteps
 from engine.model.deployment import Deployment
+from engine.model.names import NameServers
 from engine.paths import Paths
 
 
@@ -33,6 +35,7 @@ class Inventory:
         self.events = Events(database)
         self.leases = Leases(database)
         self.moves = Moves(database)
+        self.names_moves = NamesMoves(database)
         self.schedules = Schedules(database)
         self.drafts = Drafts(database)
         self.audit = Audit(database)
@@ -47,7 +50,16 @@ class Inventory:
     def sides(self, deployment: Deployment) -> set[str]:
         """The providers at which something of it is."""
         resources = self.resources.of(deployment.id)
-        return {deployment.provider, *(resource.provider for resource in resources)}
+        servers = self.name_servers(deployment.id)
+        names = servers.all if servers else ()
+        return {deployment.provider, *names, *(resource.provider for resource in resources)}
+
+    def name_servers(self, deployment: str) -> NameServers | None:
+        """Where its names are; None before it has any."""
+        if move := self.names_moves.of(deployment):
+            return move.servers
+        at = self.resources.names_at(deployment)
+        return NameServers(at=at) if at else None
 
     @classmethod
     def open(cls, paths: Paths, url: str | None = None) -> Inventory:

@@ -109,9 +109,15 @@ _SCHEDULES = (
 
 _RECORDS = ("ALTER TABLE deployments ADD COLUMN records TEXT NOT NULL DEFAULT '[]'",)
 
+_NAMES_MOVES = (
+    """CREATE TABLE names_moves (
+        deployment TEXT PRIMARY KEY REFERENCES deployments (id), source TEXT NOT NULL,
+        target TEXT NOT NULL, at TEXT NOT NULL, began TEXT NOT NULL)""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     *(_FIRST, _UPGRADES, _BACKUPS, _MOVES, _HOLDS),
-    *(_SCHEDULES, _RECORDS),
+    *(_SCHEDULES, _RECORDS, _NAMES_MOVES),
 )
 """The n-th entry brings the schema from version n to n + 1."""
 

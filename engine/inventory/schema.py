@@ -141,6 +141,16 @@ moves = _table(
 )
 """The last move of each deployment to another provider."""
 
+names_moves = _table(
+    "names_moves",
+    _text("deployment", key=True),
+    _text("source"),
+    _text("target"),
+    _text("at"),
+    _text("began"),
+)
+"""Names that two providers' name servers have, until their move is finished or taken back."""
+
 schedules = _table(
     "schedules",
     _text("deployment", key=True),

@@ -55,11 +55,31 @@ class RecordStanding(Model):
         return self.there if self.origin == "address" and self.served else self.record.values
 
 
+class RecordsElsewhere(Model):
+    """The same records at further name servers, while a deployment's names move from the source to
+    the target. at: the provider of these, one of the two. trouble: why nobody knows how they
+    stand."""
+
+    at: str
+    source: str
+    target: str
+    records: tuple[RecordStanding, ...] = ()
+    trouble: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.trouble and all(one.served for one in self.records)
+
+
 class RecordsInZone(Model):
     """All of a deployment's in its zone, that of its address first; added: as its owner wrote
-    them."""
+    them. at: the provider at whose name servers they are. other: set while they move. offers:
+    providers to whose name servers they could move."""
 
     zone: str
     domain: str
     records: tuple[RecordStanding, ...]
     added: tuple[RecordSet, ...] = ()
+    at: str = ""
+    other: RecordsElsewhere | None = None
+    offers: tuple[str, ...] = ()

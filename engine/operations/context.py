@@ -17,10 +17,12 @@ from engine.backends.protocols import ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell, GuestTarget
 from engine.inventory.moves import Moves
+from engine.inventory.names import NamesMoves
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.events import QuestionAnswered, QuestionAsked, StepProgress
 from engine.model.move import Move, MovePhase
+from engine.model.names import NameServers
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
 from engine.model.repository import RepositoryProfile
@@ -94,9 +96,13 @@ class OperationStep:
         return self._workplace.options_schema(self.plan.application, self.plan.release)
 
     @property
-    def names_at(self) -> str:
-        found = self._workplace.inventory.resources.names_at(self.plan.deployment)
-        return found or self.provider.name
+    def name_servers(self) -> NameServers:
+        found = self._workplace.inventory.name_servers(self.plan.deployment)
+        return found or NameServers(at=self.provider.name)
+
+    @property
+    def names_moves(self) -> NamesMoves:
+        return self._workplace.inventory.names_moves
 
     def at(self, provider: str) -> OperationStep:
         if provider == self.provider.name:

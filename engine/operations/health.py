@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from engine.backends.protocols import ProviderBackends
 from engine.errors import HomeportError, Unreachable
-from engine.model.deployment import Deployment, Health, HealthReport
+from engine.model.deployment import Deployment, Health, HealthReport, Resource, ResourceKind
 from engine.model.provider import ProviderProfile, Service
 from engine.operations.workplace import Workplace
 from engine.public import PublicEndpoint, failing_probe
+
+ANCHORS = "anchors"
+"""Kept with a certificate when its names move away from the provider by whose authority it is."""
 
 
 def ask_application(workplace: Workplace, deployment: Deployment) -> HealthReport:
@@ -30,10 +34,22 @@ def endpoint_of(workplace: Workplace, deployment: Deployment) -> PublicEndpoint:
     """Its names, and what vouches for them, may stay with another provider than it lives at."""
     inventory = workplace.inventory
     provider = inventory.providers.get(deployment.provider)
-    names_at = inventory.resources.names_at(deployment.id)
-    names = inventory.providers.get(names_at) if names_at else provider
-    anchors = workplace.backends(names).certificates.trust_anchors()
+    servers = inventory.name_servers(deployment.id)
+    names = inventory.providers.get(servers.at) if servers else provider
+    certificate = inventory.resources.get(
+        deployment.id, deployment.provider, ResourceKind.CERTIFICATE, "main"
+    )
+    anchors = trust_anchors(certificate, workplace.backends(names))
     return public_endpoint(provider, names, deployment.domain, anchors)
+
+
+def trust_anchors(certificate: Resource | None, names: ProviderBackends) -> bytes | None:
+    """What vouches for the certificate, as PEM; None: the authorities that everybody trusts. That
+    is the authority of the provider of the names, `names`; or the one from before they moved."""
+    if certificate is not None and ANCHORS in certificate.attributes:
+        kept: str | None = certificate.attributes[ANCHORS]
+        return kept.encode() if kept is not None else None
+    return names.certificates.trust_anchors()
 
 
 def public_endpoint(

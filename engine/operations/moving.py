@@ -17,6 +17,7 @@ from engine.operations.workplace import Workplace
 from engine.planning.after_move import plan_confirm, plan_revert
 from engine.planning.desired import Desired
 from engine.planning.migrate import Extent, plan_migrate, terms_of
+from engine.planning.redelegate import at_both
 from engine.planning.services import refuse_move
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Moving:
             terms=terms,
             extent=self._extent(deployment) if measured else Extent(),
         )
-        return self._planner.declared(plan)
+        return self._planner.declared(at_both(plan, self.names_also(deployment)))
 
     def go_on(self, name: str) -> None:
         """What is held before the freeze begins. Conflict where nothing is."""
@@ -80,12 +81,13 @@ class Moving:
         move = self._inventory.moves.of(deployment.id)
         refuse_unrevertible(deployment, move)
         assert move is not None
-        return plan_revert(
+        plan = plan_revert(
             self._at(deployment, self._inventory.providers.get(move.source)),
             self._at(deployment, self._inventory.providers.get(move.target)),
             self._names_at(deployment),
             move,
         )
+        return at_both(plan, self.names_also(deployment))
 
     def confirm(self, name: str, *, measured: bool = True) -> Plan:
         """It stays where it is. Conflict where there is no other side to remove. measured: the
@@ -103,7 +105,7 @@ class Moving:
             keeps_secrets=self.shares_secrets(deployment, other.provider),
             forwarded=self._forwarded(deployment) if measured else None,
         )
-        return self._planner.declared(plan)
+        return self._planner.declared(at_both(plan, self.names_also(deployment)))
 
     def again(self, plan: Plan) -> Plan:
         """The same plan made anew, as far as it would still be made."""
@@ -131,6 +133,11 @@ class Moving:
         names_at = self._names_at(deployment)
         return "" if names_at == deployment.provider else names_at
 
+    def names_also(self, deployment: Deployment) -> str:
+        """The provider whose name servers have its names, too, while these move; else empty."""
+        servers = self._inventory.name_servers(deployment.id)
+        return servers.also if servers else ""
+
     def _extent(self, deployment: Deployment) -> Extent:
         try:
             sizes = sizes_of(self._workplace, deployment)
@@ -151,7 +158,8 @@ class Moving:
         return deployment
 
     def _names_at(self, deployment: Deployment) -> str:
-        return self._inventory.resources.names_at(deployment.id) or deployment.provider
+        servers = self._inventory.name_servers(deployment.id)
+        return servers.at if servers else deployment.provider
 
     def _at(self, deployment: Deployment, provider: ProviderProfile) -> Desired:
         package = self._workplace.package(deployment.application)

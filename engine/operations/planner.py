@@ -25,6 +25,7 @@ from engine.operations.moving import Moving, refuse_moved
 from engine.operations.optionvalues import check_values, referenced_secrets, withdraw
 from engine.operations.probes import Probes
 from engine.operations.recording import Recording
+from engine.operations.redelegating import Redelegating
 from engine.operations.resizing import Resizing
 from engine.operations.rotating import Rotating
 from engine.operations.secret_paths import path_of
@@ -38,6 +39,7 @@ from engine.planning.destroy import plan_destroy
 from engine.planning.names import check_account, check_domain, check_name, default_name
 from engine.planning.reconfigure import plan_reconfigure
 from engine.planning.records import beside_the_address, check_together, with_added
+from engine.planning.redelegate import at_both
 from engine.planning.resize import resized_to
 from engine.planning.rotate import renewed_by
 
@@ -64,6 +66,7 @@ class Planner:
         self.resizing = Resizing(workplace, self)
         self.rotating = Rotating(workplace, self)
         self.recording = Recording(workplace, self)
+        self.redelegating = Redelegating(workplace, self.recording)
 
     def deploy(self, request: DeployRequest) -> Plan:
         """InvalidInput, NotFound, Conflict for what cannot be deployed so."""
@@ -172,7 +175,7 @@ class Planner:
             keeps_secrets=other is not None
             and self.moving.shares_secrets(deployment, other.provider),
         )
-        return self.declared(plan)
+        return self.declared(at_both(plan, self.moving.names_also(deployment)))
 
     def declared(self, plan: Plan) -> Plan:
         """With what the program says, that the provider's guests are declared to."""
@@ -232,6 +235,8 @@ class Planner:
             return self.moving.again(plan)
         if plan.intent is Intent.ROTATE:
             return self.rotating.rotate(plan.deployment, renewed_by(plan))
+        if names_plan := self.redelegating.again(plan):
+            return names_plan
         if plan.records is not None:
             return self.recording.planned(deployment, plan.records)
         if size := resized_to(plan):

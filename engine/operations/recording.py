@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord
-from engine.errors import NotFound
+from engine.backends.protocols import Dns, DnsChange, DnsPlan, DnsRecord
+from engine.errors import HomeportError, NotFound
 from engine.model.deployment import Deployment, Resource, ResourceKind
+from engine.model.names import NameServers
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
-from engine.model.record import RecordSet, RecordsInZone, RecordStanding
+from engine.model.record import RecordsElsewhere, RecordSet, RecordsInZone, RecordStanding
 from engine.operations.gates import refuse_destroyed
 from engine.operations.moving import refuse_moved
 from engine.operations.steps.planned import planned_records, pointing_at
@@ -27,7 +28,8 @@ from engine.planning.records import (
     without,
 )
 from engine.planning.reverse import reverse_named
-from engine.planning.sequence import in_order
+from engine.planning.sequence import in_order, named
+from engine.planning.zones import offers, zone_at
 
 if TYPE_CHECKING:
     from engine.operations.planner import Planner
@@ -40,17 +42,32 @@ class Recording:
 
     def owned(self, name: str) -> tuple[RecordSet, ...]:
         """By its package and by its owner, beside the one of its address."""
-        return beside_the_address(self._desired(self._workplace.inventory.deployments.get(name)))
+        return beside_the_address(self.desired(self._workplace.inventory.deployments.get(name)))
 
     def in_zone(self, name: str) -> RecordsInZone:
         inventory = self._workplace.inventory
         deployment = inventory.deployments.get(name)
-        names_at, address = self._named(deployment)
-        desired, profile = self._desired(deployment), inventory.providers.get(names_at)
+        servers, address = self.named(deployment)
+        return RecordsInZone(
+            zone=zone_at(inventory.providers.get(servers.at)),
+            domain=deployment.domain,
+            records=self._standings(deployment, address, servers.at),
+            added=deployment.records,
+            at=servers.at,
+            other=self._elsewhere(deployment, address, servers),
+            offers=()
+            if servers.also
+            else offers(deployment, servers.at, inventory.providers.all()),
+        )
+
+    def _standings(
+        self, deployment: Deployment, address: str, at: str
+    ) -> tuple[RecordStanding, ...]:
+        desired = self.desired(deployment)
         own = RecordSet(name=desired.domain, type=desired.record_type, values=(PUBLIC_ADDRESS,))
         sets = (own, *beside_the_address(desired))
         wanted = pointing_at(address, [DnsRecord(s.name, s.type, s.values, s.ttl) for s in sets])
-        found = self._workplace.backends(profile).dns.find(self._workplace.owner(deployment.id))
+        found = self._dns(at).find(self._workplace.owner(deployment.id))
         there = {(record.name, record.type): record.values for record in found}
         added = {(record.name, record.values) for record in deployment.records}
         standings = []
@@ -61,12 +78,20 @@ class Recording:
             origin = "owner" if (each.name, each.values) in added else of
             fields = {"record": each, "origin": origin, "served": served, "there": values}
             standings.append(RecordStanding.model_validate(fields))
-        return RecordsInZone(
-            zone=profile.zone,
-            domain=deployment.domain,
-            records=tuple(standings),
-            added=deployment.records,
-        )
+        return tuple(standings)
+
+    def _elsewhere(
+        self, deployment: Deployment, address: str, servers: NameServers
+    ) -> RecordsElsewhere | None:
+        move = self._workplace.inventory.names_moves.of(deployment.id)
+        if move is None:
+            return None
+        told = RecordsElsewhere(at=servers.also, source=move.source, target=move.target)
+        try:
+            records = self._standings(deployment, address, servers.also)
+        except HomeportError as error:
+            return told.model_copy(update={"trouble": str(error)})
+        return told.model_copy(update={"records": records})
 
     def change(
         self, name: str, add: Sequence[str], remove: Sequence[str], ttl: int | None = None
@@ -83,36 +108,42 @@ class Recording:
         inventory = self._workplace.inventory
         refuse_moved(deployment, inventory.moves.of(deployment.id))
         resources = inventory.resources.of(deployment.id)
-        names_at, address = self._named(deployment)
-        desired = replace(self._desired(deployment), records=records)
+        servers, address = self.named(deployment)
+        desired = replace(self.desired(deployment), records=records)
         check_together(beside_the_address(desired), deployment.domain)
-        write = _write(desired, names_at)
-        wanted = pointing_at(address, planned_records(write))
-        dns = self._workplace.backends(inventory.providers.get(names_at)).dns
-        seen = dns.plan(self._workplace.owner(deployment.id), wanted)
-        steps = [*([_telling(write, seen)] if seen.changes else []), *_unnamed(desired, resources)]
+        writes = [write_step(desired, at, also=at != servers.at) for at in servers.all]
+        wanted = pointing_at(address, planned_records(writes[0]))
+        owner = self._workplace.owner(deployment.id)
+        seen = [self._dns(write.at).plan(owner, wanted) for write in writes]
+        steps = [
+            *(_telling(*each) for each in zip(writes, seen, strict=True) if each[1].changes),
+            *_unnamed(desired, resources),
+        ]
         if not steps and records != deployment.records:
             # What it says is in the zone already, by its package: only the books change.
-            steps = [write]
+            steps = writes
         told = _fixed(desired, address)
-        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), _changes(seen), told)
+        plan = desired.plan(Intent.RECONFIGURE, in_order(steps), changes_of(*seen), told)
         return plan.model_copy(update={"records": records})
 
-    def _named(self, deployment: Deployment) -> tuple[str, str]:
-        """The provider whose zone has its names, and the address that they lead to."""
-        resources = self._workplace.inventory.resources
-        names_at = resources.names_at(deployment.id)
-        address = resources.addresses(deployment.id).get(deployment.id)
-        if names_at is None or address is None:
+    def _dns(self, provider: str) -> Dns:
+        return self._workplace.backends(self._workplace.inventory.providers.get(provider)).dns
+
+    def named(self, deployment: Deployment) -> tuple[NameServers, str]:
+        """Where it has its names, and the address that they lead to. NotFound before it has."""
+        inventory = self._workplace.inventory
+        servers = inventory.name_servers(deployment.id)
+        address = inventory.resources.addresses(deployment.id).get(deployment.id)
+        if servers is None or address is None:
             raise NotFound(
                 "the deployment has no name in DNS yet",
                 on=deployment.name,
                 left="nothing was changed",
                 do=f"Finish what was begun: homeport operations {deployment.name}",
             )
-        return names_at, address.partition("/")[0]
+        return servers, address.partition("/")[0]
 
-    def _desired(self, deployment: Deployment) -> Desired:
+    def desired(self, deployment: Deployment) -> Desired:
         package = self._workplace.package(deployment.application)
         return self._planner.with_history(self._planner.as_it_is(deployment, package))
 
@@ -132,7 +163,8 @@ def _in_one_form(rdtype: str, values: Iterable[str]) -> set[str]:
     return {formed(value) for value in values}
 
 
-def _write(desired: Desired, names_at: str) -> PlannedStep:
+def write_step(desired: Desired, at: str, *, also: bool = False) -> PlannedStep:
+    """also: at further name servers than those where its names live."""
     step = desired.step(
         "dns.apply@1",
         "Write its DNS records",
@@ -141,7 +173,11 @@ def _write(desired: Desired, names_at: str) -> PlannedStep:
         (),
         {"records": record_args(desired), "address_at": desired.provider.name},
     )
-    return step.model_copy(update={"at": names_at})
+    if also:
+        step = named(step, f"{step.id}.{at}")
+        more = {"title": f"{step.title}, and at {at}"}
+        step = step.model_copy(update=more)
+    return step.model_copy(update={"at": at})
 
 
 def _telling(step: PlannedStep, seen: DnsPlan) -> PlannedStep:
@@ -174,13 +210,15 @@ def _fixed(desired: Desired, address: str) -> tuple[str, ...]:
     )
 
 
-def _changes(seen: DnsPlan) -> tuple[Change, ...]:
-    return tuple(
-        Change(
-            path=_key(each), old=_told(each.before, each.after), new=_told(each.after, each.before)
-        )
-        for each in _own(seen)
-    )
+def changes_of(*seen: DnsPlan) -> tuple[Change, ...]:
+    """Without marks; what is the same at several name servers once."""
+    found: list[Change] = []
+    for each in (change for plan in seen for change in _own(plan)):
+        old, new = _told(each.before, each.after), _told(each.after, each.before)
+        change = Change(path=_key(each), old=old, new=new)
+        if change not in found:
+            found.append(change)
+    return tuple(found)
 
 
 def _told(record: DnsRecord | None, other: DnsRecord | None) -> str | None:

@@ -16,9 +16,11 @@ from engine.backends.protocols import Progress, ProviderBackends, Secrets
 from engine.catalog.package import Package, Release
 from engine.guests.protocols import GuestShell, GuestTarget
 from engine.inventory.moves import Moves
+from engine.inventory.names import NamesMoves
 from engine.methods.protocols import Installation, Method
 from engine.model.deployment import Deployment, Resource, ResourceKind
 from engine.model.move import Move, MovePhase
+from engine.model.names import NameServers
 from engine.model.plan import Plan, PlannedStep
 from engine.model.provider import ProviderProfile
 from engine.model.repository import RepositoryProfile
@@ -53,8 +55,13 @@ class StepContext(Progress, Protocol):
         resources are those of the deployment there."""
 
     @property
-    def names_at(self) -> str:
-        """The provider whose zone holds the deployment's names, and which vouches for them."""
+    def name_servers(self) -> NameServers:
+        """The providers whose zones hold the deployment's names; those of this step's before it
+        has any."""
+
+    @property
+    def names_moves(self) -> NamesMoves:
+        """Where it is recorded that names move."""
 
     def at(self, provider: str) -> StepContext:
         """The same step at the other side of a move; closed with this one."""

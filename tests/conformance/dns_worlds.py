@@ -63,15 +63,17 @@ class DnsWorld:
         }
 
     def somebody_adds(self, name: str, rdtype: str, *values: str, ttl: int = 600) -> None:
-        zone = next(zone for zone in ZONES if name.endswith(zone))
-        update = dns.update.UpdateMessage(zone, keyring=_keyring())
+        update = dns.update.UpdateMessage(self._zone_of(name), keyring=_keyring())
         update.replace(f"{name}.", ttl, rdtype, *values)
         self._send(update)
 
     def somebody_removes(self, name: str, rdtype: str) -> None:
-        update = dns.update.UpdateMessage(ZONE, keyring=_keyring())
+        update = dns.update.UpdateMessage(self._zone_of(name), keyring=_keyring())
         update.delete(f"{name}.", rdtype)
         self._send(update)
+
+    def _zone_of(self, name: str) -> str:
+        return next(zone for zone in (self.settings["zone"], *ZONES) if name.endswith(zone))
 
     def clear(self) -> None:
         """Back to the zones' own name servers."""
@@ -121,12 +123,14 @@ def lab_name_server() -> Iterator[DnsWorld]:
 
 
 @contextmanager
-def bind() -> Iterator[DnsWorld]:
+def bind(zone: str = ZONE) -> Iterator[DnsWorld]:
+    """zone: the one that its settings name; there beside the others."""
     program = _need("named", "bind9")
+    zones = dict.fromkeys((zone, *ZONES))
     with _directory() as directory:
         port = free_port()
-        for zone in ZONES:
-            (directory / zone).write_text(_zone_text(zone))
+        for each in zones:
+            (directory / each).write_text(_zone_text(each))
         (directory / "named.conf").write_text(
             f'key "{KEY_NAME}" {{ algorithm hmac-sha256; secret "{KEY}"; }};\n'
             f'options {{ directory "{directory}"; pid-file none; session-keyfile none;\n'
@@ -135,15 +139,17 @@ def bind() -> Iterator[DnsWorld]:
             "  dnssec-validation no; notify no; };\n"
             "controls {};\n"
             + "".join(
-                f'zone "{zone}" {{ type primary; file "{directory}/{zone}";\n'
+                f'zone "{each}" {{ type primary; file "{directory}/{each}";\n'
                 f'  allow-transfer {{ key "{KEY_NAME}"; }};\n'
                 f'  update-policy {{ grant "{KEY_NAME}" zonesub ANY; }}; }};\n'
-                for zone in ZONES
+                for each in zones
             )
         )
         argv = [program, "-c", str(directory / "named.conf"), "-g", "-n", "1"]
         with _running(argv, directory, port) as process:
-            yield _rfc2136_world("bind", port, process)
+            world = _rfc2136_world("bind", port, process)
+            world.settings["zone"] = zone
+            yield world
 
 
 @contextmanager
@@ -256,11 +262,13 @@ def _rfc2136_world(name: str, port: int, process: subprocess.Popen[bytes]) -> Dn
 
 
 def _zone_text(zone: str) -> str:
+    """Those of addresses have their name server in another one."""
+    of = ZONE if zone in REVERSE else zone
     text = (
-        f"{zone}. 60 IN SOA ns.{ZONE}. hostmaster.{ZONE}. 1 3600 600 604800 5\n"
-        f"{zone}. 60 IN NS ns.{ZONE}.\n"
+        f"{zone}. 60 IN SOA ns.{of}. hostmaster.{of}. 1 3600 600 604800 5\n"
+        f"{zone}. 60 IN NS ns.{of}.\n"
     )
-    return text + f"ns.{ZONE}. 60 IN A {HOST}\n" if zone == ZONE else text
+    return text + f"ns.{of}. 60 IN A {HOST}\n" if of == zone else text
 
 
 def free_port() -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from engine.errors import Unreachable
-from engine.model.record import RecordsInZone
+from engine.errors import Conflict, Unreachable
+from engine.model.plan import Plan
+from engine.model.record import RecordsElsewhere, RecordsInZone
 from tests.tui.form_driving import Held
 from tui.app import HomeportApp
 from tui.screenshots import example_values as values
@@ -132,5 +133,41 @@ def test_a_zone_that_cannot_be_read_is_said_and_read_again(run: Run) -> None:
         engine.is_silent = False
         await held.press("r")
         await held.see("IN THE ZONE")
+
+    driven(run, act, engine=engine)
+
+
+def test_its_names_are_taken_to_another_provider_which_is_shown_and_ended_there(run: Run) -> None:
+    class HalfWay(ExampleHomeport):
+        is_half_way = False
+
+        def records_in_zone(self, name: str) -> RecordsInZone:
+            found = super().records_in_zone(name)
+            if not self.is_half_way:
+                return found
+            other = RecordsElsewhere(
+                at="harbour-a", source="harbour-a", target="harbour-b", records=found.records
+            )
+            return found.model_copy(update={"at": "harbour-b", "other": other, "offers": ()})
+
+        def plan_names_finish(self, name: str, *, anyway: bool = False) -> Plan:
+            raise Conflict("the world may still be sent to the name servers of harbour-a")
+
+    engine = HalfWay()
+
+    async def act(held: Held) -> None:
+        await held.see("Its names live at harbour-a")
+        await held.press("m")
+        await held.see("its zone holds the domain")
+        await held.press("enter")
+        await held.see("Make its DNS records there")
+        engine.is_half_way = True
+        await held.press("escape")
+        await held.see("Its names live at harbour-b")
+        await held.see("2 are not as they should be there")
+        await held.press("m")
+        await held.see("back")
+        await held.press("enter")
+        await held.see("may still be sent")
 
     driven(run, act, engine=engine)

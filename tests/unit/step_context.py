@@ -21,6 +21,7 @@ from engine.catalog.package import Package
 from engine.errors import NotFound, PlanChanged
 from engine.model.deployment import Resource, ResourceKind
 from engine.model.move import Move
+from engine.model.names import NameServers
 from engine.model.plan import Effect, Intent, Plan, PlannedStep
 from engine.model.provider import (
     OPTIONAL,
@@ -187,6 +188,24 @@ class MemoryCertificates:
         return None
 
 
+class MemoryNamesMoves:
+    """told: what was recorded, in order. is_open: they are on their way."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self.is_open = True
+
+    def begin(self, deployment: str, source: str, target: str) -> None:
+        self.told.append(("begin", source, target))
+
+    def live_at(self, deployment: str, provider: str) -> bool:
+        self.told.append(("live", provider))
+        return self.is_open
+
+    def end(self, deployment: str) -> None:
+        self.told.append(("end",))
+
+
 def planned(*steps: tuple[str, dict[str, Any]], intent: Intent = Intent.DEPLOY) -> Plan:
     return Plan(
         intent=intent,
@@ -229,7 +248,8 @@ class Context:
         )
     )
     step: Any = None
-    names_at: str = "test"
+    name_servers: NameServers = field(default_factory=lambda: NameServers(at="test"))
+    names_moves: MemoryNamesMoves = field(default_factory=MemoryNamesMoves)
     recorded: Move | None = None
     """The deployment's move."""
     others: dict[str, Any] = field(default_factory=dict)

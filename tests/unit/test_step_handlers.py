@@ -26,6 +26,7 @@ from engine.errors import (
 )
 from engine.guests.waiting import wait_for_shell
 from engine.model.deployment import ResourceKind
+from engine.model.names import NameServers
 from engine.operations.registry import handler
 from engine.operations.steps.certificate import is_good, new_key, signing_request
 from engine.operations.steps.settling import challenge_owner
@@ -301,6 +302,18 @@ def issue(context: Context, *, fail: bool = False) -> list[str]:
 
     context.backends.certificates.issue = signed
     return accounts
+
+
+def test_a_challenge_is_shown_at_both_name_servers_while_names_move(context: Context) -> None:
+    """An authority asks whomever the zone is delegated to."""
+    issue(context)
+    other = MemoryDns()
+    context.name_servers = NameServers(at="test", also="other")
+    context.others["other"] = SimpleNamespace(backends=SimpleNamespace(dns=other))
+    do(context, "certificate.issue@1")
+    assert other.verified == context.backends.dns.verified
+    assert len(other.verified) == 1
+    assert other.find(challenge_owner(OWNER)) == []
 
 
 def test_certificate_is_issued_once_and_its_challenge_removed(context: Context) -> None:

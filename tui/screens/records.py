@@ -12,7 +12,7 @@ from textual.message import Message
 from tui.screens.page import BACK, Page
 from tui.screens.plan import PlanPage
 from tui.screens.progress_text import error_lines
-from tui.screens.records_text import record_rows
+from tui.screens.records_text import record_rows, where_lines
 from tui.session import CallFailed
 from tui.text import BLANK, Span, wrapped
 from tui.widgets.bars import Hint
@@ -32,13 +32,15 @@ class RecordsPage(Page):
         ("Enter", "change"),
         ("a", "add"),
         ("x", "remove"),
-        ("w", "write what is missing"),
+        ("w", "write missing"),
+        ("m", "move"),
         BACK,
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a record: read the plan first"),
         Binding("x", "remove", "Remove the record: read the plan first"),
         Binding("w", "write", "Write what is missing in the zone: read the plan first"),
+        Binding("m", "move", "Move its names to other name servers, finish that, or take it back"),
         Binding("r", "read", "Read the zone again"),
     ]
 
@@ -72,7 +74,8 @@ class RecordsPage(Page):
     def on_records_page_read(self, read: Read) -> None:
         self._found, self._error = read.found, None
         bad = sum(not one.served for one in read.found.records)
-        said = f"x {bad} not as they should be" if bad else f"zone {read.found.zone}"
+        at = f" at {read.found.at}" if read.found.at else ""
+        said = f"x {bad} not as they should be" if bad else f"zone {read.found.zone}{at}"
         self.title_bar(f"deployments  {self._deployment}  DNS records", said)
         self.draw()
 
@@ -88,7 +91,8 @@ class RecordsPage(Page):
             self.hints(("r", "read again"), BACK)
         elif found is not None:
             about = [BLANK, *wrapped(_ABOUT, width, "muted")] if not found.added else []
-            rows.show_rows([*record_rows(found, width), *map(Row, about)])
+            live = map(Row, (BLANK, *where_lines(found, width)))
+            rows.show_rows([*record_rows(found, width), *live, *map(Row, about)])
             self.hints(*self.HINTS)
 
     # what is done with one
@@ -137,6 +141,14 @@ class RecordsPage(Page):
         text = as_written(written_by_owner(one.record, self._found.added), value)
         name = self._deployment
         self._plan(f"{name}  remove {one.record.key}", remove=[text])
+
+    def action_move(self) -> None:
+        from tui.screens.names_move import NamesMovePage
+
+        if self._found is None:
+            self.say("The zone is still being read; try again in a moment.")
+        else:
+            self.app.push_screen(NamesMovePage(self._deployment, self._found))
 
     def action_write(self) -> None:
         self._plan(f"{self._deployment}  write its DNS records")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.text import Cell, Role, Span, column_widths, columns
+from tui.text import Cell, Line, Role, Span, column_widths, columns, wrapped
 from tui.widgets.rows import Row
 
 if TYPE_CHECKING:
@@ -44,6 +44,26 @@ def record_rows(found: RecordsInZone, width: int) -> list[Row]:
             there = f"{' ' * (widths[0] + 2)}there is {', '.join(one.there)}"
             rows.append(Row((Span(there, "warn"),)))
     return rows
+
+
+def where_lines(found: RecordsInZone, width: int) -> list[Line]:
+    """At whose name servers the names live; and how they stand at others, while they move."""
+    other = found.other
+    lines = wrapped(f"Its names live at {found.at}, zone {found.zone}.", width, "muted")
+    if other is None:
+        return lines
+    bad = sum(not one.served for one in other.records)
+    if other.trouble:
+        mark, stands = "?", other.trouble
+    elif bad:
+        mark, stands = "x", f"{bad} are not as they should be there; w writes what is missing"
+    else:
+        mark, stands = "+", "the same is served there"
+    told = (
+        f"{mark} They move from {other.source} to {other.target}, and {other.at} is written to as "
+        f"well: {stands}. m finishes it or takes it back."
+    )
+    return [*lines, *wrapped(told, width, "good" if mark == "+" else "warn")]
 
 
 def _cells(one: RecordStanding, texts: Sequence[str], widths: Sequence[int]) -> list[Cell]:

@@ -33,13 +33,13 @@ from tui.screenshots.example_move import (
     move_of_chat,
     move_plan,
 )
-from tui.screenshots.example_records import records_of, records_plan
+from tui.screenshots.example_records import names_plan, records_of, records_plan
 from tui.screenshots.example_setup import ExampleSetupDesk
 
 if TYPE_CHECKING:
     from engine.backup.desk import RepositoryDesk
     from engine.backup.scheduling import Scheduling
-    from engine.catalog.package import Package
+    from engine.catalog.package import Package, TimerSpec
     from engine.homeport import Homeport
     from engine.model.outdated import Outdated
     from engine.model.record import RecordsInZone
@@ -288,6 +288,9 @@ class ExampleHomeport:
             ("The service restarts: people who are signed in notice a pause of seconds.",),
         )
 
+    def timers(self, name: str) -> Mapping[str, TimerSpec]:
+        return self.package(self.deployment(name).deployment.application).service.timers
+
     def records_in_zone(self, name: str) -> RecordsInZone:
         return records_of(self.deployment(name).deployment)
 
@@ -300,6 +303,9 @@ class ExampleHomeport:
         ttl: int | None = None,
     ) -> Plan:
         return records_plan(self.deployment(name).deployment, add, remove, ttl)
+
+    def plan_names_move(self, name: str, to: str) -> Plan:
+        return names_plan(self.deployment(name).deployment, to)
 
     def plan_rotate(self, name: str, secrets: Sequence[str] = ()) -> Plan:
         from engine.planning.desired import Desired

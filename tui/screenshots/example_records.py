@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engine.model.deployment import Deployment
 from engine.model.plan import Change, Effect, Intent, Plan, PlannedStep
-from engine.model.record import RecordsInZone, RecordStanding
+from engine.model.record import RecordSet, RecordsInZone, RecordStanding
 from engine.planning.records import PUBLIC_ADDRESS, parse_record, with_added, without
 
 _ADDED = ("MX @ 10 mail.harbour-a.lab", "TXT @ v=spf1 mx -all", "TXT _dmarc v=DMARC1; p=none")
@@ -32,7 +32,14 @@ def records_of(of: Deployment) -> RecordsInZone:
         served = values == record.values
         standings.append(RecordStanding(record=record, origin="owner", served=served, there=values))
     zone = domain.partition(".")[2]
-    return RecordsInZone(zone=zone, domain=domain, records=tuple(standings), added=added)
+    return RecordsInZone(
+        zone=zone,
+        domain=domain,
+        records=tuple(standings),
+        added=added,
+        at=of.provider,
+        offers=("harbour-b",),
+    )
 
 
 def records_plan(
@@ -57,6 +64,28 @@ def records_plan(
         subject=gone or ", ".join(sorted(new)),
         expected_seconds=3,
     )
+    return _plan(of, (step,), after, changes)
+
+
+def names_plan(of: Deployment, to: str) -> Plan:
+    """Its names to another provider's name servers."""
+    steps = tuple(
+        PlannedStep(id=step, kind=f"{step}@1", title=title, effect=effect, subject=subject)
+        for step, title, effect, subject in (
+            ("names.begin", "Note that its names move", Effect.CHANGE, f"to {to}"),
+            ("dns.apply", "Make its DNS records there", Effect.CREATE, f"A {of.domain}"),
+            ("names.live", "Say where its names live", Effect.CHANGE, f"at {to}"),
+        )
+    )
+    return _plan(of, steps, of.records)
+
+
+def _plan(
+    of: Deployment,
+    steps: tuple[PlannedStep, ...],
+    records: tuple[RecordSet, ...],
+    changes: tuple[Change, ...] = (),
+) -> Plan:
     return Plan(
         intent=Intent.RECONFIGURE,
         deployment=of.id,
@@ -67,6 +96,6 @@ def records_plan(
         domain=of.domain,
         values=of.values,
         changes=changes,
-        steps=(step,),
-        records=after,
+        steps=steps,
+        records=records,
     )

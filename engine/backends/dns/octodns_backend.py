@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from engine.backends.dns.authoritative import Server, servers_of, wait_until_served
+from engine.backends.dns.delegation import delegated_to, named_by
 from engine.backends.dns.octodns_zone import OctodnsZone
 from engine.backends.dns.ownership import ZoneView, marked_name, owned_types, settle
 from engine.backends.dns.records import from_octodns, name_and_type
@@ -25,7 +26,7 @@ from engine.backends.dns.zone_editor import (
     records_after,
     view_of,
 )
-from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord, Progress
+from engine.backends.protocols import DnsChange, DnsPlan, DnsRecord, NameServer, Progress
 from engine.backends.registry import BackendEnvironment, failed_check, read_settings
 from engine.errors import HomeportError, PlanChanged
 from engine.model.provider import Check, CheckStatus
@@ -116,13 +117,18 @@ class OctodnsDns:
             self._zone.change(lambda view: marks_after(settle(view, plan.owner, desired)))
 
     def verify(self, desired: Sequence[DnsRecord], progress: Progress) -> None:
+        wait_until_served(self._servers(), desired, self._settings.verify_seconds, progress)
+
+    def name_servers(self) -> tuple[NameServer, ...]:
+        return named_by(self._settings.zone, self._servers())
+
+    def delegation(self) -> tuple[NameServer, ...]:
+        resolver = Server.parse(self._settings.resolver) if self._settings.resolver else None
+        return delegated_to(self._settings.zone, resolver)
+
+    def _servers(self) -> list[Server]:
         servers = [Server.parse(text) for text in self._settings.authoritative]
-        wait_until_served(
-            servers or servers_of(self._settings.zone),
-            desired,
-            self._settings.verify_seconds,
-            progress,
-        )
+        return servers or servers_of(self._settings.zone)
 
     def find(self, owner: str) -> list[DnsRecord]:
         zone = self._zone.read()

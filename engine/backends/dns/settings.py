@@ -19,6 +19,9 @@ class OctodnsSettings(BaseModel):
     own NS if empty. verify_seconds: how long a provider may take to spread a change to all of
     them.
 
+    resolver: whom to ask where the zone is delegated to ("192.0.2.53:53"), before its names leave
+    other name servers; the system's if empty.
+
     reverse_zones: zones at the same provider in which the addresses of its guests get their names
     ("2.0.192.in-addr.arpa"), opened by the same arguments; none if empty. Zones for less than the
     256 addresses of an octet, which RFC 2317 makes by aliases, are not among them.
@@ -32,4 +35,5 @@ class OctodnsSettings(BaseModel):
     secret_args: dict[str, str] = Field(default_factory=dict)
     authoritative: tuple[str, ...] = ()
     verify_seconds: float = Field(default=120.0, gt=0)
+    resolver: str = ""
     reverse_zones: tuple[ReverseZone, ...] = ()

@@ -9,7 +9,7 @@ from engine.backends.dns.settings import OctodnsSettings
 from engine.backends.setup import Choice, DriverSetup, Ground, Part, Settings, Stage
 from engine.backends.setup_schema import options_of
 
-_HERE = ("zone", "authoritative", "verify_seconds", "reverse_zones")
+_HERE = ("zone", "authoritative", "verify_seconds", "resolver", "reverse_zones")
 
 
 class OctodnsSetup(DriverSetup):

@@ -22,6 +22,7 @@ def forget(ctx: StepContext) -> StepOutcome:
     forget_side(ctx)
     for record in planned_records(*ctx.plan.steps):
         ctx.forget(ResourceKind.RECORD, f"{record.name} {record.type}")
+    ctx.names_moves.end(ctx.plan.deployment)
     for name in ctx.step.args.get("own_captures", ()):
         ctx.forget(ResourceKind.CAPTURE, f"{ctx.operation_id}.{name}")
     return StepOutcome()

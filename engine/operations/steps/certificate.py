@@ -36,7 +36,8 @@ def issue(ctx: StepContext) -> StepOutcome:
         return StepOutcome(changed=False)
     account = ctx.installation_secrets().ensure(f"acme/{ctx.plan.provider}", new_key)
     ctx.hide(account)
-    publisher = DnsChallenges(ctx.backends.dns, challenge_owner(ctx.owner), ctx)
+    name_servers = [ctx.at(provider).backends.dns for provider in ctx.name_servers.all]
+    publisher = DnsChallenges(name_servers, challenge_owner(ctx.owner), ctx)
     try:
         with ctx.spent("provider-task"):
             chain = ctx.backends.certificates.issue(
@@ -60,10 +61,11 @@ def remove(ctx: StepContext) -> StepOutcome:
 
 
 class DnsChallenges:
-    """`engine.backends.protocols.ChallengePublisher` through the deployment's dns backend."""
+    """`engine.backends.protocols.ChallengePublisher` through the deployment's dns backend; through
+    both while its names move, because nobody knows which of them an authority asks."""
 
-    def __init__(self, dns: Dns, owner: str, ctx: StepContext) -> None:
-        self._dns = dns
+    def __init__(self, name_servers: Sequence[Dns], owner: str, ctx: StepContext) -> None:
+        self._name_servers = name_servers
         self._owner = owner
         self._ctx = ctx
         self._values: dict[str, tuple[str, ...]] = {}
@@ -72,7 +74,8 @@ class DnsChallenges:
         """Returns once every authoritative server answers with it."""
         self._values[name] = (*self._values.get(name, ()), value)
         desired = self._settle()
-        self._dns.verify([record for record in desired if record.name == name], self._ctx)
+        for dns in self._name_servers:
+            dns.verify([record for record in desired if record.name == name], self._ctx)
 
     def clean_up(self, name: str, value: str) -> None:
         left = tuple(kept for kept in self._values.pop(name, ()) if kept != value)
@@ -91,7 +94,8 @@ class DnsChallenges:
             DnsRecord(name, "TXT", values, _CHALLENGE_TTL)
             for name, values in sorted(self._values.items())
         ]
-        settle(self._dns, self._owner, desired)
+        for dns in self._name_servers:
+            settle(dns, self._owner, desired)
         return desired
 
 

@@ -6,8 +6,9 @@ import time
 from dataclasses import replace
 
 from engine.errors import HomeportError
+from engine.model.deployment import ResourceKind
 from engine.model.move import MovePhase
-from engine.operations.health import public_endpoint
+from engine.operations.health import public_endpoint, trust_anchors
 from engine.operations.registry import handles
 from engine.operations.steady import now_by
 from engine.operations.step import StepContext, StepOutcome
@@ -39,8 +40,8 @@ def note_served(ctx: StepContext) -> None:
 
 def wait_until_answered(ctx: StepContext, *, held: str = "") -> PublicEndpoint:
     """held: an address that is asked whatever the name says."""
-    names = ctx.at(ctx.names_at)
-    anchors = names.backends.certificates.trust_anchors()
+    names = ctx.at(ctx.name_servers.at)
+    anchors = trust_anchors(ctx.resource(ResourceKind.CERTIFICATE), names.backends)
     endpoint = public_endpoint(ctx.provider, names.provider, ctx.plan.domain, anchors)
     endpoint = replace(endpoint, held=held)
     limits = [probe.within_seconds for probe in ctx.package.health]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from engine.backends.protocols import DnsRecord, NamesAddresses
+from engine.errors import Conflict
 from engine.model.deployment import ResourceKind
 from engine.operations.registry import handles
 from engine.operations.step import StepContext, StepOutcome
@@ -19,7 +20,11 @@ _FAMILIES = ("A", "AAAA")
 @handles("dns.apply@1")
 def apply(ctx: StepContext) -> StepOutcome:
     """args: records; address_at, the provider of the side that they shall point at, where that
-    is another one than holds the names."""
+    is another one than holds the names; also: only as long as the names are there as well as
+    elsewhere, which may be over by the time an operation goes on."""
+    if ctx.step.args.get("also") and ctx.provider.name not in ctx.name_servers.all:
+        ctx.log(f"Its names are not at {ctx.provider.name} any more; nothing is written there")
+        return StepOutcome(changed=False)
     at = str(ctx.step.args.get("address_at", ""))
     address = leased(ctx.at(at) if at else ctx).address.partition("/")[0]
     desired = pointing_at(address, planned_records(ctx.step))
@@ -39,13 +44,37 @@ def apply(ctx: StepContext) -> StepOutcome:
 
 @handles("dns.remove@1")
 def remove(ctx: StepContext) -> StepOutcome:
-    """All that bears the deployment's marks, challenges of a broken-off certificate too."""
+    """All that bears the deployment's marks, challenges of a broken-off certificate too. args:
+    records; leaves: there is a copy elsewhere, where the names live."""
+    if ctx.step.args.get("leaves"):
+        refuse_the_only_ones(ctx)
     found = ctx.backends.dns.find(ctx.owner)
     changed = settle(ctx.backends.dns, ctx.owner, ())
     changed |= settle(ctx.backends.dns, challenge_owner(ctx.owner), ())
     for record in (*found, *planned_records(ctx.step)):
         ctx.forget(ResourceKind.RECORD, _key(record))
     return StepOutcome(changed=changed)
+
+
+@handles("names.forget@1")
+def forget(ctx: StepContext) -> StepOutcome:
+    """args: records, which stay where they are because nobody answers there."""
+    refuse_the_only_ones(ctx)
+    for record in planned_records(ctx.step):
+        ctx.forget(ResourceKind.RECORD, _key(record))
+    return StepOutcome()
+
+
+def refuse_the_only_ones(ctx: StepContext) -> None:
+    """An operation that broke off may go on after another one has settled it otherwise."""
+    if ctx.name_servers.also != ctx.provider.name:
+        raise Conflict(
+            what="these are the only name servers that have its names",
+            on=f"{ctx.plan.name} at {ctx.provider.name}",
+            why="its names do not move any more, or live there now",
+            left="nothing was changed",
+            do=f"See where they are: homeport records {ctx.plan.name} check",
+        )
 
 
 @handles("reverse.ensure@1")
