@@ -127,4 +127,4 @@ def test_deployed_used_rebooted_switched_off_and_destroyed(here: Installation) -
     check_nothing_left(here, NAME)
     assert not directory.exists()
     assert traces(name) == []
-    assert set(locks.glob("*")) == locked
+    assert set(locks.glob("*")) <= locked  # one of an earlier guest with the same inode goes, too
