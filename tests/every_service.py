@@ -26,7 +26,7 @@ from tests.conformance.dns_worlds import HOST, ZONE, DnsWorld, powerdns
 from tests.conformance.mail_world import MailWorld
 from tests.conformance.netbox_world import NetBoxWorld, netbox
 from tests.conformance.openbao_world import OpenBaoWorld, openbao
-from tests.conformance.test_buckets_conformance import everything as buckets_and_users
+from tests.conformance.s3_worlds import seaweedfs
 from tests.lab_fixture import RunningLab
 from tests.struck_line import StruckLine, struck_line
 
@@ -229,7 +229,7 @@ def _buckets(stack: ExitStack) -> Part:
     keys = (s3_server.ACCESS_KEY, s3_server.SECRET_KEY)
     return Part(
         BackendProfile(kind="s3", settings=settings),
-        buckets_and_users,
+        seaweedfs().everything,
         dict(zip(_S3.values(), keys, strict=True)),
         line,
     )

@@ -289,7 +289,9 @@ class ExampleHomeport:
         )
 
     def timers(self, name: str) -> Mapping[str, TimerSpec]:
-        return self.package(self.deployment(name).deployment.application).service.timers
+        application = self.deployment(name).deployment.application
+        known = {package.id: package.service.timers for package in values.PACKAGES}
+        return known.get(application, {})
 
     def records_in_zone(self, name: str) -> RecordsInZone:
         return records_of(self.deployment(name).deployment)
