@@ -47,7 +47,7 @@ def port(which: int = 0) -> int:
         for _ in range(_TRIES):
             ports = dict(zip(("s3", "master", "volume", "filer"), _free(), strict=True))
             running = _started(weed, home, ports)
-            atexit.register(_end, running)
+            atexit.register(end, running)
             wait_until(functools.partial(_is_ready_or_gone, running, home), 180)
             if running.poll() is None:
                 return ports["s3"]
@@ -93,6 +93,6 @@ def _is_free(number: int) -> bool:
     return False
 
 
-def _end(running: subprocess.Popen[bytes]) -> None:
+def end(running: subprocess.Popen[bytes]) -> None:
     running.kill()
     running.wait()

@@ -119,11 +119,10 @@ def _list(homeport: Homeport, options: argparse.Namespace) -> int:
 
 def _check(found: RecordsInZone, delegation: Delegation | None, options: argparse.Namespace) -> int:
     other = found.other
-    is_whole = all(one.served for one in found.records) and (other is None or other.is_whole)
     if options.json:
         told = {"delegation": delegation.model_dump(mode="json")} if delegation else {}
         output.emit_json({**found.model_dump(mode="json"), **told})
-        return 0 if is_whole else 1
+        return 0 if found.is_whole else 1
     if other is not None:
         output.line(f"at {found.at}, where the names live:")
     _table(found.records)
@@ -135,9 +134,9 @@ def _check(found: RecordsInZone, delegation: Delegation | None, options: argpars
             _table(other.records)
     if delegation is not None:
         _tell_delegation(delegation, options.name)
-    if not is_whole:
+    if not found.is_whole:
         output.line(f"to write what is missing: homeport records {options.name} apply")
-    return 0 if is_whole else 1
+    return 0 if found.is_whole else 1
 
 
 def _table(records: Sequence[RecordStanding]) -> None:

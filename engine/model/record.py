@@ -83,3 +83,9 @@ class RecordsInZone(Model):
     at: str = ""
     other: RecordsElsewhere | None = None
     offers: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Wherever they are written to."""
+        here = all(one.served for one in self.records)
+        return here and (self.other is None or self.other.is_whole)

@@ -120,8 +120,8 @@ class PostgresKind(ProgramKind):
         return super().delta(source, target, passage, thorough=thorough)
 
     def settle(self, source: Side, target: Side, passage: Passage) -> None:
-        surveying.forget(source)
         if not is_served("postgresql", source, target):
+            surveying.forget(source)
             Subscription(source, target, passage).settle()
             Follower(source, target, passage).settle()
 

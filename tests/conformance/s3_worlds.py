@@ -93,7 +93,7 @@ def aws() -> S3World:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    atexit.register(_end, running)
+    atexit.register(s3_server.end, running)
     wait_until(lambda: _answers(port), 60)
     nobody = S3World(f"http://127.0.0.1:{port}", "aws-iam", BucketKey("AKIANOBODY", "none"))
     iam = nobody.opened().client.iam()
@@ -117,8 +117,3 @@ _RIGHTS = [
 def _answers(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _end(running: subprocess.Popen[bytes]) -> None:
-    running.kill()
-    running.wait()
